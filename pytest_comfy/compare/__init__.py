@@ -1,0 +1,106 @@
+"""Is an output the same as the golden one: bytes in, verdict out.
+
+Importing this package is cheap. Pillow and numpy load when the first picture must be decoded, which is not
+the case as long as bytes are equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .kept import Kept
+from .media import essence, family, is_json
+from .result import CompareError, Comparison, Part, UndecodableError, Verdict, hard_failure, identical
+from .text import compare_json, compare_text
+from .tolerance import Tolerance, parse_tolerance
+
+__all__ = [
+    "CompareError",
+    "Comparison",
+    "Kept",
+    "Part",
+    "Tolerance",
+    "UndecodableError",
+    "Verdict",
+    "compare_output",
+    "describe",
+    "difference_picture",
+    "parse_tolerance",
+]
+
+
+def describe(data: bytes, media_type: str, masks: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
+    """Return what a golden run keeps of an output, JSON-able.
+
+    size [width, height] in pixels, sha256 of the bytes, pixels_sha256 of the whole picture, fingerprint of
+    the picture outside the masks, and masks, (x, y, width, height) in pixels, when there are any. All but
+    sha256 are null for what is no picture, and masks have no meaning there.
+    Raises UndecodableError for pictures that cannot be decoded, CompareError for malformed masks.
+    """
+    described: dict[str, Any] = {
+        "size": None,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "pixels_sha256": None,
+        "fingerprint": None,
+    }
+    if family(media_type) == "image":
+        from .pictures import describe_picture
+
+        described.update(describe_picture(data, masks))
+    return described
+
+
+def compare_output(
+    golden: Kept,
+    actual: bytes,
+    media_type: str,
+    *,
+    tolerance: Tolerance | str | Mapping[str, float | str] = "normal",
+    masks: Sequence[Sequence[int]] = (),
+) -> Comparison:
+    """Compare an output with what was kept of the golden one.
+
+    Equal bytes are identical whatever they hold. Pictures are compared outside the masks within the
+    tolerance; text and JSON must be equal; of all else only the bytes are known.
+    Raises CompareError when it cannot be judged and ValueError for an unknown tolerance.
+    """
+    limits = parse_tolerance(tolerance)
+    if hashlib.sha256(actual).hexdigest() == golden.sha256:
+        return identical("bytes are identical", limits.name)
+    kind = family(media_type)
+    if kind != family(golden.media_type):
+        told = f"media type is {essence(media_type)}, was {essence(golden.media_type)}"
+        return hard_failure(("bytes",), told, limits.name)
+    if kind == "image":
+        from .pictures import compare_picture
+
+        return compare_picture(golden, actual, limits, masks)
+    if kind == "text":
+        return _compare_textual(golden, actual, media_type, limits)
+    return _compare_bytes(golden, actual, media_type, limits)
+
+
+def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
+    """Return a PNG showing golden, actual and a heat map side by side, or None when there is no picture."""
+    from .difference import difference_picture as draw
+
+    return draw(golden, actual)
+
+
+def _compare_textual(golden: Kept, actual: bytes, media_type: str, tolerance: Tolerance) -> Comparison:
+    if golden.read is None:
+        told = "text differs; the golden text was not kept, so the place cannot be shown"
+        return hard_failure(("text",), told, tolerance.name)
+    before = golden.data("the text differs")
+    both_json = is_json(media_type) and is_json(golden.media_type)
+    return (compare_json if both_json else compare_text)(before, actual, tolerance.name)
+
+
+def _compare_bytes(golden: Kept, actual: bytes, media_type: str, tolerance: Tolerance) -> Comparison:
+    was = ""
+    if golden.read is not None:
+        was = f", was {len(golden.data('the bytes differ'))}"
+    told = f"bytes differ, and of {essence(media_type)} only bytes can be compared: {len(actual)} bytes{was}"
+    return hard_failure(("bytes",), told, tolerance.name)

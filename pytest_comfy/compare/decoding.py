@@ -1,0 +1,136 @@
+"""Bytes to pictures, with everything that Pillow may raise or warn about turned into one error."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from .result import UndecodableError
+
+MAX_PIXELS = 2**28
+"""Largest width times height, 16384x16384: four times the 8K upscales people make, 1 GiB as RGBA."""
+MAX_FRAMES = 10_000
+"""Most frames of an animation: nearly seven minutes at 24 frames a second."""
+MAX_ANIMATION_PIXELS = 2**34
+"""Most pixels over all frames, 16384 frames of 1024x1024: bounds the time an animation can take."""
+
+DEEP_COLOUR = "pytest_comfy.deep_colour"
+"""Key in `Image.info` of pictures with 16 bits a colour channel; holds a digest of their stored data."""
+
+# EPS and PDF start programs, and vector or stub formats hold no pixels of their own: not in this list.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "QOI")
+_settings_lock = threading.RLock()
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decode a picture or animation and read all of it, so that later seeking cannot fail.
+
+    Raises UndecodableError for anything that is no complete picture of at most MAX_PIXELS a frame,
+    MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all.
+    """
+    with guard():
+        Image.init()
+        image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
+        pixels = image.width * image.height
+        if pixels > MAX_PIXELS:
+            raise UndecodableError(
+                f"the picture is {image.width}x{image.height}, more than {MAX_PIXELS} pixels are refused"
+            )
+        count = frame_count(image)
+        if count > MAX_FRAMES or count * pixels > MAX_ANIMATION_PIXELS:
+            raise UndecodableError(
+                f"the animation has {count} frames of {image.width}x{image.height}, more than {MAX_FRAMES} "
+                f"frames or {MAX_ANIMATION_PIXELS} pixels are refused"
+            )
+        deep = _has_deep_colour(image)
+        image.load()
+        if deep:
+            image.info[DEEP_COLOUR] = _stored_data_digest(data)
+    for _ in frames(image):
+        pass
+    return image
+
+
+def frame_count(image: Image.Image) -> int:
+    """Return the number of frames; 1 for stills and for animations of one frame."""
+    return int(getattr(image, "n_frames", 1))
+
+
+def frames(image: Image.Image) -> Iterator[Image.Image]:
+    """Yield the image itself, loaded, at each of its frames in order; it is at its first frame afterwards.
+
+    What is kept must be copied before the next step. Raises UndecodableError when a frame is broken.
+    """
+    with guard():
+        count = frame_count(image)
+    try:
+        for index in range(count):
+            with guard():
+                if count > 1:
+                    image.seek(index)
+                image.load()
+            yield image
+    finally:
+        if count > 1:
+            with guard():
+                image.seek(0)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Run Pillow with our limits, without warnings, and raise nothing but UndecodableError.
+
+    Pillow's switches are global and other code in the process sets them (ComfyUI turns the pixel limit off
+    and truncated files on), so they are set for the moment, one thread at a time, and put back.
+    """
+    with _settings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses above twice this number
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        except UndecodableError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise UndecodableError(f"the picture has more than {MAX_PIXELS} pixels") from error
+        except UnidentifiedImageError as error:
+            raise UndecodableError("the bytes are no picture of a known format") from error
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise UndecodableError(f"the picture is broken or truncated ({reason})") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _has_deep_colour(image: Image.Image) -> bool:
+    """Whether Pillow is about to drop the lower byte of 16-bit colour, which shows in the raw mode only."""
+    if image.mode not in ("RGB", "RGBA", "LA", "RGBX", "CMYK"):
+        return False
+    for tile in getattr(image, "tile", ()):
+        arguments = tile[3]
+        raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+        if isinstance(raw, str) and ";16" in raw:
+            return True
+    return False
+
+
+def _stored_data_digest(data: bytes) -> str:
+    """Digest what holds the pixels: header and image data of a PNG, without its metadata; else all bytes."""
+    digest = hashlib.sha256()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return hashlib.sha256(data).hexdigest()
+    at = 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fcTL", b"fdAT"):
+            digest.update(data[at + 8 : at + 8 + length])
+        at += length + 12
+    return digest.hexdigest()

@@ -1,0 +1,104 @@
+"""Draw what differs between two pictures: golden, actual and a heat map side by side."""
+
+from __future__ import annotations
+
+import io
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .decoding import decode, frames
+from .pixels import canonical, raw_bytes, value_range, visible
+from .result import UndecodableError
+
+GAP = 8
+"""Pixels between the three panels."""
+FAINTEST = 0.25
+"""Heat of the smallest difference there can be, so that one level is seen as well as a hundred."""
+
+_BACKGROUND = (32, 32, 32)
+_OUTSIDE = (96, 0, 160)  # violet: where only one of the pictures is; no heat has this colour
+
+Heat = npt.NDArray[np.float32]
+
+
+def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
+    """Return a PNG of golden, actual and heat map, or None when either does not decode as a picture.
+
+    Heat is the largest absolute difference of the channels, alpha included, on a fixed scale: black is equal,
+    then red, yellow and white. Pictures of different size keep their scale, and where they do not overlap the
+    map is violet. Of animations the first frame that differs is drawn.
+    """
+    try:
+        pair = _first_differing_frames(decode(golden), decode(actual))
+    except UndecodableError:
+        return None
+    before, after = pair
+    shown = [visible(picture) for picture in pair]
+    width, height = max(before.width, after.width), max(before.height, after.height)
+    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), _BACKGROUND)
+    sheet.paste(shown[0], (0, 0))
+    sheet.paste(shown[1], (width + GAP, 0))
+    heat = Image.new("RGB", (width, height), _OUTSIDE)
+    overlap = min(before.width, after.width), min(before.height, after.height)
+    box = (0, 0, *overlap)
+    if all(overlap):
+        heat.paste(_glow(_differences(before.crop(box), after.crop(box))), (0, 0))
+    sheet.paste(heat, (2 * (width + GAP), 0))
+    stream = io.BytesIO()
+    sheet.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _first_differing_frames(golden: Image.Image, actual: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return the first pair of canonical frames that is not equal, the very first when all are.
+
+    Where one animation is longer, an empty picture stands for the frame that the other does not have.
+    """
+    first: tuple[Image.Image, Image.Image] | None = None
+    for before, after in zip_longest(frames(golden), frames(actual)):
+        pair = _still(before), _still(after)
+        if not _equal(*pair):
+            return pair
+        first = first or pair
+    assert first is not None  # every picture has a frame
+    return first
+
+
+def _still(frame: Image.Image | None) -> Image.Image:
+    return Image.new("RGB", (0, 0)) if frame is None else canonical(frame).copy()
+
+
+def _equal(before: Image.Image, after: Image.Image) -> bool:
+    form = before.mode, before.size
+    return form == (after.mode, after.size) and raw_bytes(before) == raw_bytes(after)
+
+
+def _differences(before: Image.Image, after: Image.Image) -> Heat:
+    """Return the difference of every pixel, shape (height, width), 0 to 1 of the range of values."""
+    if before.mode != after.mode or before.mode in ("RGB", "RGBA"):
+        a, b = (np.asarray(_with_alpha(picture), dtype=np.int16) for picture in (before, after))
+        levels: Heat = np.abs(a - b).max(axis=2).astype(np.float32) / 255
+        return levels
+    span = 65535.0
+    if before.mode != "I;16":
+        (low0, high0), (low1, high1) = value_range(before), value_range(after)
+        span = max(high0, high1) - min(low0, low1) or 1.0
+    x, y = (np.asarray(picture).astype(np.float64) for picture in (before, after))
+    same = (x == y) | (np.isnan(x) & np.isnan(y))
+    apart = np.nan_to_num(np.abs(x - y) / span, nan=1.0, posinf=1.0)
+    heat: Heat = np.where(same, 0.0, apart).clip(0, 1).astype(np.float32)
+    return heat
+
+
+def _with_alpha(picture: Image.Image) -> Image.Image:
+    return picture if picture.mode == "RGBA" else visible(picture).convert("RGBA")
+
+
+def _glow(differences: Heat) -> Image.Image:
+    """Colour the differences. The square root lifts small ones: 1 level of 255 gets 0.30, 16 levels 0.44."""
+    heat = np.where(differences > 0, FAINTEST + (1 - FAINTEST) * np.sqrt(differences), 0.0)
+    channels = np.stack([heat * 3, heat * 3 - 1, heat * 3 - 2], axis=2)
+    return Image.fromarray((channels.clip(0, 1) * 255).astype(np.uint8))

@@ -1,0 +1,86 @@
+"""Compare pictures and animations, by their fingerprints or at hand, and explain what moved.
+
+The module to import for pictures: decoding, fingerprints and pixel hashes are offered here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from .animations import compare_animations
+from .decoding import decode
+from .fingerprints import VERSION, fingerprint
+from .pixels import check_masks, pixels_sha256
+from .result import CompareError, Comparison, identical
+from .stills import compare_stills
+from .tolerance import Tolerance, parse_tolerance
+
+__all__ = ["compare", "compare_images", "decode", "fingerprint", "pixels_sha256", "usable"]
+
+
+def usable(kept: Mapping[str, Any] | None) -> bool:
+    """Whether a kept fingerprint is of the version that is made and compared here."""
+    return kept is not None and kept.get("version") == VERSION
+
+
+def compare(
+    golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance | str = "normal"
+) -> Comparison:
+    """Compare two fingerprints.
+
+    The verdict is "within tolerance" at best, since equal fingerprints do not prove equal pixels; with
+    `exact` it means that no part moved. Raises CompareError for fingerprints of another version and for
+    damaged ones.
+    """
+    limits = parse_tolerance(tolerance)
+    if not (usable(golden) and usable(actual)):
+        raise CompareError(
+            f"fingerprints of version {golden.get('version')} and {actual.get('version')} cannot be "
+            f"compared, only those of version {VERSION}: approve the run again"
+        )
+    try:
+        if "frames" in golden or "frames" in actual:
+            return compare_animations(golden, actual, limits)
+        return compare_stills(golden, actual, limits)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again") from error
+
+
+def compare_images(
+    golden: Image.Image,
+    actual: Image.Image,
+    tolerance: Tolerance | str = "normal",
+    masks: Sequence[Sequence[int]] = (),
+) -> Comparison:
+    """Compare two pictures at hand, outside the masks. Raises UndecodableError."""
+    limits = parse_tolerance(tolerance)
+    regions = check_masks(masks)
+    if pixels_sha256(golden, regions) == pixels_sha256(actual, regions):
+        told = "pixels outside the masks are identical" if regions else "pixels are identical"
+        return identical(told, limits.name)
+    before, after = fingerprint(golden, regions), fingerprint(actual, regions)
+    return differing_pixels(before, after, limits)
+
+
+def differing_pixels(
+    golden: Mapping[str, Any] | None, actual: Mapping[str, Any], tolerance: Tolerance
+) -> Comparison:
+    """Judge pictures whose pixels are known to differ, by their fingerprints.
+
+    With `exact` they never pass and the fingerprints only say what moved; golden may then be None.
+    """
+    moved = compare(golden, actual, tolerance) if golden is not None else None
+    if moved is not None and not (tolerance.exact and moved.passed):
+        return moved
+    told = "pixels differ by less than the fingerprint shows" if moved else "pixels differ"
+    return Comparison(
+        "different",
+        f"{told} ({tolerance.name} allows none)",
+        tolerance.name,
+        ("bytes",),
+        float("inf"),
+        parts=moved.parts if moved else {},
+    )

@@ -1,0 +1,54 @@
+"""What a golden run keeps of an output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .result import CompareError, Region
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A golden output as the comparison needs it.
+
+    media_type     such as "image/png"
+    sha256         of the bytes, hex
+    pixels_sha256  of the decoded pixels without masks, hex; None for what is no picture
+    fingerprint    as `describe` gave it; None when none was kept
+    masks          (x, y, width, height) in pixels, that the fingerprint was made with
+    read           gives the bytes of the golden file; None when only the description was kept
+    """
+
+    media_type: str
+    sha256: str
+    pixels_sha256: str | None
+    fingerprint: Mapping[str, Any] | None
+    masks: tuple[Region, ...]
+    read: Callable[[], bytes] | None
+
+    def data(self, purpose: str) -> bytes:
+        """Return the bytes of the golden file.
+
+        `purpose` says in the error why they are needed. Raises CompareError when there is no file, when it
+        cannot be read and when it is a Git LFS pointer in place of the file.
+        """
+        if self.read is None:
+            raise CompareError(
+                f"{purpose}, and the golden file was not kept: approve the run again with these settings, "
+                "or keep golden files"
+            )
+        try:
+            data = self.read()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CompareError(
+                f"{purpose}, and the golden file cannot be read ({reason}): restore it "
+                "or approve the run again"
+            ) from error
+        if data.startswith(_LFS_POINTER):
+            raise CompareError(f"{purpose}, and the golden file is a Git LFS pointer: run `git lfs pull`")
+        return data

@@ -1,0 +1,74 @@
+"""What a comparison says: verdict, the parts it rests on, and the errors of what cannot be judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verdict = Literal["identical", "within tolerance", "different"]
+Region = tuple[int, int, int, int]
+
+
+class CompareError(Exception):
+    """The outputs cannot be judged, for example because the golden file is needed and not there."""
+
+
+class UndecodableError(CompareError):
+    """The bytes are no picture that can be read: truncated, broken, of unknown format or too large."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measured statistic and how far it was allowed to move, both in the statistic's own unit."""
+
+    value: float
+    limit: float
+
+    @property
+    def distance(self) -> float:
+        """Value over limit. With a limit of 0 it is 0.0 for a part that did not move, else infinite."""
+        if self.value == 0:
+            return 0.0
+        return self.value / self.limit if self.limit else math.inf
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The judgement of one output against its golden one.
+
+    verdict    "identical" is only said when bytes, pixels or parsed text were seen to be equal
+    message    one sentence naming what moved most, by how much, against which limit
+    tolerance  the tolerance's name
+    kinds      what changed, foremost first: size, alpha, structure, colour, brightness, frames, duration,
+               text, bytes, depth, undecodable; empty unless different
+    distance   of the part that moved most: 0.0 did not move, 1.0 at its limit, inf for hard failures
+    regions    (x, y, width, height) in pixels of what changed most, worst first
+    parts      every statistic measured, by name
+    """
+
+    verdict: Verdict
+    message: str
+    tolerance: str
+    kinds: tuple[str, ...] = ()
+    distance: float = 0.0
+    regions: tuple[Region, ...] = ()
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the output is as good as the golden one."""
+        return self.verdict != "different"
+
+
+def identical(message: str, tolerance: str) -> Comparison:
+    """Build the comparison of outputs that were seen to be equal."""
+    return Comparison("identical", message, tolerance)
+
+
+def hard_failure(
+    kinds: tuple[str, ...], message: str, tolerance: str, parts: Mapping[str, Part] | None = None
+) -> Comparison:
+    """Build the comparison of outputs that no tolerance makes equal (distance inf)."""
+    return Comparison("different", message, tolerance, kinds, math.inf, parts=parts or {})

@@ -1,0 +1,121 @@
+"""Canonical digests: the same for prompts that mean the same.
+
+As in ComfyUI's own cache, a node is known by its class, its values and the nodes it is linked to; ids, order
+and titles have no part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from .model import is_link
+from .secrets import REDACTED, is_secret
+
+NONCE_INPUT = "_pytest_comfy_nonce"
+"""Added to nodes to keep the server's cache out; no node knows it, so it has no meaning."""
+
+_CYCLE = "cycle"
+
+
+def prompt_digest(prompt: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of what a prompt means."""
+    return _hash(sorted(node_digests(prompt).values()))
+
+
+def node_digests(prompt: Mapping[str, Any]) -> dict[str, str]:
+    """Return node id -> SHA-256 (hex) of the node and all it depends on.
+
+    Iterative, as chains may be longer than Python's stack is deep; a link back into the chain counts as
+    the word "cycle".
+    """
+    done: dict[str, str] = {}
+    open_nodes: set[str] = set()
+    for root in prompt:
+        stack = [root]
+        while stack:
+            node_id = stack[-1]
+            if node_id in done:
+                stack.pop()
+                continue
+            waiting = [up for up in _upstream(prompt, node_id) if up not in done and up not in open_nodes]
+            if node_id not in open_nodes:
+                open_nodes.add(node_id)
+                waiting = [up for up in waiting if up != node_id]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            done[node_id] = _node_digest(prompt[node_id], done)
+            open_nodes.discard(node_id)
+            stack.pop()
+    return done
+
+
+def match_nodes(golden: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[str, str]:
+    """Return the ids in `prompt` of the nodes of `golden`; nodes that do not occur there are left out.
+
+    Nodes that keep id and meaning are matched first, then by meaning, then by id and class alone.
+    """
+    before, after = node_digests(golden), node_digests(prompt)
+    matched = {node_id: node_id for node_id, digest in before.items() if after.get(node_id) == digest}
+    free: dict[str, list[str]] = defaultdict(list)
+    for node_id, digest in after.items():
+        if node_id not in matched:
+            free[digest].append(node_id)
+    for node_id, digest in before.items():
+        if node_id not in matched and free[digest]:
+            matched[node_id] = free[digest].pop(0)
+    taken = set(matched.values())
+    for node_id in before:
+        if node_id not in matched and node_id in after and node_id not in taken:
+            if _class(golden[node_id]) == _class(prompt[node_id]):
+                matched[node_id] = node_id
+    return matched
+
+
+def _class(node: Any) -> Any:
+    return node.get("class_type") if isinstance(node, Mapping) else None
+
+
+def _inputs(node: Any) -> Mapping[str, Any]:
+    inputs = node.get("inputs") if isinstance(node, Mapping) else None
+    return inputs if isinstance(inputs, Mapping) else {}
+
+
+def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:
+    links = (value for value in _inputs(prompt[node_id]).values() if is_link(value))
+    return [link[0] for link in links if link[0] in prompt]
+
+
+def _node_digest(node: Any, done: Mapping[str, str]) -> str:
+    inputs = {
+        name: _meaning(name, value, done) for name, value in _inputs(node).items() if name != NONCE_INPUT
+    }
+    return _hash([_class(node), inputs])
+
+
+def _meaning(name: str, value: Any, done: Mapping[str, str]) -> Any:
+    if is_link(value):
+        return ["link", done.get(value[0], _CYCLE), value[1]]
+    if is_secret(name) and value:
+        return REDACTED
+    return ["value", _canonical(value)]
+
+
+def _canonical(value: Any) -> Any:
+    """Make numbers that JSON writers treat alike equal: JavaScript saves 8.0 as 8."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    return value
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,170 @@
+"""Workflow files: reading, telling the two forms apart, the prompt to queue."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .addresses import find_input
+from .errors import NotAWorkflowError, WorkflowError
+
+Form = Literal["api", "ui"]
+Prompt = dict[str, dict[str, Any]]
+
+_WRAPPERS = ("api", "prompt")
+"""Keys under which other tools keep the API graph."""
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow as ComfyUI saves it.
+
+    graph       the file's content: in API form node id -> {class_type, inputs}, in UI form nodes and links
+    form        "api" or "ui"
+    source      where it came from, for messages
+    extra_data  sent beside the prompt, when the file has it (such as keys of API nodes)
+    """
+
+    graph: Mapping[str, Any]
+    form: Form
+    source: str = "workflow"
+    extra_data: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Workflow:
+        """Read a workflow file.
+
+        Raises WorkflowError for unreadable files and broken JSON (with line and column), and
+        NotAWorkflowError for JSON that is something else.
+        """
+        return cls.from_json(_read(Path(path)), str(path))
+
+    @classmethod
+    def from_json(cls, data: bytes | str, source: str = "workflow") -> Workflow:
+        """Parse the content of a workflow file; raises as `load` does."""
+        return cls.from_graph(_parse(data, source), source)
+
+    @classmethod
+    def from_graph(cls, document: Any, source: str = "workflow") -> Workflow:
+        """Take a workflow that is parsed already; raises NotAWorkflowError for anything else."""
+        if isinstance(document, dict):
+            extra = document.get("extra_data")
+            extra_data = extra if isinstance(extra, dict) else {}
+            for key in _WRAPPERS:
+                if _is_api(document.get(key)):
+                    return cls(document[key], "api", source, extra_data)
+            if _is_api(document):
+                return cls(document, "api", source)
+            if _is_ui(document):
+                return cls(document, "ui", source)
+        raise NotAWorkflowError(
+            f"{source}: JSON, but no ComfyUI workflow (neither nodes with a class_type nor a list of nodes "
+            "with links)"
+        )
+
+    def prompt(self) -> Prompt:
+        """Return a copy of the API form, ready to be queued: node id -> {class_type, inputs, _meta}.
+
+        `is_changed`, which ComfyUI leaves in prompts saved in picture metadata, is dropped: the server
+        would trust it and serve a changed input file from its cache.
+        Raises WorkflowError for the UI form and for malformed nodes.
+        """
+        if self.form == "ui":
+            raise WorkflowError(
+                f"{self.source}: saved in UI form, and the conversion of UI-form workflows to API form is "
+                "missing in this version: save it with 'Export (API)' in ComfyUI instead"
+            )
+        return dict(_checked_nodes(self.graph, self.source))
+
+    def patched(self, values: Mapping[str, Any]) -> Workflow:
+        """Return a copy with inputs set, addressed as "node.input": node by id, title or class.
+
+        A list value is a link, as in the API form. Raises WorkflowError for unknown and ambiguous
+        addresses, listing the candidates.
+        """
+        prompt = self.prompt()
+        for address, value in values.items():
+            node_id, name = find_input(prompt, address, self.source)
+            prompt[node_id]["inputs"][name] = copy.deepcopy(value)
+        return replace(self, graph=prompt, form="api")
+
+
+def title_of(node_id: str, node: Mapping[str, Any] | None) -> str:
+    """Return the title a person gave a node, else its class, else its id."""
+    if not node:
+        return node_id
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return str(title or node.get("class_type") or node_id)
+
+
+def is_link(value: Any) -> bool:
+    """Whether an input's value is a link [node id, output slot]."""
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+        and not isinstance(value[1], bool)
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WorkflowError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _parse(data: bytes | str, source: str) -> Any:
+    try:
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+        return json.loads(text)
+    except UnicodeDecodeError as error:
+        raise WorkflowError(
+            f"{source}: not UTF-8 text (byte {error.start}): save the workflow again as JSON"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise WorkflowError(
+            f"{source}:{error.lineno}:{error.colno}: broken JSON at line {error.lineno} column "
+            f"{error.colno}: {error.msg}"
+        ) from error
+    except RecursionError:
+        raise WorkflowError(f"{source}: JSON nested too deeply to be a workflow") from None
+    except ValueError as error:  # such as integers of more digits than Python converts
+        raise WorkflowError(f"{source}: broken JSON: {error}") from error
+
+
+def _is_api(document: Any) -> bool:
+    return isinstance(document, dict) and any(
+        isinstance(node, dict) and isinstance(node.get("class_type"), str) for node in document.values()
+    )
+
+
+def _is_ui(document: Mapping[str, Any]) -> bool:
+    nodes = document.get("nodes")
+    if not isinstance(nodes, list):
+        return False
+    if any(isinstance(node, dict) and "type" in node and "id" in node for node in nodes):
+        return True
+    return isinstance(document.get("links"), list) and "version" in document
+
+
+def _checked_nodes(graph: Mapping[str, Any], source: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for node_id, node in graph.items():
+        if not isinstance(node, Mapping) or not isinstance(node.get("class_type"), str):
+            raise WorkflowError(
+                f"{source}: node {str(node_id)!r} has no class_type: export the workflow from ComfyUI again"
+            )
+        if not isinstance(node.get("inputs", {}), Mapping):
+            raise WorkflowError(
+                f"{source}: the inputs of node {str(node_id)!r} ({node['class_type']}) are not an object: "
+                "export the workflow from ComfyUI again"
+            )
+        kept = {key: copy.deepcopy(value) for key, value in node.items() if key != "is_changed"}
+        kept.setdefault("inputs", {})
+        yield str(node_id), kept

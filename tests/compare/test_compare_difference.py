@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pytest_comfy.compare import difference_picture
+from pytest_comfy.compare.difference import GAP
+
+Encode = Callable[..., bytes]
+Panels = tuple[Any, Any, Any]
+
+
+def panels(golden: bytes, actual: bytes) -> Panels:
+    """Return golden, actual and heat map as arrays of shape (height, width, 3)."""
+    drawn = difference_picture(golden, actual)
+    assert drawn is not None
+    sheet = Image.open(io.BytesIO(drawn))
+    assert (sheet.format, sheet.mode) == ("PNG", "RGB")
+    values = np.asarray(sheet).astype(int)
+    width = (sheet.width - 2 * GAP) // 3
+    return tuple(values[:, i * (width + GAP) : i * (width + GAP) + width] for i in range(3))  # type: ignore[return-value]
+
+
+def test_one_level_in_one_pixel_is_visible_and_more_is_hotter(scene: Image.Image, encode: Encode) -> None:
+    values = np.array(scene)
+    values[20, 30, 1] += 1
+    values[100, 200, 2] += 80
+    golden, actual, heat = panels(encode(scene), encode(Image.fromarray(values), "BMP"))
+    assert np.array_equal(golden, np.asarray(scene))
+    assert np.array_equal(actual, values)
+    assert 150 < heat[20, 30].sum() < heat[100, 200].sum()
+    assert np.count_nonzero(heat.sum(axis=2)) == 2
+
+
+def test_equal_pictures_have_a_black_map(scene: Image.Image, encode: Encode) -> None:
+    assert panels(encode(scene), encode(scene, "BMP"))[2].max() == 0
+
+
+def test_other_size_is_padded_not_scaled(scene: Image.Image, encode: Encode) -> None:
+    cut = scene.crop((0, 0, 100, 192))
+    golden, actual, heat = panels(encode(cut), encode(scene.crop((0, 0, 256, 90))))
+    assert heat.shape == (192, 256, 3)
+    assert np.array_equal(golden[:, :100], np.asarray(cut))
+    assert len(np.unique(golden[:, 100:].reshape(-1, 3), axis=0)) == 1
+    assert np.array_equal(actual[:90], np.asarray(scene)[:90])
+    assert heat[:90, :100].max() == 0
+    assert heat[95:, 105:].min(axis=(0, 1)).tolist() == [96, 0, 160]
+
+
+def test_alpha_alone_shows(encode: Encode) -> None:
+    solid, clear = (
+        Image.new("RGBA", (9, 9), (128,) * 3 + (255,)),
+        Image.new("RGBA", (9, 9), (128,) * 3 + (0,)),
+    )
+    golden, actual, heat = panels(encode(solid), encode(clear))
+    assert np.array_equal(golden, actual)
+    assert heat.min() == 255
+
+
+def test_deep_greys_show_what_8_bits_hide(encode: Encode) -> None:
+    values = np.full((9, 9), 30000, "<u2")
+    changed = values.copy()
+    changed[4, 4] += 1
+    heat = panels(encode(Image.fromarray(values)), encode(Image.fromarray(changed)))[2]
+    assert np.argwhere(heat.sum(axis=2) > 150).tolist() == [[4, 4]]
+
+
+def test_float_pictures_show_lost_values(encode: Encode) -> None:
+    values = np.linspace(0, 5, 81, dtype="<f4").reshape(9, 9)
+    values[0, 0] = np.nan
+    changed = values.copy()
+    changed[4, 4] = np.nan
+    heat = panels(encode(Image.fromarray(values), "TIFF"), encode(Image.fromarray(changed), "TIFF"))[2]
+    assert np.argwhere(heat.sum(axis=2)).tolist() == [[4, 4]]
+
+
+def test_first_differing_frame_is_drawn(
+    scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]
+) -> None:
+    small = scene.resize((40, 30))
+    clip = [boxed(small, (i * 4, 0, 3, 3)) for i in range(6)]
+    changed = [*clip[:3], boxed(clip[3], (20, 20, 4, 4)), boxed(clip[4], (0, 0, 40, 30)), clip[5]]
+    golden, _, heat = panels(encode(clip, "PNG", duration=50), encode(changed, "PNG", duration=50))
+    assert np.array_equal(golden, np.asarray(clip[3]))
+    assert {(20, 20), (23, 23)} <= {(int(y), int(x)) for y, x in np.argwhere(heat.sum(axis=2))}
+
+
+def test_frame_that_is_missing_is_drawn_as_nothing(
+    scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]
+) -> None:
+    small = scene.resize((40, 30))
+    clip = [boxed(small, (i * 4, 0, 3, 3)) for i in range(3)]
+    golden, actual, heat = panels(encode(clip, "PNG", duration=50), encode(clip[:2], "PNG", duration=50))
+    assert np.array_equal(golden, np.asarray(clip[2]))
+    assert np.unique(actual).size == 1
+    assert np.unique(heat.reshape(-1, 3), axis=0).tolist() == [[96, 0, 160]]
+
+
+@pytest.mark.parametrize("broken", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_no_picture_no_drawing(broken: bytes, scene: Image.Image, encode: Encode) -> None:
+    assert difference_picture(broken, encode(scene)) is None
+    assert difference_picture(encode(scene), broken) is None
