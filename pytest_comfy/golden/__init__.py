@@ -1,0 +1,9 @@
+"""What a good run is: golden runs on disk, their environment, redaction and which ones are unused."""
+
+from __future__ import annotations
+
+from .errors import GoldenError
+from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
+from .store import GoldenStore, find_runs
+
+__all__ = ["FORMAT", "PROMPT_ID", "GoldenError", "GoldenOutput", "GoldenRun", "GoldenStore", "find_runs"]

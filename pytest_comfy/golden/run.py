@@ -1,0 +1,203 @@
+"""The golden run: one JSON document and the output files beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..workflow.digest import prompt_digest
+from .errors import GoldenError
+
+FORMAT = 1
+"""Version of run.json."""
+
+RUN_FILE = "run.json"
+
+PROMPT_ID = "<prompt_id>"
+"""Stands in recorded events for the id of the prompt, which is another in every run."""
+
+_ONE_PER_LINE = ("events", "outputs", "approvals")
+
+
+@dataclass(frozen=True)
+class GoldenOutput:
+    """One approved output, as run.json describes it.
+
+    node, key, index  name it, as in ComfyUI's history: node id, such as "images", position
+    type              "output" or "temp"
+    size              (width, height) in pixels, None for what is no picture
+    file              its name beside run.json, None when only the fingerprint is kept
+    """
+
+    node: str
+    key: str
+    index: int
+    title: str
+    media_type: str
+    type: str
+    sha256: str
+    pixels_sha256: str | None = None
+    fingerprint: Mapping[str, Any] | None = None
+    size: tuple[int, int] | None = None
+    masks: tuple[tuple[int, int, int, int], ...] = ()
+    file: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Node, key and index, such as "9.images.0"."""
+        return f"{self.node}.{self.key}.{self.index}"
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> GoldenOutput:
+        """Read one entry of `outputs`; raises KeyError, TypeError or ValueError for a malformed one."""
+        size = entry.get("size")
+        return cls(
+            node=str(entry["node"]),
+            key=str(entry["key"]),
+            index=int(entry["index"]),
+            title=str(entry.get("title", entry["node"])),
+            media_type=str(entry["media_type"]),
+            type=str(entry.get("type", "output")),
+            sha256=str(entry["sha256"]),
+            pixels_sha256=entry.get("pixels_sha256"),
+            fingerprint=entry.get("fingerprint"),
+            size=(int(size[0]), int(size[1])) if size else None,
+            masks=tuple((int(x), int(y), int(w), int(h)) for x, y, w, h in entry.get("masks", ())),
+            file=entry.get("file"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry for run.json."""
+        entry: dict[str, Any] = {
+            "node": self.node,
+            "title": self.title,
+            "key": self.key,
+            "index": self.index,
+            "type": self.type,
+            "media_type": self.media_type,
+            "size": list(self.size) if self.size else None,
+            "sha256": self.sha256,
+            "pixels_sha256": self.pixels_sha256,
+            "fingerprint": self.fingerprint,
+        }
+        if self.masks:
+            entry["masks"] = [list(mask) for mask in self.masks]
+        if self.file:
+            entry["file"] = self.file
+        return entry
+
+
+@dataclass(frozen=True)
+class GoldenRun:
+    """A run that a person approved: the expectation of later runs, and the recording that is replayed.
+
+    document  the content of run.json
+    folder    where the output files are; None while it was not written
+    blobs     file name -> bytes of a run not yet written
+    """
+
+    document: Mapping[str, Any]
+    folder: Path | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> GoldenRun:
+        """Read `folder`/run.json.
+
+        Raises GoldenError when it is missing, broken, or of a format this version does not know.
+        """
+        path = Path(folder) / RUN_FILE
+        try:
+            document = json.loads(path.read_bytes())
+        except OSError as error:
+            raise GoldenError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except (ValueError, RecursionError) as error:
+            raise GoldenError(
+                f"{path}: broken JSON ({error}): restore it from version control, or record the run again"
+            ) from error
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            told = document.get("format") if isinstance(document, dict) else None
+            raise GoldenError(
+                f"{path}: golden run of format {told!r}, this version reads {FORMAT}: "
+                "update pytest-comfy, or record the run again"
+            )
+        run = cls(document, path.parent)
+        _check(run, path)
+        return run
+
+    @property
+    def prompt(self) -> dict[str, Any]:
+        """The prompt as queued: node id -> {class_type, inputs}."""
+        return dict(self.document["prompt"])
+
+    @property
+    def events(self) -> list[list[Any]]:
+        """[[seconds since the prompt was posted, message], ...]."""
+        return list(self.document.get("events", []))
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What the run was made with: ComfyUI, Python, PyTorch, devices, models, node packs."""
+        return dict(self.document.get("environment", {}))
+
+    @cached_property
+    def outputs(self) -> list[GoldenOutput]:
+        """The approved outputs, in the order of the nodes."""
+        return [GoldenOutput.from_json(entry) for entry in self.document.get("outputs", [])]
+
+    @cached_property
+    def digest(self) -> str:
+        """The canonical digest of the prompt."""
+        return prompt_digest(self.prompt)
+
+    def read(self, file_name: str) -> bytes:
+        """Return the bytes of one of the run's files.
+
+        Raises GoldenError for names outside the run's folder and FileNotFoundError when it is not there.
+        """
+        if file_name in self.blobs:
+            return self.blobs[file_name]
+        if not is_own_name(file_name):
+            raise GoldenError(f"{self.folder}: run.json names a file outside its folder: {file_name!r}")
+        if self.folder is None:
+            raise FileNotFoundError(file_name)
+        return (self.folder / file_name).read_bytes()
+
+
+def is_own_name(name: str) -> bool:
+    """Whether a name from run.json stays in its folder (previews have a folder of their own below it)."""
+    parts = name.split("/")
+    return (
+        all(part not in ("", ".", "..") for part in parts)
+        and len(parts) <= 2
+        and not any(char in name for char in "\\:\0")
+    )
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """Return run.json: keys sorted, indented, and one line an event, so that a diff can be reviewed."""
+    parts = []
+    for key in sorted(document):
+        value = document[key]
+        if key in _ONE_PER_LINE and value:
+            rows = (json.dumps(row, sort_keys=True, ensure_ascii=False) for row in value)
+            text = "[\n    " + ",\n    ".join(rows) + "\n  ]"
+        else:
+            text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        parts.append(f"  {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _check(run: GoldenRun, path: Path) -> None:
+    try:
+        if not isinstance(run.document["prompt"], dict):
+            raise TypeError("prompt is no object")
+        for output in run.outputs:
+            if output.file is not None and not is_own_name(output.file):
+                raise ValueError(f"names a file outside its folder: {output.file!r}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise GoldenError(f"{path}: malformed golden run ({error}): record the run again") from error

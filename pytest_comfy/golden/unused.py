@@ -1,0 +1,41 @@
+"""Golden runs that no case claims."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from .errors import GoldenError
+from .run import GoldenRun
+from .store import find_runs
+
+
+def unused_runs(
+    golden_dir: Path, claimed: Collection[str], test_files: Collection[str], workflows_complete: bool
+) -> list[Path]:
+    """Return the folders of golden runs that nothing claims, sorted.
+
+    claimed             keys ("WORKFLOW/CASE") of all collected cases and tests
+    test_files          Python test files that were collected whole; runs of other files' tests are not judged
+    workflows_complete  whether every workflow file was collected; if not, no workflow's run is judged
+    """
+    unused = []
+    for folder in find_runs(golden_dir):
+        key = folder.relative_to(golden_dir).as_posix().partition("+")[0]
+        if key in claimed:
+            continue
+        source = _source(folder)
+        if source is None:
+            continue
+        judged = source in test_files if source.endswith(".py") else workflows_complete
+        if judged or (source.endswith(".py") and not (golden_dir.parent / source).exists()):
+            unused.append(folder)
+    return unused
+
+
+def _source(folder: Path) -> str | None:
+    """Return the workflow or test file that a run was made from, None for a run that cannot be read."""
+    try:
+        return str(GoldenRun.load(folder).document.get("workflow", ""))
+    except GoldenError:
+        return None
