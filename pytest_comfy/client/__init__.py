@@ -1,0 +1,35 @@
+"""Who asks: HTTP, WebSocket, the end of a run, uploads and downloads."""
+
+from __future__ import annotations
+
+from .client import ComfyClient
+from .errors import (
+    ComfyError,
+    DownloadError,
+    ExecutionError,
+    PromptRejected,
+    RunInterrupted,
+    RunLost,
+    RunStalled,
+    RunTimeout,
+    ServerUnreachable,
+)
+from .run import Event, Output, Preview, Progress, Run
+
+__all__ = [
+    "ComfyClient",
+    "ComfyError",
+    "DownloadError",
+    "Event",
+    "ExecutionError",
+    "Output",
+    "Preview",
+    "Progress",
+    "PromptRejected",
+    "Run",
+    "RunInterrupted",
+    "RunLost",
+    "RunStalled",
+    "RunTimeout",
+    "ServerUnreachable",
+]

@@ -1,0 +1,300 @@
+"""The client: one ComfyUI server, asked as a careful person would."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from ..text import plain
+from ..workflow.definitions import loads_models
+from ..workflow.digest import NONCE_INPUT
+from ..workflow.model import Workflow
+from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable
+from .events import EventStream
+from .explain import partial_rejection, rejection
+from .finish import Finish, Limits, judge
+from .http import Http
+from .outputs import collect, output_nodes
+from .run import Progress, Run
+from .watch import Watch
+
+DEFAULT_TIMEOUT = 600.0
+DEFAULT_STALL = 300.0
+_DOWNLOAD_SECONDS = 120.0
+_UPLOAD_FOLDER = "pytest-comfy"
+_FREE_SECONDS = 5.0
+
+
+class ComfyClient:
+    """A client of one ComfyUI server, live or fake. Not thread-safe: one run at a time.
+
+    url            such as "http://127.0.0.1:8188"
+    timeout        wall-clock limit of one run in seconds, from posting to the end
+    stall_timeout  how long neither the queue nor the run may move, in seconds
+    """
+
+    def __init__(
+        self, url: str, *, timeout: float = DEFAULT_TIMEOUT, stall_timeout: float = DEFAULT_STALL
+    ) -> None:
+        self.url = normal_url(url)
+        self.timeout = timeout
+        self.stall_timeout = stall_timeout
+        self.client_id = uuid.uuid4().hex
+        self.http = Http(self.url)
+        self._stream: EventStream | None = None
+        self._definitions: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket and the connections."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self.http.close()
+
+    def system_stats(self, timeout: float | None = None) -> dict[str, Any]:
+        """Return `/system_stats`; raises ServerUnreachable."""
+        reply = self.http.get("/system_stats", timeout=timeout)
+        stats = reply.object()
+        if reply.status != 200 or not isinstance(stats.get("system"), dict):
+            raise ServerUnreachable(f"{self.url}/system_stats: answered {reply.status}: is this ComfyUI?")
+        return stats
+
+    def definition(self, class_type: str) -> dict[str, Any] | None:
+        """Return what `/object_info` says of a class (asked once), None for an unknown one."""
+        if class_type not in self._definitions:
+            reply = self.http.get(f"/object_info/{quote(class_type, safe='')}")
+            found = reply.object().get(class_type) if reply.status == 200 else None
+            self._definitions[class_type] = found if isinstance(found, dict) else {}
+        return self._definitions[class_type] or None
+
+    def upload(self, data: bytes, name: str) -> str:
+        """Upload an input file and return the name that LoadImage-like nodes know it by.
+
+        The name sent holds a part of the content's SHA-256, so that the same file has the same name on every
+        server and never meets another one. Raises ComfyError when the server refuses it.
+        """
+        path = PurePosixPath(name.replace("\\", "/"))
+        sent = f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
+        reply = self.http.post(
+            "/upload/image",
+            files={"image": (sent, data, "application/octet-stream")},
+            data={"type": "input", "subfolder": _UPLOAD_FOLDER},
+        )
+        if reply.status != 200:
+            raise ComfyError(f"{self.url}: refuses the upload of {plain(name, 120)!r} ({reply.status})")
+        given = reply.object()
+        folder, stored = str(given.get("subfolder") or ""), str(given.get("name") or sent)
+        return f"{folder}/{stored}" if folder else stored
+
+    def free(self) -> None:
+        """Ask the server to drop its cached results, and give it time to do so."""
+        self.http.post("/free", {"free_memory": True})
+        # The worker applies it when it next wakes idle; nothing tells when it has.
+        until = time.monotonic() + _FREE_SECONDS
+        while time.monotonic() < until:
+            queue = self.http.get("/queue").object()
+            if not queue.get("queue_running") and not queue.get("queue_pending"):
+                time.sleep(1.0)
+                return
+            time.sleep(0.2)
+
+    def run(
+        self,
+        workflow: Workflow | Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        stall_timeout: float | None = None,
+        extra_data: Mapping[str, Any] | None = None,
+        allow_node_errors: bool = False,
+        use_cache: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Run:
+        """Queue a workflow (or a prompt), wait for its end and download its outputs.
+
+        A run whose outputs all came from the server's cache tested nothing: it is repeated with an input
+        that no node knows, which makes the server run every node but model loaders; `use_cache` forgoes it.
+        Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
+        ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
+        """
+        if isinstance(workflow, Workflow):
+            extra_data = {**workflow.extra_data, **(extra_data or {})}
+            prompt: Mapping[str, Any] = workflow.prompt()
+        else:
+            prompt = workflow
+        limits = Limits(
+            self.timeout if timeout is None else timeout,
+            self.stall_timeout if stall_timeout is None else stall_timeout,
+        )
+
+        def once(posted: Mapping[str, Any], bust: str | None) -> Run:
+            return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
+
+        run = once(prompt, None)
+        if not use_cache and _all_cached(run):
+            run = once(self._with_nonce(prompt), "nonce")
+            if _all_cached(run):
+                self.free()
+                run = once(self._with_nonce(prompt), "free")
+        return run
+
+    def _run_once(
+        self,
+        prompt: Mapping[str, Any],
+        posted: Mapping[str, Any],
+        limits: Limits,
+        extra_data: Mapping[str, Any] | None,
+        allow_node_errors: bool,
+        on_progress: Callable[[Progress], None] | None,
+        bust: str | None,
+    ) -> Run:
+        stream = self._open()
+        watch = Watch(posted, str(uuid.uuid4()))
+        finish = Finish(self.http, stream, watch, limits, self._reopen, on_progress)
+        try:
+            node_errors = self._post(posted, watch, extra_data)
+            if node_errors and not allow_node_errors:
+                raise partial_rejection(posted, node_errors)
+            entry = finish.entry()
+        except BaseException as error:
+            # Also Ctrl-C: whatever ends the wait, our prompt must not be left behind on the server.
+            if not isinstance(error, (RunLost, PromptRejected)) or getattr(error, "node_errors", None):
+                self._cancel(watch.prompt_id)
+            self._drop_stream()
+            raise
+        self._stream = finish.stream
+        judge(entry, watch)
+        seconds = watch.seconds
+        outputs = tuple(collect(self.http, prompt, entry, watch.previews, _DOWNLOAD_SECONDS))
+        return Run(
+            prompt_id=watch.prompt_id,
+            prompt=prompt,
+            posted=posted,
+            events=tuple(watch.events),
+            previews=tuple(watch.previews),
+            status=_mapping(entry.get("status")),
+            meta=_mapping(entry.get("meta")),
+            ui=_mapping(entry.get("outputs")),
+            outputs=outputs,
+            cached=watch.cached | _cached_in(entry),
+            cache_bust=bust,
+            complete=finish.complete,
+            seconds=seconds,
+            node_errors=node_errors,
+        )
+
+    def _post(
+        self, prompt: Mapping[str, Any], watch: Watch, extra_data: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Queue the prompt and return the node errors of a partly accepted one."""
+        body: dict[str, Any] = {"prompt": prompt, "client_id": self.client_id, "prompt_id": watch.prompt_id}
+        if extra_data:
+            body["extra_data"] = dict(extra_data)
+        watch.posted = watch.moved = time.monotonic()
+        try:
+            reply = self.http.post("/prompt", body)
+        except ServerUnreachable:
+            if not self._is_known(watch.prompt_id):
+                raise
+            return {}  # the answer was lost, the prompt was not; posting again would run it twice
+        if reply.status != 200:
+            try:
+                told = reply.json()
+            except ServerUnreachable:
+                text = plain(reply.body[:300].decode("utf-8", "replace"))
+                raise PromptRejected(f"the server answers {reply.status} to the prompt: {text}") from None
+            told = told if isinstance(told, dict) else {}
+            raise rejection(prompt, told.get("error"), told.get("node_errors"))
+        answer = reply.object()
+        if answer.get("error"):
+            raise rejection(prompt, answer["error"], answer.get("node_errors"))
+        # Servers older than client-chosen ids answer with one of their own.
+        watch.prompt_id = str(answer.get("prompt_id") or watch.prompt_id)
+        node_errors = answer.get("node_errors")
+        return node_errors if isinstance(node_errors, dict) else {}
+
+    def _is_known(self, prompt_id: str) -> bool:
+        with contextlib.suppress(ServerUnreachable):
+            queue = self.http.get("/queue").json()
+            return prompt_id in str(queue) or prompt_id in self.http.get(f"/history/{prompt_id}").object()
+        return False
+
+    def _cancel(self, prompt_id: str) -> None:
+        """Take our prompt, ours alone, off the queue or interrupt it, as far as the server still answers."""
+        with contextlib.suppress(ServerUnreachable):
+            self.http.post("/queue", {"delete": [prompt_id]}, timeout=5.0)
+            self.http.post("/interrupt", {"prompt_id": prompt_id}, timeout=5.0)
+
+    def _open(self) -> EventStream:
+        if self._stream is not None and not self._stream.alive:
+            self._drop_stream()
+        if self._stream is None:
+            self._stream = EventStream(self.url, self.client_id)
+        self._stream.discard()
+        return self._stream
+
+    def _reopen(self) -> EventStream:
+        self._stream = EventStream(self.url, self.client_id, timeout=3.0)
+        return self._stream
+
+    def _drop_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _with_nonce(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the prompt with an unknown input at every node but model loaders: none is cached then."""
+        nonce = uuid.uuid4().hex
+        return {
+            node_id: node
+            if loads_models(self.definition(str(node.get("class_type"))))
+            else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
+            for node_id, node in prompt.items()
+        }
+
+
+def normal_url(url: str) -> str:
+    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
+    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    try:
+        parts = urlsplit(full)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
+    return full.rstrip("/")
+
+
+def _all_cached(run: Run) -> bool:
+    nodes = {node_id for node_id in output_nodes({"outputs": run.ui})}
+    return bool(nodes) and nodes <= run.cached
+
+
+def _cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
+    """Return the cached nodes by the history entry, which has them also when the socket missed them."""
+    messages = _mapping(entry.get("status")).get("messages")
+    return frozenset(
+        str(node)
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, list) and len(message) == 2 and message[0] == "execution_cached"
+        for node in _mapping(message[1]).get("nodes") or ()
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

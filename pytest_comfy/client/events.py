@@ -1,0 +1,173 @@
+"""The WebSocket: a reader in a thread of its own, so that nothing is missed while HTTP is asked."""
+
+from __future__ import annotations
+
+import json
+import queue
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import websocket
+
+from ..text import plain
+from .errors import ServerUnreachable
+
+_MESSAGE_LIMIT = 256 << 20
+_GREETING_SECONDS = 10.0
+
+BINARY_PREVIEW = 1
+BINARY_TEXT = 3
+BINARY_PREVIEW_WITH_METADATA = 4
+_IMAGE_TYPES = {1: "image/jpeg", 2: "image/png"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What arrived, when (monotonic seconds): JSON in `json`, or a picture frame in `meta` and `binary`."""
+
+    at: float
+    json: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    binary: bytes = b""
+    closed: bool = False
+
+
+class EventStream:
+    """One socket with one client id; messages are buffered until they are asked for.
+
+    Raises ServerUnreachable when the socket cannot be opened or does not greet.
+    """
+
+    def __init__(self, url: str, client_id: str, timeout: float = 10.0) -> None:
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._closing = False
+        address = _socket_address(url, client_id)
+        try:
+            self._socket = _LimitedSocket(enable_multithread=True)
+            self._socket.settimeout(timeout)
+            self._socket.connect(address)
+            self._greeting(timeout)
+            # The first text message a client sends is the only one in which it may ask for these.
+            self._socket.send(
+                json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+            )
+            self._socket.settimeout(None)
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            self._socket.shutdown()
+            raise ServerUnreachable(f"{url}: no WebSocket at /ws ({plain(error, 200)})") from error
+        self._reader = threading.Thread(target=self._read, name="comfy-events", daemon=True)
+        self._reader.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the socket is still open, as far as is known."""
+        return self._reader.is_alive()
+
+    def next(self, timeout: float) -> Message | None:
+        """Return the next message, None when none comes within `timeout` seconds."""
+        try:
+            return self._messages.get(timeout=max(0.0, timeout))
+        except queue.Empty:
+            return None
+
+    def discard(self) -> None:
+        """Forget what is buffered: messages between two runs belong to neither."""
+        while not self._messages.empty():
+            self._messages.get_nowait()
+
+    def close(self) -> None:
+        """Close the socket and wait until the reader has ended."""
+        self._closing = True
+        try:
+            self._socket.send_close()
+        except (websocket.WebSocketException, OSError):
+            pass  # it is gone already
+        self._socket.shutdown()
+        self._reader.join(5.0)
+
+    def _greeting(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            message = self._receive()
+            if message is not None and message.json and message.json.get("type") == "status":
+                self._messages.put(message)
+                return
+        raise ValueError("no greeting")
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = self._receive()
+                if message is not None:
+                    self._messages.put(message)
+        except (websocket.WebSocketException, OSError, ValueError, struct.error, AttributeError):
+            # websocket-client raises AttributeError when another thread shuts the socket down.
+            self._messages.put(Message(time.monotonic(), closed=True))
+        finally:
+            if not self._closing:
+                self._socket.shutdown()
+
+    def _receive(self) -> Message | None:
+        opcode, data = self._socket.recv_data()
+        now = time.monotonic()
+        if opcode == websocket.ABNF.OPCODE_TEXT:
+            return _text_message(now, data)
+        if opcode == websocket.ABNF.OPCODE_BINARY:
+            return _binary_message(now, data)
+        raise websocket.WebSocketConnectionClosedException("closed by the server")
+
+
+class _LimitedSocket(websocket.WebSocket):
+    """Ends the connection rather than take a message larger than any ComfyUI sends."""
+
+    _taken = 0
+
+    def recv_data(self, control_frame: bool = False) -> Any:
+        self._taken = 0
+        return super().recv_data(control_frame)
+
+    def _recv(self, bufsize: int) -> bytes:
+        data: bytes = super()._recv(bufsize)
+        self._taken += len(data)
+        if self._taken > _MESSAGE_LIMIT:
+            raise ValueError(f"a message of more than {_MESSAGE_LIMIT} bytes")
+        return data
+
+
+def _text_message(now: float, data: bytes) -> Message | None:
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        return None  # broken text is no message of ours; the run is judged by history in any case
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return None
+    if not isinstance(message.get("data"), dict):
+        message["data"] = {}
+    return Message(now, json=message)
+
+
+def _binary_message(now: float, data: bytes) -> Message | None:
+    """Take a frame apart (ComfyUI's protocol.py: big-endian uint32 event, then the event's own header)."""
+    if len(data) < 8:
+        return None
+    event, second = struct.unpack_from(">II", data)
+    if event == BINARY_PREVIEW:
+        return Message(now, meta={"image_type": _IMAGE_TYPES.get(second, "image/png")}, binary=data[8:])
+    if event == BINARY_PREVIEW_WITH_METADATA and 8 + second <= len(data):
+        try:
+            meta = json.loads(data[8 : 8 + second])
+        except (ValueError, RecursionError):
+            return None
+        return Message(now, meta=meta, binary=data[8 + second :]) if isinstance(meta, dict) else None
+    return None
+
+
+def _socket_address(url: str, client_id: str) -> str:
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    query = urlencode({"clientId": client_id})
+    return urlunsplit((scheme, parts.netloc, f"{parts.path.rstrip('/')}/ws", query, ""))

@@ -1,0 +1,263 @@
+"""The end of a run, which is never guessed: told by the socket, confirmed by history, bounded by the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..text import plain
+from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable
+from .events import EventStream
+from .explain import execution_error
+from .http import Http
+from .run import Progress
+from .watch import TERMINAL, Watch
+
+_POLL = 5.0
+"""Seconds of silence after which queue and history are asked."""
+
+_LAG_POLLS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Waits between looks at a history entry that lags behind its terminal event; the last one repeats."""
+
+_HISTORY_LAG = 30.0
+"""Seconds a history entry may lag; 0.35 was seen on a real server."""
+
+_GONE = 20.0
+"""Seconds a server may be unreachable in the middle of a run before it counts as dead."""
+
+Place = Literal["finished", "running", "pending", "nowhere"]
+
+
+@dataclass
+class Limits:
+    """Wall-clock limit of a run and how long nothing may move, in seconds."""
+
+    timeout: float
+    stall: float
+
+
+class Finish:
+    """Waits for the end of one prompt. `reopen` gives a new socket with the same client id."""
+
+    def __init__(
+        self,
+        http: Http,
+        stream: EventStream,
+        watch: Watch,
+        limits: Limits,
+        reopen: Callable[[], EventStream],
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.http = http
+        self.stream: EventStream | None = stream
+        self.watch = watch
+        self.limits = limits
+        self.complete = True
+        self._reopen = reopen
+        self._on_progress = on_progress
+        self._deadline = watch.posted + limits.timeout
+        self._queue_seen: Any = None
+        self._went_away: float | None = None
+        self._waiting = 0
+
+    def entry(self) -> dict[str, Any]:
+        """Return the history entry of the run once it is over.
+
+        Raises RunTimeout, RunStalled, RunLost or ServerUnreachable when there is none to come.
+        """
+        next_look = time.monotonic() + _POLL
+        while True:
+            now = time.monotonic()
+            if now >= self._deadline:
+                raise self._timeout()
+            if self.watch.done or self.watch.terminal:
+                return self._confirmed()
+            if self._take_messages(min(next_look, self._deadline) - now):
+                if not self._lost_socket():
+                    next_look = max(next_look, time.monotonic() + min(_POLL, 1.0))
+                    continue
+            if time.monotonic() >= next_look or self._lost_socket():
+                entry = self._look()
+                if entry is not None:
+                    return entry
+                next_look = time.monotonic() + (_POLL if not self._lost_socket() else 0.25)
+
+    def _lost_socket(self) -> bool:
+        return self.stream is None
+
+    def _take_messages(self, timeout: float) -> bool:
+        """Take what the socket has; True when something came. A closed socket is given up."""
+        if self.stream is None:
+            time.sleep(min(max(0.0, timeout), 0.25))  # no socket to wait on: this paces the polling
+            return False
+        message = self.stream.next(max(0.0, timeout))
+        if message is None:
+            return False
+        if message.closed:
+            self.complete = False
+            self.stream.close()
+            self.stream = None
+            return True
+        if self.watch.take(message) and self._on_progress:
+            self._on_progress(self.watch.progress(self._waiting))
+        return True
+
+    def _confirmed(self) -> dict[str, Any]:
+        """Return the entry of a run whose end the socket told; the entry may lag behind."""
+        give_up = min(time.monotonic() + _HISTORY_LAG, max(self._deadline, time.monotonic() + 2.0))
+        waits = iter(_LAG_POLLS)
+        wait = 0.0
+        while True:
+            wait = next(waits, wait)
+            # Meanwhile `executing null`, which follows the entry, may come: it ends the wait at once.
+            until = time.monotonic() + wait
+            while not self.watch.done and time.monotonic() < until and self.stream is not None:
+                self._take_messages(until - time.monotonic())
+            if self.stream is None or self.watch.done:
+                time.sleep(wait)
+            try:
+                entry = self._history()
+            except ServerUnreachable:
+                if time.monotonic() >= give_up:
+                    raise
+                entry = None
+            if entry is not None:
+                self._drain()
+                return entry
+            if time.monotonic() >= give_up:
+                told = self.watch.terminal.type if self.watch.terminal else "the end of the run"
+                raise RunLost(
+                    f"the server told {told}, but its history has no entry for the run: "
+                    "history was cleared, or the server restarted"
+                )
+
+    def _drain(self) -> None:
+        """Take the last messages, which are on their way when the entry was there before them."""
+        until = time.monotonic() + 1.0
+        while self.stream is not None and not self.watch.done and time.monotonic() < until:
+            self._take_messages(until - time.monotonic())
+
+    def _look(self) -> dict[str, Any] | None:
+        """Ask history and queue; the entry when the run is over, None while it goes on."""
+        try:
+            place, entry, signature = self._place()
+        except ServerUnreachable as error:
+            return self._unreachable(error)
+        if self._went_away is not None and place in ("running", "pending"):
+            self._went_away = None
+        if place == "finished":
+            return entry
+        if place == "nowhere":
+            raise self._vanished()
+        self._reconnect()
+        now = time.monotonic()
+        if signature != self._queue_seen:
+            self._queue_seen, self.watch.moved = signature, now
+        if now - self.watch.moved >= self.limits.stall:
+            raise self._stalled(place, signature)
+        if self._on_progress:
+            self._on_progress(self.watch.progress(self._waiting))
+        return None
+
+    def _place(self) -> tuple[Place, dict[str, Any] | None, Any]:
+        """Find the prompt. History is asked twice, as it may move there between the two questions."""
+        entry = self._history()
+        if entry is not None:
+            return "finished", entry, None
+        queue = self.http.get("/queue").object()
+        running, pending = _ids(queue.get("queue_running")), _ids(queue.get("queue_pending"))
+        self._waiting = len(running) + len(pending)
+        signature = (tuple(running), frozenset(pending))
+        if self.watch.prompt_id in running:
+            return "running", None, signature
+        if self.watch.prompt_id in pending:
+            return "pending", None, signature
+        entry = self._history()
+        return ("finished", entry, None) if entry is not None else ("nowhere", None, None)
+
+    def _history(self) -> dict[str, Any] | None:
+        remaining = max(2.0, min(self.http.timeout, self._deadline - time.monotonic()))
+        reply = self.http.get(f"/history/{self.watch.prompt_id}", timeout=remaining)
+        if reply.status != 200:
+            raise ServerUnreachable(f"{self.http.url}/history: answered {reply.status}")
+        entry = reply.object().get(self.watch.prompt_id)
+        return entry if isinstance(entry, dict) else None
+
+    def _unreachable(self, error: ServerUnreachable) -> None:
+        now = time.monotonic()
+        if self._went_away is None:
+            self._went_away = now
+        if now - self._went_away >= min(_GONE, self.limits.stall):
+            raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
+
+    def _reconnect(self) -> None:
+        """Open a new socket in place of a dropped one; without it polling goes on."""
+        if self.stream is None:
+            try:
+                self.stream = self._reopen()
+            except ServerUnreachable:
+                self.stream = None
+
+    def _vanished(self) -> ComfyError:
+        if self._went_away is not None or not self.complete:
+            return RunLost(
+                f"the server was restarted in the middle of the run ({self.watch.where()}): it knows the "
+                "prompt neither in its queue nor in its history"
+            )
+        return RunLost(
+            f"the prompt vanished ({self.watch.where()}): it is neither in the queue nor in the history; "
+            "somebody deleted it, cleared queue or history, or the server was restarted"
+        )
+
+    def _stalled(self, place: Place, signature: Any) -> RunStalled:
+        if place == "pending":
+            running = ", ".join(plain(name, 60) for name in signature[0]) or "nothing"
+            return RunStalled(
+                f"the queue did not move for {self.limits.stall:g} s while the prompt waited in it "
+                f"(running: {running})"
+            )
+        return RunStalled(
+            f"the run did not move for {self.limits.stall:g} s: {self.watch.where()}, and the server still "
+            "lists it as running; its worker may be dead (see the server's log)"
+        )
+
+    def _timeout(self) -> RunTimeout:
+        return RunTimeout(
+            f"not over within its limit of {self.limits.timeout:g} s: {self.watch.where()}; raise the limit "
+            "with --comfy-timeout or `timeout` in the sidecar"
+        )
+
+
+def judge(entry: Mapping[str, Any], watch: Watch) -> None:
+    """Raise ExecutionError or RunInterrupted unless the history entry says that the run succeeded.
+
+    The messages are judged before status_str, which a cycle made by node expansion leaves at "success".
+    """
+    status = entry.get("status")
+    status = status if isinstance(status, Mapping) else {}
+    messages = status.get("messages")
+    ends = [
+        (message[0], message[1])
+        for message in (messages if isinstance(messages, list) else [])
+        if isinstance(message, list) and len(message) == 2 and message[0] in TERMINAL
+    ]
+    kind, data = ends[-1] if ends else (watch.terminal.type, watch.terminal.data) if watch.terminal else ("", {})
+    data = data if isinstance(data, Mapping) else {}
+    if kind == "execution_error":
+        raise execution_error(watch.prompt, data)
+    if kind == "execution_interrupted":
+        raise RunInterrupted(f"somebody interrupted the run at node {plain(data.get('node_id'), 80)}")
+    if kind != "execution_success" and status.get("status_str") != "success":
+        raise RunLost(
+            "the server's history has an entry without success, error or interruption: see the server's log"
+        )
+
+
+def _ids(items: Any) -> list[str]:
+    return [
+        str(item[1])
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, list) and len(item) > 1
+    ]

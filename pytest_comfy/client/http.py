@@ -1,0 +1,140 @@
+"""HTTP with limits: wall clock and size are bounded whatever the server does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from ..text import plain
+from .errors import ServerUnreachable
+
+_CHUNK = 1 << 16
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+JSON_LIMIT = 256 << 20
+FILE_LIMIT = 2 << 30
+
+
+class Reply:
+    """A whole answer: status, headers and body."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self._what = what
+
+    def json(self) -> Any:
+        """Return the body as JSON; raises ServerUnreachable when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            start = plain(self.body[:80].decode("utf-8", "replace"))
+            raise ServerUnreachable(
+                f"{self._what}: answered {self.status} with what is no JSON ({start!r}): "
+                "is this address a ComfyUI server?"
+            ) from error
+
+    def object(self) -> dict[str, Any]:
+        """Return the body as a JSON object; raises ServerUnreachable when it is none."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise ServerUnreachable(f"{self._what}: answered JSON of another shape than ComfyUI does")
+        return value
+
+
+class Http:
+    """HTTP to one server. Every call ends within `timeout` seconds, also when the body trickles."""
+
+    def __init__(self, url: str, timeout: float = 30.0) -> None:
+        self.url = url
+        self.timeout = timeout
+        self._session = requests.Session()
+        # Looking up proxies and .netrc costs more than a request on loopback, where neither has a use.
+        self._session.trust_env = (urlsplit(url).hostname or "") not in _LOOPBACK
+
+    def get(self, path: str, params: Mapping[str, str] | None = None, **limits: Any) -> Reply:
+        """GET; raises ServerUnreachable when no whole answer comes."""
+        return self.request("GET", path, params=params, **limits)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Reply:
+        """POST a JSON body, or what requests takes as `files` and `data`."""
+        return self.request("POST", path, **({"json": body} if body is not None else {}), **more)
+
+    def request(
+        self, method: str, path: str, *, limit: int = JSON_LIMIT, timeout: float | None = None, **more: Any
+    ) -> Reply:
+        """Send one request; raises ServerUnreachable when no whole answer comes in time."""
+        seconds = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        what = f"{self.url}{path}"
+        try:
+            with self._session.request(
+                method, what, stream=True, timeout=(min(seconds, 10.0), seconds), allow_redirects=False, **more
+            ) as response:
+                body = b"".join(_limited(response, limit, deadline, what))
+                return Reply(response.status_code, response.headers, body, what)
+        except requests.exceptions.InvalidURL as error:
+            raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise ServerUnreachable(f"{what}: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def _limited(response: requests.Response, limit: int, deadline: float, what: str) -> Iterator[bytes]:
+    claimed = response.headers.get("Content-Length", "")
+    received = 0
+    # requests bounds the silence between two bytes, which a server that trickles never reaches.
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), _shut, [response])
+    timer.daemon = True
+    timer.start()
+    try:
+        if claimed.isdigit() and int(claimed) > limit:
+            raise ServerUnreachable(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
+        for chunk in response.iter_content(_CHUNK):
+            received += len(chunk)
+            if received > limit:
+                raise ServerUnreachable(f"{what}: sends more than the {limit} bytes allowed")
+            if time.monotonic() > deadline:
+                raise ServerUnreachable(f"{what}: no whole answer in time")
+            yield chunk
+    finally:
+        timer.cancel()
+    if claimed.isdigit() and received < int(claimed) and "Content-Encoding" not in response.headers:
+        raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
+
+
+def _shut(response: requests.Response) -> None:
+    connection = getattr(response.raw, "_connection", None)
+    sock = getattr(connection, "sock", None)
+    with contextlib.suppress(OSError):
+        if sock is not None:
+            sock.shutdown(socket.SHUT_RDWR)  # wakes the reader, which closing alone does not
+            return
+    response.raw.close()
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if "refused" in text:
+        return "connection refused: is ComfyUI running there?"
+    if "Name or service not known" in text or "getaddrinfo" in text or "NameResolution" in text:
+        return "unknown host"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "connection lost"
+    return plain(text, 200)

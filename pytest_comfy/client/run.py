@@ -1,0 +1,145 @@
+"""A run: one execution of a prompt, with its events and outputs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Event:
+    """One message of the server about this run.
+
+    at    seconds since the prompt was posted
+    type  such as "executing"
+    data  the message's data
+    """
+
+    at: float
+    type: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One binary picture frame: `meta` is ComfyUI's (node_id, image_type), `data` the image file."""
+
+    at: float
+    meta: Mapping[str, Any]
+    data: bytes
+
+    @property
+    def node(self) -> str | None:
+        """The id of the node that sent it, when the frame told."""
+        node = self.meta.get("node_id")
+        return None if node is None else str(node)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One thing an output node made.
+
+    node, key, index  name it, as in ComfyUI's history: node id, such as "images", position
+    title             the node's title, else its class
+    type              "output" or "temp"
+    filename          the server's own name for it: never a path to write to
+    """
+
+    node: str
+    key: str
+    index: int
+    title: str
+    class_type: str
+    type: str
+    filename: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Node, key and index, such as "9.images.0"."""
+        return f"{self.node}.{self.key}.{self.index}"
+
+    @cached_property
+    def image(self) -> Image:
+        """The output as a loaded PIL image; raises PIL.UnidentifiedImageError for what is none."""
+        from PIL import Image
+
+        image = Image.open(io.BytesIO(self.data))
+        image.load()
+        return image
+
+    @property
+    def text(self) -> str:
+        """The output as text (UTF-8)."""
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: node id and title, step of steps, seconds since it was posted."""
+
+    node: str | None
+    title: str
+    value: float
+    max: float
+    seconds: float
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a prompt that came to a good end.
+
+    prompt        as given; `posted` is what was queued, with the input that keeps the cache out, if any
+    events        the server's messages of this run, in order of arrival
+    status, meta  of the history entry
+    ui            the history entry's outputs, as the server gave them
+    cached        ids of the nodes served from the server's cache
+    cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"
+    complete      False when the socket dropped, so that events may be missing
+    seconds       from posting the prompt to the end
+    """
+
+    prompt_id: str
+    prompt: Mapping[str, Any]
+    posted: Mapping[str, Any]
+    events: tuple[Event, ...]
+    previews: tuple[Preview, ...]
+    status: Mapping[str, Any]
+    meta: Mapping[str, Any]
+    ui: Mapping[str, Any]
+    outputs: tuple[Output, ...]
+    cached: frozenset[str] = frozenset()
+    cache_bust: str | None = None
+    complete: bool = True
+    seconds: float = 0.0
+    node_errors: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def images(self) -> list[Image]:
+        """All pictures of the run as PIL images, in order of nodes and batch."""
+        return [output.image for output in self.outputs if output.media_type.startswith("image/")]
+
+    def output(self, name: str, index: int | None = None) -> Output:
+        """Return the one output of a node named by id, title or class, or by "node.key.index".
+
+        Raises KeyError, listing what there is, unless exactly one fits.
+        """
+        fits = [output for output in self.outputs if output.name == name]
+        fits = fits or [
+            output
+            for output in self.outputs
+            if name in (output.node, output.title, output.class_type)
+            and (index is None or output.index == index)
+        ]
+        if len(fits) != 1:
+            there = ", ".join(f"{output.name} ({output.title})" for output in self.outputs) or "no outputs"
+            raise KeyError(f"{name!r} names {len(fits)} outputs of this run; there are: {there}")
+        return fits[0]

@@ -1,0 +1,102 @@
+"""The server's files: names known in this server life and how to get their bytes. No name touches the disk."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Key = tuple[str, str, str]
+"""(type, subfolder, filename)"""
+
+FOLDERS = ("output", "input", "temp")
+
+_COUNTED = re.compile(r"^(?P<prefix>.*_)(?P<number>\d{5,})(?P<tail>_.*)$", re.DOTALL)
+"""SaveImage's names: prefix, five-digit counter, underscore, extension."""
+
+_MOST_FILES = 100_000
+_MOST_UPLOADED = 512 * 1024 * 1024
+
+
+class StoreFull(Exception):
+    """The uploads of this server life do not fit into memory."""
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """One file: `load` returns its bytes or raises an OSError or GoldenError."""
+
+    load: Callable[[], bytes]
+    created_ns: int = field(default_factory=time.time_ns)
+    size_in_memory: int = 0
+
+
+def file_key(kind: str, subfolder: str, filename: str) -> Key | None:
+    """Return the key of a file, or None where the subfolder would lead out of the folder `kind`."""
+    base = f"/{kind}"
+    folder = posixpath.normpath(posixpath.join(base, subfolder.replace("\\", "/")))
+    if folder != base and not folder.startswith(base + "/"):
+        return None
+    return (kind, folder[len(base) + 1 :], filename)
+
+
+class FileStore:
+    """Names -> bytes loaders of one server life."""
+
+    def __init__(self) -> None:
+        self._files: dict[Key, StoredFile] = {}
+        self._reserved: set[Key] = set()
+        self._counters: dict[tuple[str, str, str], int] = {}
+        self._uploaded = 0
+
+    def get(self, key: Key) -> StoredFile | None:
+        """Return a file, or None."""
+        return self._files.get(key)
+
+    def claim(self, wanted: Key) -> Key:
+        """Reserve the name of a file that a run will write; the counter moves on where it is taken."""
+        kind, subfolder, filename = wanted
+        counted = _COUNTED.match(filename)
+        if counted is None or kind == "input":
+            return wanted
+        prefix, number, tail = counted["prefix"], int(counted["number"]), counted["tail"]
+        counter = (kind, subfolder, prefix)
+        key = wanted
+        if key in self._reserved or key in self._files:
+            number = max(number, self._counters.get(counter, 0)) + 1
+            key = (kind, subfolder, f"{prefix}{number:05}{tail}")
+        self._counters[counter] = max(number, self._counters.get(counter, 0))
+        self._reserved.add(key)
+        return key
+
+    def publish(self, key: Key, load: Callable[[], bytes]) -> None:
+        """Make a run's file visible."""
+        self._put(key, StoredFile(load))
+
+    def upload(self, key: Key, content: bytes, overwrite: bool) -> str:
+        """Store an upload and return the name it got: taken names get ` (1)`, the same bytes keep the name."""
+        kind, subfolder, filename = key
+        if not overwrite:
+            stem, extension = posixpath.splitext(filename)
+            number = 1
+            while (present := self._files.get((kind, subfolder, filename))) is not None:
+                if present.load() == content:
+                    return filename
+                filename = f"{stem} ({number}){extension}"
+                number += 1
+        if self._uploaded + len(content) > _MOST_UPLOADED:
+            raise StoreFull
+        stored = StoredFile(lambda: content, size_in_memory=len(content))
+        self._put((kind, subfolder, filename), stored)
+        return filename
+
+    def _put(self, key: Key, stored: StoredFile) -> None:
+        self._reserved.discard(key)
+        replaced = self._files.pop(key, None)
+        self._uploaded += stored.size_in_memory - (replaced.size_in_memory if replaced else 0)
+        self._files[key] = stored
+        if len(self._files) > _MOST_FILES:
+            oldest = next(iter(self._files))
+            self._uploaded -= self._files.pop(oldest).size_in_memory

@@ -1,0 +1,138 @@
+"""The connected clients: each has its own queue of messages and a task that sends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from .wire import FEATURES, Audience, message
+
+_CLOSE_WAIT = 0.05
+"""Seconds for a client to answer the closing; it may not be reading at all."""
+
+_MOST_WAITING = 2_000
+"""Messages waiting for one client before a run pauses for it."""
+
+_STALLED_AFTER = 5.0
+"""Seconds a run waits for a client that does not read; then the client is dropped."""
+
+
+class Client:
+    """One WebSocket connection."""
+
+    def __init__(self, sid: str, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.sid = sid
+        self.wants_metadata = False
+        self._socket = socket
+        self._request = request
+        self._waiting: deque[str | bytes] = deque()
+        self._wake = asyncio.Event()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether too many messages wait for this client."""
+        return len(self._waiting) > _MOST_WAITING
+
+    def send(self, text: str | bytes) -> None:
+        """Queue a text or binary message."""
+        self._waiting.append(text)
+        self._wake.set()
+
+    async def pump(self) -> None:
+        """Send what is queued, for ever."""
+        while True:
+            while self._waiting:
+                text = self._waiting.popleft()
+                if isinstance(text, str):
+                    await self._socket.send_str(text)
+                else:
+                    await self._socket.send_bytes(text)
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def listen(self) -> None:
+        """Read until the client leaves; only a first message `feature_flags` means anything."""
+        first = True
+        async for received in self._socket:
+            if received.type != WSMsgType.TEXT or not first:
+                continue
+            try:
+                data = json.loads(received.data)
+            except ValueError:
+                continue
+            first = not isinstance(data, dict)
+            if not first and data.get("type") == "feature_flags":
+                flags = data.get("data")
+                self.wants_metadata = isinstance(flags, dict) and flags.get("supports_preview_metadata") is True
+                self.send(message("feature_flags", FEATURES))
+
+    async def close(self) -> None:
+        """Close the connection, also where the client does not answer."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._socket.close(code=1001), _CLOSE_WAIT * 2)
+        self.drop()
+
+    def drop(self) -> None:
+        """Cut the connection."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+
+class Hub:
+    """Clients by sid. Messages for a sid that is not connected are dropped, as in ComfyUI."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+        self._connections: set[Client] = set()
+
+    async def serve(self, request: web.Request, greet: Callable[[Client], None]) -> web.WebSocketResponse:
+        """Handle one connection from handshake to end; `greet` sends the first messages."""
+        socket = web.WebSocketResponse(timeout=_CLOSE_WAIT)
+        await socket.prepare(request)
+        client = Client(request.query.get("clientId") or uuid.uuid4().hex, socket, request)
+        self._clients[client.sid] = client
+        self._connections.add(client)
+        greet(client)
+        pump = asyncio.ensure_future(client.pump())
+        # A connection that breaks while sending ends in `listen` as well.
+        pump.add_done_callback(lambda task: None if task.cancelled() else task.exception())
+        try:
+            await client.listen()
+        finally:
+            pump.cancel()
+            self._connections.discard(client)
+            if self._clients.get(client.sid) is client:
+                del self._clients[client.sid]
+        return socket
+
+    def targets(self, audience: Audience, owner: Any) -> list[Client]:
+        """Return who gets a message for `audience` of a prompt whose client_id is `owner` (None: none given)."""
+        if audience is Audience.ALL or (owner is None and audience is Audience.OWNER_OR_ALL):
+            return list(self._clients.values())
+        client = self._clients.get(owner) if isinstance(owner, str) else None
+        return [] if client is None else [client]
+
+    def send(self, audience: Audience, owner: Any, text: str) -> None:
+        """Send a text message."""
+        for client in self.targets(audience, owner):
+            client.send(text)
+
+    async def room(self) -> None:
+        """Wait until every client has taken most of its messages."""
+        for _ in range(int(_STALLED_AFTER / 0.01)):
+            if not any(client.crowded for client in self._clients.values()):
+                return
+            await asyncio.sleep(0.01)
+        for client in [client for client in self._clients.values() if client.crowded]:
+            client.drop()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(client.close() for client in list(self._connections)))

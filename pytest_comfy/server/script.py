@@ -1,0 +1,297 @@
+"""A golden run made ready to replay: ids renamed, gaps closed, messages serialised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_comfy.golden import GoldenRun
+
+from .files import Key, file_key
+from .wire import PREVIEW, PREVIEW_WITH_METADATA, PROMPT_ID, TEXT, Audience, audience_of, is_blocked, message
+
+Data = dict[str, Any]
+Rename = Callable[[str], str]
+
+TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
+
+_ID_KEYS = {"node", "display_node", "node_id", "display_node_id", "parent_node_id", "parent_node", "real_node_id"}
+_ID_LISTS = {"executed", "current_outputs"}
+_SERVER_MESSAGES = {"status", "feature_flags", "logs", "execution_start", "execution_cached"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message: when (seconds after execution_start as recorded), to whom, and its text or picture."""
+
+    at: float
+    kind: str
+    audience: Audience
+    data: Data
+    text: str = ""
+    binary: int = 0
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file that the run writes: the node that writes it, its recorded name, its name in the golden run."""
+
+    node: str
+    key: Key
+    golden_name: str
+
+
+@dataclass(slots=True)
+class Script:
+    """All that is needed to replay a golden run under the ids of a posted prompt."""
+
+    golden: GoldenRun
+    start: Data
+    cached: Data
+    ending: tuple[str, Data]
+    ending_at: float
+    outputs: list[str]
+    ui: dict[str, Any]
+    meta: dict[str, Any]
+    status: str
+    steps: list[Step] = field(default_factory=list)
+    files: list[RunFile] = field(default_factory=list)
+
+
+def item_key(item: Any) -> Key | None:
+    """Return the file that an item of a node's output names, if it names one."""
+    if not isinstance(item, Mapping) or not isinstance(item.get("filename"), str):
+        return None
+    return file_key(str(item.get("type") or "output"), str(item.get("subfolder") or ""), item["filename"])
+
+
+def make_script(golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, str]) -> Script:
+    """Return the script of `golden` for `prompt`; `ids` maps the golden run's node ids to the prompt's."""
+    document = golden.document
+
+    def rename(node_id: str) -> str:
+        # Nodes made at run time are called after the node that made them: 5.0.0.1.
+        head, dot, rest = node_id.partition(".")
+        return ids.get(node_id) or ids.get(head, head) + dot + rest
+
+    events = [(float(at), _renamed(event, rename)) for at, event in document.get("events") or []]
+    status = document.get("status") or {}
+    told = [{"type": kind, "data": _renamed(data, rename)} for kind, data in status.get("messages") or []]
+    start = _first("execution_start", events, told) or {"prompt_id": PROMPT_ID, "timestamp": 0}
+    cached = _first("execution_cached", events, told) or {"nodes": [], "prompt_id": PROMPT_ID, "timestamp": 0}
+    offset = next((at for at, event in events if event.get("type") == "execution_start"), 0.0)
+    ending_at, ending, complete = _ending(events, told, status)
+    ui = {rename(node): value for node, value in (document.get("ui") or {}).items()}
+    meta = {rename(node): _renamed(value, rename) for node, value in (document.get("meta") or {}).items()}
+    script = Script(
+        golden=golden,
+        start=start,
+        cached=cached,
+        ending=ending,
+        ending_at=max(0.0, ending_at - offset),
+        outputs=_output_nodes(document, prompt, ui),
+        ui=ui,
+        meta=meta,
+        status="success" if ending[0] == "execution_success" else "error",
+    )
+    body = _body(events)
+    if ending[0] == "execution_success":
+        body += _not_told(script, body, ending_at, complete)
+    script.steps = _steps(body, offset)
+    script.files = _files(document, ui, rename)
+    return script
+
+
+def _renamed(value: Any, rename: Rename) -> Any:
+    """Rename node ids in a message. What nodes put out (`output`) is not looked into."""
+    if not isinstance(value, Mapping):
+        return value
+    found: Data = {}
+    for key, item in value.items():
+        if key in _ID_KEYS and isinstance(item, str):
+            found[key] = rename(item)
+        elif key in _ID_LISTS or key == "nodes":
+            found[key] = _renamed_nodes(item, rename)
+        elif key in ("data", "props"):
+            found[key] = _renamed(item, rename)
+        else:
+            found[key] = item
+    return found
+
+
+def _renamed_nodes(value: Any, rename: Rename) -> Any:
+    if isinstance(value, list):
+        return [rename(item) if isinstance(item, str) else item for item in value]
+    if isinstance(value, Mapping):
+        return {rename(node): _renamed(state, rename) for node, state in value.items()}
+    return value
+
+
+def _first(kind: str, events: list[tuple[float, Data]], told: list[Data]) -> Data | None:
+    messages = [event for _, event in events] + told
+    return next((dict(event["data"]) for event in messages if event.get("type") == kind), None)
+
+
+def _is_ending(event: Data) -> bool:
+    return event.get("type") in TERMINAL and not is_blocked(event["type"], event["data"])
+
+
+def _ending(
+    events: list[tuple[float, Data]], told: list[Data], status: Mapping[str, Any]
+) -> tuple[float, tuple[str, Data], bool]:
+    """Return when and how the run ended, and whether the recording heard it to its end."""
+    for at, event in events:
+        if _is_ending(event):
+            return at, (event["type"], event["data"]), True
+    last = max((at for at, _ in events), default=0.0)
+    for event in told:
+        if _is_ending(event):
+            return last, (event["type"], event["data"]), False
+    if status.get("status_str") == "error":
+        unknown = {
+            "prompt_id": PROMPT_ID,
+            "node_id": next((e["data"].get("node") for _, e in events if e.get("type") == "executing"), None),
+            "node_type": None,
+            "executed": [],
+            "exception_message": "The golden run ended in an error that was not recorded.\n",
+            "exception_type": "RuntimeError",
+            "traceback": [],
+            "current_inputs": {},
+            "current_outputs": [],
+            "timestamp": int(last * 1000),
+        }
+        return last, ("execution_error", unknown), False
+    return last, ("execution_success", {"prompt_id": PROMPT_ID, "timestamp": int(last * 1000)}), False
+
+
+def _body(events: list[tuple[float, Data]]) -> list[tuple[float, Data]]:
+    """Return the messages between execution_cached and the end."""
+    body = []
+    for at, event in events:
+        if _is_ending(event) or (event.get("type") == "executing" and event["data"].get("node") is None):
+            break
+        if event.get("type") not in _SERVER_MESSAGES:
+            body.append((at, event))
+    return body
+
+
+def _not_told(
+    script: Script, body: list[tuple[float, Data]], at: float, complete: bool
+) -> list[tuple[float, Data]]:
+    """Return the `executed` messages that the recording missed, so that no output stays unannounced."""
+    told = {event["data"].get("node") for _, event in body if event.get("type") == "executed"}
+    # A complete recording is silent about cached nodes that were not staged; only then is silence right.
+    silent = set(script.cached.get("nodes") or []) if complete else set()
+    found = []
+    for node, output in script.ui.items():
+        if node in told or node in silent:
+            continue
+        display = (script.meta.get(node) or {}).get("display_node") or node
+        names = {"node": node, "display_node": display}
+        found.append((at, {"type": "executing", "data": {**names, "prompt_id": PROMPT_ID}}))
+        executed = {**names, "output": output, "prompt_id": PROMPT_ID}
+        found.append((at, {"type": "executed", "data": executed}))
+    return found
+
+
+def _steps(body: list[tuple[float, Data]], offset: float) -> list[Step]:
+    steps: list[Step] = []
+    state: Data = {}
+    skip = False
+    for index, (at, event) in enumerate(body):
+        at = max(0.0, at - offset)
+        following = body[index + 1][1] if index + 1 < len(body) else {}
+        if "binary" in event:
+            if not skip:
+                steps += _preview(at, event, state)
+            skip = False
+            continue
+        kind, data = event["type"], event["data"]
+        step = Step(at, kind, audience_of(kind, data), data, message(kind, data))
+        if kind == "progress_state":
+            state = data.get("nodes") or {}
+        steps.append(step)
+        # The two kinds of preview stand on either side of `progress`; a recording has only one of them.
+        if kind == "progress" and following.get("binary") == PREVIEW:
+            first, second = _preview(at, following, {data.get("node"): state.get(data.get("node"), {})})
+            steps[-1:] = [first, step, second]
+            skip = True
+        elif kind == "progress" and len(steps) > 2 and steps[-2].binary == PREVIEW:
+            steps[-2:] = [step, steps[-2]]
+    return [step for step in steps if not step.binary or step.file or step.binary == TEXT]
+
+
+def _preview(at: float, event: Data, state: Data) -> list[Step]:
+    data, file = event.get("data") or {}, event.get("file") or ""
+    if event["binary"] == TEXT:
+        return [Step(at, "text", Audience.ALL, data, binary=TEXT, file=file)]
+    if event["binary"] not in (PREVIEW, PREVIEW_WITH_METADATA):
+        return []
+    node = data.get("node_id") or next(iter(reversed(state)), None)
+    known = state.get(node) or {}
+    metadata = {
+        "node_id": node,
+        "prompt_id": PROMPT_ID,
+        "display_node_id": known.get("display_node_id", node),
+        "parent_node_id": known.get("parent_node_id"),
+        "real_node_id": known.get("real_node_id", node),
+        **data,
+    }
+    audience = Audience.OWNER_OR_ALL
+    return [
+        Step(at, "preview", audience, metadata, binary=PREVIEW_WITH_METADATA, file=file),
+        Step(at, "preview", audience, metadata, binary=PREVIEW, file=file),
+    ]
+
+
+def _output_nodes(document: Mapping[str, Any], prompt: Mapping[str, Any], ui: Mapping[str, Any]) -> list[str]:
+    definitions = document.get("node_definitions") or {}
+
+    def is_output(node_id: str, node: Mapping[str, Any]) -> bool:
+        definition = definitions.get(node.get("class_type"))
+        return bool(definition.get("output_node")) if definition else node_id in ui
+
+    return [node_id for node_id, node in prompt.items() if is_output(node_id, node)]
+
+
+def _files(document: Mapping[str, Any], ui: Mapping[str, Any], rename: Rename) -> list[RunFile]:
+    kept = {
+        (rename(str(output["node"])), output["key"], output["index"]): output.get("file") or ""
+        for output in document.get("outputs") or []
+        if {"node", "key", "index"} <= output.keys()
+    }
+    found = []
+    for node, output in ui.items():
+        for name, items in (output or {}).items():
+            for index, item in enumerate(items if isinstance(items, list) else []):
+                key = item_key(item)
+                if key is not None:
+                    found.append(RunFile(node, key, kept.get((node, name, index), "")))
+    return found
+
+
+def with_names(output: Any, names: Mapping[Key, Key]) -> Any:
+    """Return a node's output with the file names that this run uses."""
+    if not isinstance(output, Mapping):
+        return output
+    return {
+        name: [_item_with_name(item, names) for item in items] if isinstance(items, list) else items
+        for name, items in output.items()
+    }
+
+
+def _item_with_name(item: Any, names: Mapping[Key, Key]) -> Any:
+    key = item_key(item)
+    new = names.get(key) if key is not None else None
+    return item if new is None or new == key else {**item, "filename": new[2]}
+
+
+def absolute(data: Mapping[str, Any], prompt_id: str, started_ms: int) -> Data:
+    """Return a message of status with this run's id and its times in ms since the epoch."""
+    found: Data = json.loads(json.dumps(data).replace(PROMPT_ID, json.dumps(prompt_id)[1:-1]))
+    if isinstance(data.get("timestamp"), (int, float)):
+        found["timestamp"] = started_ms + round(data["timestamp"])
+    return found

@@ -1,0 +1,96 @@
+"""How messages look on the wire, and who is meant by each of them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+PROMPT_ID = "<prompt_id>"
+"""Stands for the id of the run in a golden run's events."""
+
+MAX_UPLOAD = 100 * 1024 * 1024
+"""Bytes; ComfyUI's default of --max-upload-size."""
+
+FEATURES: dict[str, Any] = {
+    "supports_preview_metadata": True,
+    "max_upload_size": MAX_UPLOAD,
+    "extension": {"manager": {"supports_v4": True}},
+}
+
+PREVIEW, TEXT, PREVIEW_WITH_METADATA = 1, 3, 4
+"""Numbers of the binary messages."""
+
+
+class Audience(Enum):
+    """Who receives a message: it depends on its type and on whether the prompt came with a client_id."""
+
+    OWNER = "the owner, or nobody"
+    OWNER_OR_ALL = "the owner, or everyone"
+    ALL = "everyone"
+
+
+_OWNER_ONLY = {
+    "execution_start",
+    "execution_cached",
+    "execution_success",
+    "execution_error",
+    "executing",
+    "executed",
+}
+
+
+def audience_of(kind: str, data: Mapping[str, Any]) -> Audience:
+    """Return who receives a text message of type `kind` (ComfyUI execution.py, main.py)."""
+    if kind == "display_component":
+        return Audience.ALL
+    if kind in _OWNER_ONLY and not is_blocked(kind, data):
+        return Audience.OWNER
+    return Audience.OWNER_OR_ALL
+
+
+def is_blocked(kind: str, data: Mapping[str, Any]) -> bool:
+    """Tell whether this `execution_error` only reports a blocked node; the run goes on after it."""
+    return kind == "execution_error" and data.get("exception_type") == "ExecutionBlocked"
+
+
+def message(kind: str, data: Any) -> str:
+    """Return a text message."""
+    return json.dumps({"type": kind, "data": data})
+
+
+def status_message(remaining: int, sid: str | None = None) -> str:
+    """Return `status`; only the greeting carries a `sid`."""
+    data: dict[str, Any] = {"status": {"exec_info": {"queue_remaining": remaining}}}
+    if sid is not None:
+        data["sid"] = sid
+    return message("status", data)
+
+
+def quoted(text: str) -> str:
+    """Return `text` as it stands between the quotes of a JSON string."""
+    return json.dumps(text)[1:-1]
+
+
+def preview_frame(image: bytes) -> bytes:
+    """Return a binary message 1: the kind of picture (1 JPEG, 2 PNG), then the picture."""
+    return struct.pack(">II", PREVIEW, 2 if _is_png(image) else 1) + image
+
+
+def preview_with_metadata_frame(metadata: Mapping[str, Any], image: bytes) -> bytes:
+    """Return a binary message 4: length and JSON of the metadata, then the picture."""
+    described = {**metadata, "image_type": "image/png" if _is_png(image) else "image/jpeg"}
+    head = json.dumps(described).encode()
+    return struct.pack(">II", PREVIEW_WITH_METADATA, len(head)) + head + image
+
+
+def text_frame(node_id: str, text: str) -> bytes:
+    """Return a binary message 3: length and id of the node, then the text."""
+    node = node_id.encode()
+    return struct.pack(">II", TEXT, len(node)) + node + text.encode()
+
+
+def _is_png(image: bytes) -> bool:
+    return image.startswith(b"\x89PNG")
