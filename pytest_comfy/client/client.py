@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ..text import plain
 from ..workflow.definitions import loads_models
 from ..workflow.digest import NONCE_INPUT
-from ..workflow.model import Workflow
+from ..workflow.model import Workflow, is_link
 from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable
 from .events import EventStream
 from .explain import partial_rejection, rejection
@@ -23,7 +23,7 @@ from .finish import Finish, Limits, judge
 from .http import Http
 from .outputs import collect, output_nodes
 from .run import Progress, Run
-from .watch import Watch
+from .watch import Watch, listed_in
 
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_STALL = 300.0
@@ -40,9 +40,7 @@ class ComfyClient:
     stall_timeout  how long neither the queue nor the run may move, in seconds
     """
 
-    def __init__(
-        self, url: str, *, timeout: float = DEFAULT_TIMEOUT, stall_timeout: float = DEFAULT_STALL
-    ) -> None:
+    def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT, stall_timeout: float = DEFAULT_STALL) -> None:
         self.url = normal_url(url)
         self.timeout = timeout
         self.stall_timeout = stall_timeout
@@ -81,6 +79,13 @@ class ComfyClient:
             found = reply.object().get(class_type) if reply.status == 200 else None
             self._definitions[class_type] = found if isinstance(found, dict) else {}
         return self._definitions[class_type] or None
+
+    def _known_definition(self, class_type: str) -> dict[str, Any] | None:
+        """As `definition`, for messages: a server that does not answer now has nothing to add."""
+        try:
+            return self.definition(class_type)
+        except ServerUnreachable:
+            return None
 
     def upload(self, data: bytes, name: str) -> str:
         """Upload an input file and return the name that LoadImage-like nodes know it by.
@@ -122,12 +127,14 @@ class ComfyClient:
         extra_data: Mapping[str, Any] | None = None,
         allow_node_errors: bool = False,
         use_cache: bool = False,
+        fresh: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Run:
         """Queue a workflow (or a prompt), wait for its end and download its outputs.
 
-        A run whose outputs all came from the server's cache tested nothing: it is repeated with an input
-        that no node knows, which makes the server run every node but model loaders; `use_cache` forgoes it.
+        A run in which the server took all from its cache, or did no more than save it again, tested
+        nothing: it is repeated with an input that no node knows, which makes the server run every node but
+        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
         """
@@ -144,10 +151,10 @@ class ComfyClient:
         def once(posted: Mapping[str, Any], bust: str | None) -> Run:
             return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
 
-        run = once(prompt, None)
-        if not use_cache and _all_cached(run):
+        run = None if fresh else once(prompt, None)
+        if run is None or (not use_cache and _did_nothing(run)):
             run = once(self._with_nonce(prompt), "nonce")
-            if _all_cached(run):
+            if _did_nothing(run):
                 self.free()
                 run = once(self._with_nonce(prompt), "free")
         return run
@@ -168,7 +175,7 @@ class ComfyClient:
         try:
             node_errors = self._post(posted, watch, extra_data)
             if node_errors and not allow_node_errors:
-                raise partial_rejection(posted, node_errors)
+                raise partial_rejection(posted, node_errors, self._known_definition)
             entry = finish.entry()
         except BaseException as error:
             # Also Ctrl-C: whatever ends the wait, our prompt must not be left behind on the server.
@@ -197,9 +204,7 @@ class ComfyClient:
             node_errors=node_errors,
         )
 
-    def _post(
-        self, prompt: Mapping[str, Any], watch: Watch, extra_data: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    def _post(self, prompt: Mapping[str, Any], watch: Watch, extra_data: Mapping[str, Any] | None) -> dict[str, Any]:
         """Queue the prompt and return the node errors of a partly accepted one."""
         body: dict[str, Any] = {"prompt": prompt, "client_id": self.client_id, "prompt_id": watch.prompt_id}
         if extra_data:
@@ -218,10 +223,10 @@ class ComfyClient:
                 text = plain(reply.body[:300].decode("utf-8", "replace"))
                 raise PromptRejected(f"the server answers {reply.status} to the prompt: {text}") from None
             told = told if isinstance(told, dict) else {}
-            raise rejection(prompt, told.get("error"), told.get("node_errors"))
+            raise rejection(prompt, told.get("error"), told.get("node_errors"), self._known_definition)
         answer = reply.object()
         if answer.get("error"):
-            raise rejection(prompt, answer["error"], answer.get("node_errors"))
+            raise rejection(prompt, answer["error"], answer.get("node_errors"), self._known_definition)
         # Servers older than client-chosen ids answer with one of their own.
         watch.prompt_id = str(answer.get("prompt_id") or watch.prompt_id)
         node_errors = answer.get("node_errors")
@@ -280,9 +285,17 @@ def normal_url(url: str) -> str:
     return full.rstrip("/")
 
 
-def _all_cached(run: Run) -> bool:
-    nodes = {node_id for node_id in output_nodes({"outputs": run.ui})}
-    return bool(nodes) and nodes <= run.cached
+def _did_nothing(run: Run) -> bool:
+    """Whether only output nodes ran, if any did: their pictures were made by an earlier run then."""
+    outputs = output_nodes({"outputs": run.ui})
+    if outputs <= run.cached:
+        return bool(outputs)
+    working = {
+        node_id
+        for node_id, node in run.prompt.items()
+        if node_id not in outputs and any(is_link(value) for value in node.get("inputs", {}).values())
+    }
+    return bool(working) and working <= run.cached
 
 
 def _cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
@@ -292,7 +305,7 @@ def _cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
         str(node)
         for message in (messages if isinstance(messages, list) else [])
         if isinstance(message, list) and len(message) == 2 and message[0] == "execution_cached"
-        for node in _mapping(message[1]).get("nodes") or ()
+        for node in listed_in(_mapping(message[1]))
     )
 
 

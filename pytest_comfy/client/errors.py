@@ -25,7 +25,10 @@ class PromptRejected(ComfyError):
     judged = True
 
     def __init__(
-        self, message: str, error: Mapping[str, Any] | None = None, node_errors: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        error: Mapping[str, Any] | None = None,
+        node_errors: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.error = error or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import struct
@@ -52,12 +53,12 @@ class EventStream:
             self._socket.connect(address)
             self._greeting(timeout)
             # The first text message a client sends is the only one in which it may ask for these.
-            self._socket.send(
-                json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-            )
+            self._socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
             self._socket.settimeout(None)
         except (websocket.WebSocketException, OSError, ValueError) as error:
             self._socket.shutdown()
+            if isinstance(error, ConnectionRefusedError):
+                raise ServerUnreachable(f"{url}: connection refused: is ComfyUI running there?") from error
             raise ServerUnreachable(f"{url}: no WebSocket at /ws ({plain(error, 200)})") from error
         self._reader = threading.Thread(target=self._read, name="comfy-events", daemon=True)
         self._reader.start()
@@ -82,10 +83,8 @@ class EventStream:
     def close(self) -> None:
         """Close the socket and wait until the reader has ended."""
         self._closing = True
-        try:
+        with contextlib.suppress(websocket.WebSocketException, OSError):  # it may be gone already
             self._socket.send_close()
-        except (websocket.WebSocketException, OSError):
-            pass  # it is gone already
         self._socket.shutdown()
         self._reader.join(5.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..text import listed, nearest, plain, shown
@@ -10,6 +10,9 @@ from ..workflow.model import title_of
 from .errors import ExecutionError, PromptRejected
 
 _TRACEBACK_LINES = 6
+
+Definitions = Callable[[str], Mapping[str, Any] | None]
+"""Gives the node definition of a class, None for an unknown one."""
 
 
 def node_label(prompt: Mapping[str, Any], node_id: str) -> str:
@@ -22,11 +25,14 @@ def node_label(prompt: Mapping[str, Any], node_id: str) -> str:
     return f"node {plain(node_id, 80)}{named} ({plain(class_type, 80)})"
 
 
-def rejection(prompt: Mapping[str, Any], error: Any, node_errors: Any) -> PromptRejected:
-    """Turn a 400 of POST /prompt into an error whose text names every node and input."""
+def rejection(prompt: Mapping[str, Any], error: Any, node_errors: Any, definitions: Definitions) -> PromptRejected:
+    """Turn a 400 of POST /prompt into an error whose text names every node and input.
+
+    The definitions are asked for what the server leaves out: choices when there are more than 20.
+    """
     error = error if isinstance(error, Mapping) else {"message": error}
     node_errors = node_errors if isinstance(node_errors, Mapping) else {}
-    lines = _node_lines(prompt, node_errors)
+    lines = _node_lines(prompt, node_errors, definitions)
     head = plain(error.get("message") or "the server refused the prompt")
     details = plain(error.get("details") or "")
     if not lines and details:
@@ -37,7 +43,9 @@ def rejection(prompt: Mapping[str, Any], error: Any, node_errors: Any) -> Prompt
     return PromptRejected(text, error, node_errors)
 
 
-def partial_rejection(prompt: Mapping[str, Any], node_errors: Mapping[str, Any]) -> PromptRejected:
+def partial_rejection(
+    prompt: Mapping[str, Any], node_errors: Mapping[str, Any], definitions: Definitions
+) -> PromptRejected:
     """Turn a 200 with node_errors, where the server drops the outputs they concern, into an error."""
     dropped = sorted(
         {
@@ -48,7 +56,7 @@ def partial_rejection(prompt: Mapping[str, Any], node_errors: Mapping[str, Any])
         }
     )
     outputs = listed(node_label(prompt, node_id) for node_id in dropped)
-    lines = "".join(f"\n  {line}" for line in _node_lines(prompt, node_errors))
+    lines = "".join(f"\n  {line}" for line in _node_lines(prompt, node_errors, definitions))
     return PromptRejected(
         f"the server would run only a part of the workflow and drop {outputs or 'some outputs'}:{lines}",
         node_errors=node_errors,
@@ -62,7 +70,10 @@ def execution_error(prompt: Mapping[str, Any], details: Mapping[str, Any]) -> Ex
     message = plain(details.get("exception_message") or "", 1500).strip()
     traceback = details.get("traceback")
     lines = [
-        line for entry in (traceback if isinstance(traceback, list) else []) for line in str(entry).splitlines()
+        line
+        for entry in (traceback if isinstance(traceback, list) else [])
+        for line in str(entry).splitlines()
+        if line.strip(" ^~")
     ]
     tail = "".join(f"\n    {plain(line, 200)}" for line in lines[-_TRACEBACK_LINES:])
     return ExecutionError(
@@ -71,9 +82,9 @@ def execution_error(prompt: Mapping[str, Any], details: Mapping[str, Any]) -> Ex
     )
 
 
-def _node_lines(prompt: Mapping[str, Any], node_errors: Mapping[str, Any]) -> list[str]:
+def _node_lines(prompt: Mapping[str, Any], node_errors: Mapping[str, Any], definitions: Definitions) -> list[str]:
     return [
-        f"{node_label(prompt, str(node_id))}: {_fault(fault)}"
+        f"{node_label(prompt, str(node_id))}: {_fault(fault, str(entry.get('class_type')), definitions)}"
         for node_id, entry in node_errors.items()
         if isinstance(entry, Mapping)
         for fault in entry.get("errors") or ()
@@ -81,23 +92,30 @@ def _node_lines(prompt: Mapping[str, Any], node_errors: Mapping[str, Any]) -> li
     ]
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
+def _fault(fault: Mapping[str, Any], class_type: str, definitions: Definitions) -> str:
     extra = fault.get("extra_info")
     extra = extra if isinstance(extra, Mapping) else {}
-    parts = []
-    if extra.get("input_name"):
-        parts.append(f"input {plain(extra['input_name'], 80)!r}: ")
+    name = extra.get("input_name")
+    parts = [f"input {plain(name, 80)!r}: "] if name else []
     parts.append(plain(fault.get("message") or fault.get("type") or "error", 300))
-    config = extra.get("input_config")
     if "received_value" in extra:
+        config = extra.get("input_config") or _config(definitions(class_type), str(name))
         parts.append(f"; received {shown(extra['received_value'])}")
-        parts.append(_allowed(config, extra["received_value"], fault))
-    elif fault.get("details") and fault["details"] != extra.get("input_name"):
+        parts.append(_allowed(config, extra["received_value"]))
+    elif fault.get("details") and fault["details"] != name:
         parts.append(f" ({plain(fault['details'], 300)})")
     return "".join(parts)
 
 
-def _allowed(config: Any, received: Any, fault: Mapping[str, Any]) -> str:
+def _config(definition: Mapping[str, Any] | None, name: str) -> Any:
+    groups = (definition or {}).get("input")
+    for inputs in groups.values() if isinstance(groups, Mapping) else ():
+        if isinstance(inputs, Mapping) and name in inputs:
+            return inputs[name]
+    return None
+
+
+def _allowed(config: Any, received: Any) -> str:
     kind = config[0] if isinstance(config, list) and config else None
     options = config[1] if isinstance(config, list) and len(config) > 1 else {}
     options = options if isinstance(options, Mapping) else {}
@@ -109,6 +127,4 @@ def _allowed(config: Any, received: Any, fault: Mapping[str, Any]) -> str:
     bounds = [f"{key} {shown(options[key])}" for key in ("min", "max") if key in options]
     if bounds:
         return f"; allowed: {plain(kind, 40)} with {' and '.join(bounds)}"
-    if fault.get("type") == "value_not_in_list":
-        return f" ({plain(fault.get('details') or '', 300)})"
     return f"; allowed: {plain(kind, 40)}" if kind else ""

@@ -74,10 +74,9 @@ class Finish:
                 raise self._timeout()
             if self.watch.done or self.watch.terminal:
                 return self._confirmed()
-            if self._take_messages(min(next_look, self._deadline) - now):
-                if not self._lost_socket():
-                    next_look = max(next_look, time.monotonic() + min(_POLL, 1.0))
-                    continue
+            if self._take_messages(min(next_look, self._deadline) - now) and not self._lost_socket():
+                next_look = max(next_look, time.monotonic() + min(_POLL, 1.0))
+                continue
             if time.monotonic() >= next_look or self._lost_socket():
                 entry = self._look()
                 if entry is not None:
@@ -144,7 +143,8 @@ class Finish:
         try:
             place, entry, signature = self._place()
         except ServerUnreachable as error:
-            return self._unreachable(error)
+            self._unreachable(error)
+            return None
         if self._went_away is not None and place in ("running", "pending"):
             self._went_away = None
         if place == "finished":
@@ -215,8 +215,7 @@ class Finish:
         if place == "pending":
             running = ", ".join(plain(name, 60) for name in signature[0]) or "nothing"
             return RunStalled(
-                f"the queue did not move for {self.limits.stall:g} s while the prompt waited in it "
-                f"(running: {running})"
+                f"the queue did not move for {self.limits.stall:g} s while the prompt waited in it (running: {running})"
             )
         return RunStalled(
             f"the run did not move for {self.limits.stall:g} s: {self.watch.where()}, and the server still "
@@ -250,14 +249,10 @@ def judge(entry: Mapping[str, Any], watch: Watch) -> None:
     if kind == "execution_interrupted":
         raise RunInterrupted(f"somebody interrupted the run at node {plain(data.get('node_id'), 80)}")
     if kind != "execution_success" and status.get("status_str") != "success":
-        raise RunLost(
-            "the server's history has an entry without success, error or interruption: see the server's log"
-        )
+        raise RunLost("the server's history has an entry without success, error or interruption: see the server's log")
 
 
 def _ids(items: Any) -> list[str]:
     return [
-        str(item[1])
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, list) and len(item) > 1
+        str(item[1]) for item in (items if isinstance(items, list) else []) if isinstance(item, list) and len(item) > 1
     ]

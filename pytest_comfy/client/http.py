@@ -78,7 +78,12 @@ class Http:
         what = f"{self.url}{path}"
         try:
             with self._session.request(
-                method, what, stream=True, timeout=(min(seconds, 10.0), seconds), allow_redirects=False, **more
+                method,
+                what,
+                stream=True,
+                timeout=(min(seconds, 10.0), seconds),
+                allow_redirects=False,
+                **more,
             ) as response:
                 body = b"".join(_limited(response, limit, deadline, what))
                 return Reply(response.status_code, response.headers, body, what)
@@ -111,18 +116,20 @@ def _limited(response: requests.Response, limit: int, deadline: float, what: str
             yield chunk
     finally:
         timer.cancel()
+    if time.monotonic() >= deadline:
+        raise ServerUnreachable(f"{what}: no whole answer in time")
     if claimed.isdigit() and received < int(claimed) and "Content-Encoding" not in response.headers:
         raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
 
 
 def _shut(response: requests.Response) -> None:
-    connection = getattr(response.raw, "_connection", None)
-    sock = getattr(connection, "sock", None)
-    with contextlib.suppress(OSError):
-        if sock is not None:
-            sock.shutdown(socket.SHUT_RDWR)  # wakes the reader, which closing alone does not
-            return
-    response.raw.close()
+    """Wake the reader of a body; closing would wait for it, and a detached socket hangs by its number only."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sock = socket.socket(fileno=response.raw.fileno())
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        finally:
+            sock.detach()
 
 
 def _reason(error: Exception) -> str:

@@ -80,7 +80,7 @@ def _output(
 ) -> Output | None:
     node_id, key, index = name
     node = prompt.get(node_id) or prompt.get(node_id.split(".")[0]) or {}
-    common = {
+    common: dict[str, Any] = {
         "node": node_id,
         "key": key,
         "index": index,

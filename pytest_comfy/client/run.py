@@ -136,8 +136,7 @@ class Run:
         fits = fits or [
             output
             for output in self.outputs
-            if name in (output.node, output.title, output.class_type)
-            and (index is None or output.index == index)
+            if name in (output.node, output.title, output.class_type) and (index is None or output.index == index)
         ]
         if len(fits) != 1:
             there = ", ".join(f"{output.name} ({output.title})" for output in self.outputs) or "no outputs"

@@ -56,10 +56,7 @@ class Watch:
     def cached(self) -> frozenset[str]:
         """Ids of the nodes that execution_cached named."""
         return frozenset(
-            str(node)
-            for event in self.events
-            if event.type == "execution_cached"
-            for node in event.data.get("nodes") or ()
+            str(node) for event in self.events if event.type == "execution_cached" for node in listed_in(event.data)
         )
 
     @property
@@ -94,6 +91,12 @@ class Watch:
         if self._preview_bytes <= _PREVIEW_BYTES:
             self.previews.append(Preview(round(message.at - self.posted, 4), meta, message.binary))
         return True
+
+
+def listed_in(data: Mapping[str, Any]) -> list[Any]:
+    """Return the nodes that an execution_cached message names."""
+    nodes = data.get("nodes")
+    return nodes if isinstance(nodes, list) else []
 
 
 def _number(value: Any) -> float:

@@ -11,9 +11,7 @@ from .stills import compare_stills
 from .tolerance import Tolerance
 
 
-def compare_animations(
-    golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance
-) -> Comparison:
+def compare_animations(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
     """Compare two fingerprints of which one at least is an animation's.
 
     The sampled frame that moved most speaks for all; each part shows its largest movement in any of them.
@@ -40,18 +38,14 @@ def compare_animations(
     if timing.distance > 1:
         kinds.insert(0 if timing.distance > judged[worst].distance else len(kinds), "duration")
     regions = judged[worst].regions
-    return Comparison(
-        "different", message, tolerance.name, tuple(dict.fromkeys(kinds)), distance, regions, parts
-    )
+    return Comparison("different", message, tolerance.name, tuple(dict.fromkeys(kinds)), distance, regions, parts)
 
 
 def _name(frames: int) -> str:
     return "a still picture" if frames == 1 else f"an animation of {frames} frames"
 
 
-def _duration_part(
-    golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance
-) -> tuple[Part, int, str]:
+def _duration_part(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> tuple[Part, int, str]:
     before, after = _durations(golden), _durations(actual)
     moved = [abs(new - old) for old, new in zip(before, after, strict=True)]
     at = max(range(len(moved)), key=moved.__getitem__)

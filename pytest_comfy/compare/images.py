@@ -26,9 +26,7 @@ def usable(kept: Mapping[str, Any] | None) -> bool:
     return kept is not None and kept.get("version") == VERSION
 
 
-def compare(
-    golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance | str = "normal"
-) -> Comparison:
+def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance | str = "normal") -> Comparison:
     """Compare two fingerprints.
 
     The verdict is "within tolerance" at best, since equal fingerprints do not prove equal pixels; with
@@ -65,9 +63,7 @@ def compare_images(
     return differing_pixels(before, after, limits)
 
 
-def differing_pixels(
-    golden: Mapping[str, Any] | None, actual: Mapping[str, Any], tolerance: Tolerance
-) -> Comparison:
+def differing_pixels(golden: Mapping[str, Any] | None, actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
     """Judge pictures whose pixels are known to differ, by their fingerprints.
 
     With `exact` they never pass and the fingerprints only say what moved; golden may then be None.

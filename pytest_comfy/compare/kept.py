@@ -46,8 +46,7 @@ class Kept:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise CompareError(
-                f"{purpose}, and the golden file cannot be read ({reason}): restore it "
-                "or approve the run again"
+                f"{purpose}, and the golden file cannot be read ({reason}): restore it or approve the run again"
             ) from error
         if data.startswith(_LFS_POINTER):
             raise CompareError(f"{purpose}, and the golden file is a Git LFS pointer: run `git lfs pull`")

@@ -29,9 +29,7 @@ def describe_picture(data: bytes, masks: Sequence[Sequence[int]]) -> dict[str, A
     return described
 
 
-def compare_picture(
-    golden: Kept, data: bytes, tolerance: Tolerance, masks: Sequence[Sequence[int]]
-) -> Comparison:
+def compare_picture(golden: Kept, data: bytes, tolerance: Tolerance, masks: Sequence[Sequence[int]]) -> Comparison:
     """Compare a picture with what was kept of the golden one, reading the golden file only where it must.
 
     Raises CompareError when the golden file is needed and not to be had.

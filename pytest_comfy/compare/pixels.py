@@ -65,9 +65,7 @@ def check_masks(masks: Sequence[Sequence[int]]) -> tuple[Region, ...]:
         numbers = tuple(mask)
         whole = all(isinstance(n, int) and not isinstance(n, bool) for n in numbers)
         if len(numbers) != 4 or not whole or min(numbers) < 0 or 0 in numbers[2:]:
-            raise CompareError(
-                f"a mask is x, y, width, height in whole pixels of at least 1x1, not {list(numbers)}"
-            )
+            raise CompareError(f"a mask is x, y, width, height in whole pixels of at least 1x1, not {list(numbers)}")
         checked.append((numbers[0], numbers[1], numbers[2], numbers[3]))
     return tuple(sorted(set(checked)))
 

@@ -61,9 +61,7 @@ def _rank(name: str, part: Part) -> tuple[float, float]:
     return part.distance, part.value / NORMAL_LIMITS[name]
 
 
-def _compare_form(
-    golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance
-) -> Comparison | None:
+def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison | None:
     before, after = golden["mode"], actual["mode"]
     failed: list[tuple[str, str]] = []
     if list(golden["size"]) != list(actual["size"]):

@@ -81,9 +81,7 @@ def _first_json_difference(golden: Any, actual: Any) -> str | None:
         path, before, after = waiting.pop()
         if isinstance(before, dict) and isinstance(after, dict):
             names = [*before, *(name for name in after if name not in before)]
-            waiting += reversed(
-                [(path + _step(n), before.get(n, _MISSING), after.get(n, _MISSING)) for n in names]
-            )
+            waiting += reversed([(path + _step(n), before.get(n, _MISSING), after.get(n, _MISSING)) for n in names])
         elif isinstance(before, list) and isinstance(after, list):
             shared = min(len(before), len(after))
             if len(before) != len(after):

@@ -10,7 +10,9 @@ from typing import Any
 from ..workflow.secrets import REDACTED, is_secret
 
 _ABSOLUTE = re.compile(
-    r"(?<![\w:/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+|[A-Za-z]:[\\/](?:[\w.+@ -]+[\\/])+|\\\\[\w.$-]+\\(?:[\w.+@ -]+\\)+)"
+    r"(?<![\w:/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+"
+    r"|[A-Za-z]:[\\/](?:[\w.+@ -]+[\\/])+"
+    r"|\\\\[\w.$-]+\\(?:[\w.+@ -]+\\)+)"
 )
 _HOME = re.compile(r"(?<![\w./])~[\w-]*/")
 _SHORTEST_SECRET = 6

@@ -20,7 +20,7 @@ RUN_FILE = "run.json"
 PROMPT_ID = "<prompt_id>"
 """Stands in recorded events for the id of the prompt, which is another in every run."""
 
-_ONE_PER_LINE = ("events", "outputs", "approvals")
+_LINE = 110
 
 
 @dataclass(frozen=True)
@@ -179,17 +179,31 @@ def is_own_name(name: str) -> bool:
 
 
 def dumps(document: Mapping[str, Any]) -> str:
-    """Return run.json: keys sorted, indented, and one line an event, so that a diff can be reviewed."""
-    parts = []
-    for key in sorted(document):
-        value = document[key]
-        if key in _ONE_PER_LINE and value:
-            rows = (json.dumps(row, sort_keys=True, ensure_ascii=False) for row in value)
-            text = "[\n    " + ",\n    ".join(rows) + "\n  ]"
-        else:
-            text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2).replace("\n", "\n  ")
-        parts.append(f"  {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    """Return run.json: keys sorted, indented, what is short on one line, so that a diff can be reviewed."""
+    return _dumps(document, 0) + "\n"
+
+
+def _dumps(value: Any, depth: int) -> str:
+    line = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if len(line) + 2 * depth <= _LINE or not value or not isinstance(value, (Mapping, list, tuple)):
+        return line
+    deeper = "  " * (depth + 1)
+    if isinstance(value, Mapping):
+        rows = [
+            f"{deeper}{json.dumps(key, ensure_ascii=False)}: "
+            + (_one_a_line(value[key]) if depth == 0 and key == "events" else _dumps(value[key], depth + 1))
+            for key in sorted(value)
+        ]
+        opening, closing = "{}"
+    else:
+        rows = [deeper + _dumps(item, depth + 1) for item in value]
+        opening, closing = "[]"
+    return f"{opening}\n" + ",\n".join(rows) + f"\n{'  ' * depth}{closing}"
+
+
+def _one_a_line(events: Any) -> str:
+    rows = [f"    {json.dumps(event, sort_keys=True, ensure_ascii=False)}" for event in events]
+    return "[\n" + ",\n".join(rows) + "\n  ]" if rows else "[]"
 
 
 def _check(run: GoldenRun, path: Path) -> None:

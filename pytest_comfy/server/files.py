@@ -1,4 +1,4 @@
-"""The server's files: names known in this server life and how to get their bytes. No name touches the disk."""
+"""The server's files: the names of this server life and their bytes. No name touches the disk."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FileStore:
         self._put(key, StoredFile(load))
 
     def upload(self, key: Key, content: bytes, overwrite: bool) -> str:
-        """Store an upload and return the name it got: taken names get ` (1)`, the same bytes keep the name."""
+        """Store an upload and return the name it got: taken ones get ` (1)`, the same bytes keep it."""
         kind, subfolder, filename = key
         if not overwrite:
             stem, extension = posixpath.splitext(filename)

@@ -113,7 +113,7 @@ class Hub:
         return socket
 
     def targets(self, audience: Audience, owner: Any) -> list[Client]:
-        """Return who gets a message for `audience` of a prompt whose client_id is `owner` (None: none given)."""
+        """Return who gets a message for `audience` of a prompt with the client_id `owner` (or None)."""
         if audience is Audience.ALL or (owner is None and audience is Audience.OWNER_OR_ALL):
             return list(self._clients.values())
         client = self._clients.get(owner) if isinstance(owner, str) else None

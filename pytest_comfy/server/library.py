@@ -9,8 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from pytest_comfy.golden import GoldenRun, find_runs
-from pytest_comfy.workflow.digest import prompt_digest
+from ..golden import GoldenError, GoldenRun, find_runs
+from ..workflow.digest import prompt_digest
 
 Source = GoldenRun | str | PathLike[str]
 
@@ -22,10 +22,14 @@ _KEPT = 16
 class Recording:
     """One golden run: where it lies, its digest once known, and whether anyone asked for it."""
 
-    folder: Path
+    folder: Path | None
     golden: GoldenRun | None
-    digest: str | None = None
     asked: bool = False
+
+    @property
+    def name(self) -> str:
+        """WORKFLOW/CASE, as the folder is called."""
+        return "/".join(self.folder.parts[-2:]) if self.folder else "a golden run not yet written"
 
 
 class Library:
@@ -37,6 +41,8 @@ class Library:
         self._posts: dict[str, int] = {}
         self._unindexed: list[Recording] = []
         self._loaded: OrderedDict[Path, GoldenRun] = OrderedDict()
+        self.broken: list[str] = []
+        """What is wrong with the golden runs that cannot be read."""
 
     def add(self, source: Source) -> None:
         """Add a golden run, or all those below a directory. Reading them waits until the first prompt."""
@@ -56,14 +62,16 @@ class Library:
                 self.add(source)
 
     @property
-    def unused(self) -> list[Path]:
-        """Folders of the golden runs that no prompt has asked for."""
-        return [recording.folder for recording in self._recordings if not recording.asked]
+    def unused(self) -> list[Path | GoldenRun]:
+        """What no prompt has asked for: folders, and golden runs that have none."""
+        idle = (one for one in self._recordings if not one.asked)
+        return [one.folder or self.load(one) for one in idle]
 
     def load(self, recording: Recording) -> GoldenRun:
         """Return the golden run; a few of those read last are kept."""
         if recording.golden is not None:
             return recording.golden
+        assert recording.folder is not None
         golden = self._loaded.pop(recording.folder, None) or GoldenRun.load(recording.folder)
         self._loaded[recording.folder] = golden
         if len(self._loaded) > _KEPT:
@@ -89,11 +97,13 @@ class Library:
 
     def prompts(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield name and prompt of every golden run."""
+        self._index()
         for recording in self._recordings:
-            yield "/".join(recording.folder.parts[-2:]), self.load(recording).prompt
+            yield recording.name, self.load(recording).prompt
 
     def documents(self) -> Iterator[Mapping[str, Any]]:
         """Yield the document of every golden run."""
+        self._index()
         for recording in self._recordings:
             yield self.load(recording).document
 
@@ -104,10 +114,18 @@ class Library:
         return found if isinstance(found, Mapping) else {}
 
     def _same(self, digest: str) -> list[Recording]:
-        while self._unindexed:
-            recording = self._unindexed[0]
-            # Computed, not read from the file: a run.json edited by hand must match what it says.
-            recording.digest = prompt_digest(self.load(recording).prompt)
-            self._by_digest.setdefault(recording.digest, []).append(recording)
-            del self._unindexed[0]
+        self._index()
         return self._by_digest.get(digest, [])
+
+    def _index(self) -> None:
+        """Read what was added since the last time; a broken golden run does not spoil the others."""
+        waiting, self._unindexed = self._unindexed, []
+        for recording in waiting:
+            try:
+                # Computed, not taken from the file: a run.json edited by hand must match what it says.
+                digest = prompt_digest(self.load(recording).prompt)
+            except GoldenError as error:
+                self.broken.append(str(error))
+                self._recordings.remove(recording)
+            else:
+                self._by_digest.setdefault(digest, []).append(recording)

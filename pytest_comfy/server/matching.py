@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_comfy.workflow.digest import NONCE_INPUT, match_nodes
-from pytest_comfy.workflow.secrets import is_secret
-
-Prompt = Mapping[str, Any]
+from ..workflow.difference import Prompt, differences
 
 MOST_DIFFERENCES = 5
 """Listed at most; more would hide the first."""
-
-_LONGEST_VALUE = 60
-_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,105 +26,25 @@ def nearest(prompt: Prompt, candidates: Iterable[tuple[str, Prompt]]) -> Nearest
     return min(found, key=lambda one: len(one.differences), default=None)
 
 
-def no_recording(prompt: Prompt, candidates: Iterable[tuple[str, Prompt]]) -> dict[str, Any]:
-    """Return the body of the HTTP 400 for a prompt that no golden run answers."""
+def no_recording(
+    prompt: Prompt, candidates: Iterable[tuple[str, Prompt]], broken: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return the body of the HTTP 400 for a prompt that no golden run answers.
+
+    broken  what is wrong with golden runs that could not be read: the wanted one may be among them
+    """
+    unread = "".join(f" Not readable: {one}." for one in broken)
     best = nearest(prompt, candidates)
     if best is None:
-        text = "No golden run answers this prompt: the fake server has none."
+        text = "No golden run answers this prompt: the fake server has none." + unread
         return _error(text, "", {"nearest": None, "differences": []})
     shown = best.differences[:MOST_DIFFERENCES]
     more = len(best.differences) - len(shown)
     listed = "; ".join(shown) + (f"; and {more} more" if more else "")
-    text = f"No golden run answers this prompt. The nearest is {best.name}: {listed}."
+    text = f"No golden run answers this prompt. The nearest is {best.name}: {listed}.{unread}"
     return _error(text, "\n".join(shown), {"nearest": best.name, "differences": shown})
-
-
-def differences(golden: Prompt, prompt: Prompt) -> list[str]:
-    """Return what differs, one short sentence each: `node 3 KSampler.seed is 8, was 7`."""
-    pairs = _pairs(golden, prompt)
-    found: list[str] = []
-    for golden_id, prompt_id in pairs.items():
-        found += _node_differences(golden[golden_id], prompt_id, prompt[prompt_id], pairs)
-    found += [f"{_named(node_id, golden)} is gone" for node_id in golden if node_id not in pairs]
-    known = set(pairs.values())
-    found += [f"{_named(node_id, prompt)} is new" for node_id in prompt if node_id not in known]
-    return found
 
 
 def _error(text: str, details: str, extra: dict[str, Any]) -> dict[str, Any]:
     error = {"type": "pytest_comfy_no_recording", "message": text, "details": details, "extra_info": extra}
     return {"error": error, "node_errors": {}}
-
-
-def _pairs(golden: Prompt, prompt: Prompt) -> dict[str, str]:
-    """Pair the nodes of two prompts that differ: by meaning, by id, and at last by class alone."""
-    pairs = match_nodes(golden, prompt)
-    free = [node_id for node_id in prompt if node_id not in set(pairs.values())]
-    for alike in (_same_id, _same_class):
-        for golden_id in golden:
-            if golden_id in pairs:
-                continue
-            partner = next((one for one in free if alike(golden, golden_id, prompt, one)), None)
-            if partner is not None:
-                pairs[golden_id] = partner
-                free.remove(partner)
-    return {golden_id: pairs[golden_id] for golden_id in golden if golden_id in pairs}
-
-
-def _same_id(golden: Prompt, golden_id: str, prompt: Prompt, prompt_id: str) -> bool:
-    return golden_id == prompt_id
-
-
-def _same_class(golden: Prompt, golden_id: str, prompt: Prompt, prompt_id: str) -> bool:
-    return _class(golden[golden_id]) == _class(prompt[prompt_id])
-
-
-def _node_differences(was: Any, node_id: str, now: Any, pairs: Mapping[str, str]) -> list[str]:
-    if _class(was) != _class(now):
-        return [f"node {node_id} is {_class(now)}, was {_class(was)}"]
-    before, after = _inputs(was), _inputs(now)
-    found = []
-    for name in [*before, *(name for name in after if name not in before)]:
-        old, new = before.get(name, _ABSENT), after.get(name, _ABSENT)
-        if name == NONCE_INPUT or new == _renamed(old, pairs):
-            continue
-        if is_secret(name) and bool(old) == bool(new):
-            continue
-        place = f"node {node_id} {_class(now)}.{name}"
-        if is_secret(name):
-            found.append(f"{place} (a secret) is set in only one of them")
-        else:
-            found.append(f"{place} is {_shown(new)}, was {_shown(_renamed(old, pairs))}")
-    return found
-
-
-def _renamed(value: Any, pairs: Mapping[str, str]) -> Any:
-    if _is_link(value):
-        return [pairs.get(value[0], value[0]), value[1]]
-    return value
-
-
-def _is_link(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
-
-
-def _shown(value: Any) -> str:
-    if value is _ABSENT:
-        return "not there"
-    if _is_link(value):
-        return f"a link to node {value[0]}, output {value[1]}"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
-
-
-def _named(node_id: str, prompt: Prompt) -> str:
-    return f"node {node_id} {_class(prompt[node_id])}"
-
-
-def _class(node: Any) -> Any:
-    return node.get("class_type") if isinstance(node, Mapping) else None
-
-
-def _inputs(node: Any) -> Mapping[str, Any]:
-    inputs = node.get("inputs") if isinstance(node, Mapping) else None
-    return inputs if isinstance(inputs, Mapping) else {}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_comfy.golden import GoldenRun
-
+from ..golden import GoldenRun
 from .files import Key, file_key
 from .wire import PREVIEW, PREVIEW_WITH_METADATA, PROMPT_ID, TEXT, Audience, audience_of, is_blocked, message
 
@@ -17,7 +15,15 @@ Rename = Callable[[str], str]
 
 TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
 
-_ID_KEYS = {"node", "display_node", "node_id", "display_node_id", "parent_node_id", "parent_node", "real_node_id"}
+_ID_KEYS = {
+    "node",
+    "display_node",
+    "node_id",
+    "display_node_id",
+    "parent_node_id",
+    "parent_node",
+    "real_node_id",
+}
 _ID_LISTS = {"executed", "current_outputs"}
 _SERVER_MESSAGES = {"status", "feature_flags", "logs", "execution_start", "execution_cached"}
 
@@ -151,7 +157,7 @@ def _ending(
         if _is_ending(event):
             return last, (event["type"], event["data"]), False
     if status.get("status_str") == "error":
-        unknown = {
+        unknown: Data = {
             "prompt_id": PROMPT_ID,
             "node_id": next((e["data"].get("node") for _, e in events if e.get("type") == "executing"), None),
             "node_type": None,
@@ -178,9 +184,7 @@ def _body(events: list[tuple[float, Data]]) -> list[tuple[float, Data]]:
     return body
 
 
-def _not_told(
-    script: Script, body: list[tuple[float, Data]], at: float, complete: bool
-) -> list[tuple[float, Data]]:
+def _not_told(script: Script, body: list[tuple[float, Data]], at: float, complete: bool) -> list[tuple[float, Data]]:
     """Return the `executed` messages that the recording missed, so that no output stays unannounced."""
     told = {event["data"].get("node") for _, event in body if event.get("type") == "executed"}
     # A complete recording is silent about cached nodes that were not staged; only then is silence right.
@@ -216,10 +220,10 @@ def _steps(body: list[tuple[float, Data]], offset: float) -> list[Step]:
         steps.append(step)
         # The two kinds of preview stand on either side of `progress`; a recording has only one of them.
         if kind == "progress" and following.get("binary") == PREVIEW:
-            first, second = _preview(at, following, {data.get("node"): state.get(data.get("node"), {})})
+            first, second = _preview(at, following, {str(data.get("node")): state.get(data.get("node"), {})})
             steps[-1:] = [first, step, second]
             skip = True
-        elif kind == "progress" and len(steps) > 2 and steps[-2].binary == PREVIEW:
+        elif kind == "progress" and [one.binary for one in steps[-3:-1]] == [PREVIEW_WITH_METADATA, PREVIEW]:
             steps[-2:] = [step, steps[-2]]
     return [step for step in steps if not step.binary or step.file or step.binary == TEXT]
 
@@ -231,7 +235,7 @@ def _preview(at: float, event: Data, state: Data) -> list[Step]:
     if event["binary"] not in (PREVIEW, PREVIEW_WITH_METADATA):
         return []
     node = data.get("node_id") or next(iter(reversed(state)), None)
-    known = state.get(node) or {}
+    known = state.get(str(node)) or {}
     metadata = {
         "node_id": node,
         "prompt_id": PROMPT_ID,
@@ -287,11 +291,3 @@ def _item_with_name(item: Any, names: Mapping[Key, Key]) -> Any:
     key = item_key(item)
     new = names.get(key) if key is not None else None
     return item if new is None or new == key else {**item, "filename": new[2]}
-
-
-def absolute(data: Mapping[str, Any], prompt_id: str, started_ms: int) -> Data:
-    """Return a message of status with this run's id and its times in ms since the epoch."""
-    found: Data = json.loads(json.dumps(data).replace(PROMPT_ID, json.dumps(prompt_id)[1:-1]))
-    if isinstance(data.get("timestamp"), (int, float)):
-        found["timestamp"] = started_ms + round(data["timestamp"])
-    return found

@@ -94,3 +94,11 @@ def text_frame(node_id: str, text: str) -> bytes:
 
 def _is_png(image: bytes) -> bool:
     return image.startswith(b"\x89PNG")
+
+
+def absolute(data: Mapping[str, Any], prompt_id: str, started_ms: int) -> dict[str, Any]:
+    """Return a message of status with this run's id and its times in ms since the epoch."""
+    found: dict[str, Any] = json.loads(json.dumps(data).replace(PROMPT_ID, quoted(prompt_id)))
+    if isinstance(data.get("timestamp"), (int, float)):
+        found["timestamp"] = started_ms + round(data["timestamp"])
+    return found

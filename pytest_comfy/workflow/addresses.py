@@ -10,7 +10,7 @@ from .errors import WorkflowError
 
 
 def find_nodes(prompt: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
-    """Return the ids of the nodes that `name` may mean: the node of that id, else all of that title or class."""
+    """Return the ids of the nodes that `name` may mean: the node of that id, else all so titled or classed."""
     if name in prompt:
         return [name]
     return [node_id for node_id, node in prompt.items() if name in (_title(node), node.get("class_type"))]
@@ -40,7 +40,7 @@ def _candidates(prompt: Mapping[str, Mapping[str, Any]], address: str) -> str:
     for node, _ in _splits(address):
         nodes = find_nodes(prompt, node)
         if nodes:
-            names = {f"{node}.{name}": None for node_id in nodes for name in prompt[node_id].get("inputs", {})}
+            names = dict.fromkeys(f"{node}.{name}" for node_id in nodes for name in prompt[node_id].get("inputs", {}))
             return f"{_label(prompt[nodes[0]])} has {listed(_nearest_first(address, names)) or 'no inputs'}"
     known = {
         f"{_title(node) or node.get('class_type')}.{name}": None

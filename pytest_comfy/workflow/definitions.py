@@ -56,8 +56,10 @@ def upload_inputs(definition: Mapping[str, Any]) -> list[str]:
 def loads_models(definition: Mapping[str, Any] | None) -> bool:
     """Whether all outputs of a class are models, so that running it again only costs time."""
     outputs = definition.get("output") if definition else None
-    return bool(outputs) and isinstance(outputs, list) and all(
-        isinstance(kind, str) and kind in _MODEL_TYPES for kind in outputs
+    return (
+        bool(outputs)
+        and isinstance(outputs, list)
+        and all(isinstance(kind, str) and kind in _MODEL_TYPES for kind in outputs)
     )
 
 

@@ -70,9 +70,9 @@ def match_nodes(golden: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[st
             matched[node_id] = free[digest].pop(0)
     taken = set(matched.values())
     for node_id in before:
-        if node_id not in matched and node_id in after and node_id not in taken:
-            if _class(golden[node_id]) == _class(prompt[node_id]):
-                matched[node_id] = node_id
+        free_id = node_id not in matched and node_id in after and node_id not in taken
+        if free_id and _class(golden[node_id]) == _class(prompt[node_id]):
+            matched[node_id] = node_id
     return matched
 
 
@@ -91,9 +91,7 @@ def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:
 
 
 def _node_digest(node: Any, done: Mapping[str, str]) -> str:
-    inputs = {
-        name: _meaning(name, value, done) for name, value in _inputs(node).items() if name != NONCE_INPUT
-    }
+    inputs = {name: _meaning(name, value, done) for name, value in _inputs(node).items() if name != NONCE_INPUT}
     return _hash([_class(node), inputs])
 
 

@@ -62,8 +62,7 @@ class Workflow:
             if _is_ui(document):
                 return cls(document, "ui", source)
         raise NotAWorkflowError(
-            f"{source}: JSON, but no ComfyUI workflow (neither nodes with a class_type nor a list of nodes "
-            "with links)"
+            f"{source}: JSON, but no ComfyUI workflow (neither nodes with a class_type nor a list of nodes with links)"
         )
 
     def prompt(self) -> Prompt:

@@ -1,0 +1,261 @@
+"""The one flow: workflow -> prompt -> run -> compare -> verdict, for an item and for the fixtures alike."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .golden import GoldenError, GoldenRun, GoldenStore
+from .golden.environment import summary
+from .judging import Judge, NotJudged, environment_note
+from .lane import Lane
+from .report.artefacts import Artefacts
+from .settings import CaseOptions, Settings, SettingsError
+from .uploads import upload_inputs_of
+from .verdict import CaseVerdict, OutputVerdict
+from .workflow import Workflow, WorkflowError
+from .workflow.difference import differences
+from .workflow.digest import prompt_digest
+
+if TYPE_CHECKING:
+    from .client import Progress, Run
+
+_DIFFERENCES_SHOWN = 5
+
+
+class CaseFailed(Exception):
+    """A case is not as good as its golden run; the text has the verdict in its first line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is checked: a case of a workflow file, or a test.
+
+    key      the golden run's folder, "WORKFLOW/CASE"
+    source   the workflow or test file, relative to the project's root
+    node_id  as pytest names it, for the command that approves
+    """
+
+    key: str
+    source: str
+    case: str
+    node_id: str
+    options: CaseOptions = field(default_factory=CaseOptions)
+
+
+class Check:
+    """Checks subjects on one lane: a live server, or the embedded fake one."""
+
+    def __init__(self, settings: Settings, lane: Lane) -> None:
+        self.settings = settings
+        self.lane = lane
+        self.store = GoldenStore(settings.golden_dir, settings.baseline)
+
+    def workflow_file(
+        self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
+    ) -> CaseVerdict:
+        """Run a case of a workflow file and judge it.
+
+        Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
+        """
+        golden = self.golden_of(subject)
+        if golden is not None and not self.settings.live and not all(one.file for one in golden.outputs):
+            raise NotJudged(
+                f"the golden run of {subject.node_id} keeps no output files, so it cannot be replayed: "
+                "run live with --comfy-url, or approve it again with comfy_golden_files = true"
+            )
+        if golden is None and not self.settings.live:
+            return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
+        workflow = Workflow.load(path).patched(subject.options.values)
+        self.lane.replay([golden] if golden else [])
+        prompt = workflow.prompt()
+        upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
+        stale = self._stale(golden, prompt)
+        if stale and not self.settings.live:
+            return CaseVerdict(
+                failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
+                notes=(*stale[1:], *self._how(subject)),
+            )
+        run = self.run(prompt, subject.options, workflow.extra_data, on_progress)
+        return self.judge(subject, run, golden, workflow.extra_data)
+
+    def run(
+        self,
+        prompt: Mapping[str, Any],
+        options: CaseOptions,
+        extra_data: Mapping[str, Any] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Run:
+        """Run a prompt within the limits of a case."""
+        return self.lane.client.run(
+            prompt,
+            timeout=options.timeout,
+            stall_timeout=options.stall_timeout,
+            extra_data=extra_data,
+            allow_node_errors=options.allow_node_errors,
+            on_progress=on_progress,
+        )
+
+    def golden_of(self, subject: Subject) -> GoldenRun | None:
+        """Return the golden run of a subject; raises GoldenError when it is broken."""
+        return self.store.load(subject.key)
+
+    def judge(
+        self,
+        subject: Subject,
+        run: Run,
+        golden: GoldenRun | None,
+        extra_data: Mapping[str, Any] | None = None,
+    ) -> CaseVerdict:
+        """Compare a run with its golden run; approve it where that was asked for."""
+        artefacts = Artefacts(self.settings.report_dir, subject.key)
+        artefacts.clear()
+        judge = Judge(subject.options, artefacts)
+        notes: list[str] = []
+        if run.cache_bust:
+            notes.append(_CACHE_NOTES[run.cache_bust])
+        outputs: tuple[OutputVerdict, ...]
+        update = self.settings.update
+        if golden is None and update == "none":
+            outputs = judge.keep_actual(run)
+            failure = f"missing: no golden run for {subject.node_id}"
+            return self._verdict(subject, run, outputs, [*notes, *self._how(subject)], failure)
+        outputs = judge.outputs(golden, run) if golden else ()
+        verdict = self._verdict(subject, run, outputs, notes)
+        changed = golden is None or not verdict.passed or bool(self._stale(golden, run.prompt))
+        if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
+            written = self._approve(subject, run, golden, judge, extra_data)
+            return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
+        if golden is not None and not verdict.passed:
+            notes += self._stale(golden, run.prompt)
+            notes += self._environment(golden, run)
+            notes += self._how(subject)
+        elif not outputs and not run.outputs:
+            return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
+        return self._verdict(subject, run, outputs, notes)
+
+    def _verdict(
+        self,
+        subject: Subject,
+        run: Run,
+        outputs: tuple[OutputVerdict, ...],
+        notes: list[str],
+        failure: str | None = None,
+    ) -> CaseVerdict:
+        verdict = CaseVerdict(outputs, failure, tuple(notes))
+        verdict.properties.update(
+            {
+                "comfy_mode": "live" if self.settings.live else "offline",
+                "comfy_server": self.lane.told,
+                "comfy_golden": subject.key,
+                "comfy_prompt_id": run.prompt_id,
+                "comfy_seconds": f"{run.seconds:.3f}",
+                "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),
+                **({"comfy_cache": run.cache_bust} if run.cache_bust else {}),
+            }
+        )
+        for output in outputs:
+            if output.verdict != "identical":
+                verdict.properties[f"comfy_output_{output.name}"] = output.line()
+        return verdict
+
+    def _approve(
+        self,
+        subject: Subject,
+        run: Run,
+        golden: GoldenRun | None,
+        judge: Judge,
+        extra_data: Mapping[str, Any] | None,
+    ) -> Path:
+        from .golden.record import Approval, record
+        from .observe import definitions_of, environment_of
+
+        if not run.complete:
+            raise NotJudged(
+                "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
+            )
+        if not any(not judge.ignored(output) for output in run.outputs):
+            raise NotJudged("the run made no output to compare later: nothing was approved")
+        judge.check_rules(run)
+        run = self._whole(run, subject.options, extra_data)
+        approval = Approval(
+            workflow=subject.source,
+            case=subject.case,
+            by=f"pytest-comfy {__version__}",
+            reason=self.settings.reason,
+            masks=judge.masks,
+            keep=lambda output: not judge.ignored(output),
+            files=self.settings.golden_files,
+            previews=self.settings.golden_previews,
+            earlier=golden.document.get("approvals", ()) if golden else (),
+        )
+        client = self.lane.client
+        environment = environment_of(client, run.prompt)
+        fresh = record(run, approval, environment, definitions_of(client, run.prompt), extra_data)
+        return self.store.write(subject.key, fresh)
+
+    def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None) -> Run:
+        """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
+        from .observe import definitions_of
+        from .workflow.definitions import loads_models
+
+        definitions = definitions_of(self.lane.client, run.prompt)
+        skipped = [
+            node_id
+            for node_id, node in run.prompt.items()
+            if node_id in run.cached and not loads_models(definitions.get(str(node.get("class_type"))))
+        ]
+        if not skipped or run.cache_bust:
+            return run
+        return self.lane.client.run(
+            run.prompt,
+            timeout=options.timeout,
+            stall_timeout=options.stall_timeout,
+            extra_data=extra_data,
+            allow_node_errors=options.allow_node_errors,
+            fresh=True,
+        )
+
+    def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
+        if golden is None or prompt_digest(prompt) == golden.digest:
+            return ()
+        found = differences(golden.prompt, prompt)
+        told = "; ".join(found[:_DIFFERENCES_SHOWN]) or "its nodes are linked otherwise"
+        more = len(found) - _DIFFERENCES_SHOWN
+        return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)
+
+    def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
+        if not self.settings.live:
+            return ()
+        from .client import ServerUnreachable
+        from .observe import environment_of
+
+        try:
+            now = environment_of(self.lane.client, run.prompt)
+        except ServerUnreachable:
+            return ()  # the verdict stands without it
+        told = environment_note(golden, now)
+        return (told or f"same environment as the golden run's: {summary(now)}",)
+
+    def _how(self, subject: Subject) -> tuple[str, ...]:
+        url = self.lane.url or "http://127.0.0.1:8188"
+        words = ["pytest", subject.node_id, "--comfy-url", url, "--comfy-update=changed"]
+        if self.settings.baseline:
+            words += ["--comfy-baseline", self.settings.baseline]
+        return (f'approve with: {shlex.join(words)} --comfy-reason "why"',)
+
+
+_CACHE_NOTES = {
+    "nonce": "cache: the server had all outputs cached; run again with an input no node knows, so that every "
+    "node but model loaders ran",
+    "free": "cache: the server had all outputs cached; run again after POST /free",
+}
+
+FAILURES = (WorkflowError, SettingsError, GoldenError)
+"""Errors of the user's files: the case failed before it could run."""

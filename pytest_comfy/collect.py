@@ -1,0 +1,188 @@
+"""From workflow files to pytest items."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .settings import Settings, SettingsError
+from .state import State
+
+if TYPE_CHECKING:
+    from .check import Subject
+    from .sidecar import Case
+
+STATE: pytest.StashKey[State] = pytest.StashKey()
+CASE_MARK = "comfy"
+
+
+class ComfyWarning(pytest.PytestWarning):
+    """Something about workflow files that a person should know and that fails nothing."""
+
+
+def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
+    """Return a collector for a workflow file: one the globs name, or one named on the command line."""
+    if path.suffix.lower() != ".json":
+        return None
+    settings = parent.config.stash[STATE].settings
+    named = parent.session.isinitpath(path)
+    if settings.is_own(path):
+        if named:
+            parent.warn(ComfyWarning(f"{path.name}: belongs to a golden run or a report, and is no workflow to run"))
+        return None
+    if not named and not settings.claims(path):
+        return None
+    file: WorkflowFile = WorkflowFile.from_parent(parent, path=path)
+    file.named = named
+    return file
+
+
+class WorkflowFile(pytest.Module):
+    """A workflow file. A Module, so that fixtures of every scope work on its items."""
+
+    named = False
+
+    def _getobj(self) -> types.ModuleType:
+        # pytest asks a Module for its Python module; a workflow has none, so it gets an empty one.
+        return types.ModuleType(self.path.stem)
+
+    def collect(self) -> Iterator[CaseItem]:
+        """Yield an item a case; nothing for JSON that is no workflow."""
+        from .sidecar import read_cases
+        from .workflow import NotAWorkflowError, Workflow, WorkflowError
+
+        state = self.config.stash[STATE]
+        try:
+            try:
+                Workflow.load(self.path)
+            except NotAWorkflowError as error:
+                state.looked_at(self.path)
+                if self.named:
+                    self.warn(ComfyWarning(f"{self._short(str(error))}: left alone"))
+                return
+            cases = read_cases(self.path, state.settings.root)
+            key = state.claim_workflow(self.path, [case.name for case in cases])
+        except (WorkflowError, SettingsError) as error:
+            state.collection_failed()
+            raise self.CollectError(self._short(str(error))) from None
+        for case in cases:
+            yield CaseItem.of(self, case, f"{key}/{case.name}")
+
+    def _short(self, text: str) -> str:
+        return text.replace(f"{self.config.rootpath}/", "")
+
+
+class CaseItem(pytest.Function):
+    """A case: one workflow with one set of values."""
+
+    case: Case
+    key: str
+
+    @classmethod
+    def of(cls, file: WorkflowFile, case: Case, key: str) -> CaseItem:
+        """Make the item of a case, with the marks its sidecar gives it."""
+
+        def run_case(comfy_lane: Any, request: pytest.FixtureRequest) -> None:
+            item.run_case(comfy_lane)
+
+        item: CaseItem = cls.from_parent(file, name=case.name, callobj=run_case)
+        item.case, item.key = case, key
+        item.add_marker(CASE_MARK)
+        for mark in case.marks:
+            item.add_marker(mark)
+        if case.skip:
+            item.add_marker(pytest.mark.skip(reason=case.skip))
+        if case.xfail:
+            reason, strict = case.xfail
+            strictly: dict[str, Any] = {} if strict is None else {"strict": strict}
+            item.add_marker(pytest.mark.xfail(reason=reason, **strictly))
+        return item
+
+    def run_case(self, lane: Any) -> None:
+        """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
+        from .check import CaseFailed, Check
+        from .report.progress import progress_of
+
+        settings = self.settings
+        drop_properties(self)
+        with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
+            verdict = Check(settings, lane).workflow_file(self.subject(), self.path, on_progress)
+        note(self, verdict)
+        if not verdict.passed:
+            raise CaseFailed(verdict.text(settings.root))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the session."""
+        return self.config.stash[STATE].settings
+
+    def subject(self) -> Subject:
+        """Return what is checked, with the options of sidecar, marks and command line resolved."""
+        from .check import Subject
+
+        return Subject(
+            key=self.key,
+            source=self.settings.relative(self.path) or self.path.name,
+            case=self.case.name,
+            node_id=self.nodeid,
+            options=self.settings.resolve(self.case.options, mark_options(self)),
+        )
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the item is and the headline of its failures."""
+        return self.path, 0, f"{self.path.name} [{self.name}]"
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the sentence for the user in place of a traceback of ours."""
+        if is_told(excinfo.value):
+            return str(excinfo.value).replace(f"{self.config.rootpath}/", "")
+        return super().repr_failure(excinfo)
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether an error says in its text all that a person needs."""
+    from .check import FAILURES, CaseFailed
+    from .client import ComfyError
+    from .judging import NotJudged
+
+    return isinstance(error, (CaseFailed, NotJudged, ComfyError, *FAILURES))
+
+
+def not_judged(error: BaseException) -> bool:
+    """Whether an error means that the case has no verdict: a pytest error, not a failure."""
+    from .client import ComfyError
+    from .judging import NotJudged
+
+    return isinstance(error, NotJudged) or (isinstance(error, ComfyError) and not error.judged)
+
+
+def mark_options(item: pytest.Item) -> dict[str, Any]:
+    """Return the arguments of an item's `comfy` marks, the closest winning; raises UsageError."""
+    options: dict[str, Any] = {}
+    for mark in item.iter_markers(CASE_MARK):
+        for name, value in mark.kwargs.items():
+            if name not in ("timeout", "stall_timeout", "tolerance", "allow_node_errors"):
+                raise pytest.UsageError(f"{item.nodeid}: mark comfy knows no argument {name!r}")
+            options.setdefault(name, value)
+    return options
+
+
+def drop_properties(item: pytest.Item) -> None:
+    """Forget what an earlier try of the same item noted."""
+    item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("comfy_")]
+
+
+def note(item: pytest.Item, verdict: Any) -> None:
+    """Keep a verdict in the item's user properties, from where it reaches JUnit and the summary."""
+    properties = dict(verdict.properties)
+    if verdict.written is not None:
+        properties["comfy_written"] = verdict.written.as_posix()
+    properties["comfy_verdict"] = "passed" if verdict.passed else "failed"
+    item.user_properties.extend(properties.items())
+    for line in verdict.notes if verdict.passed else ():
+        warnings.warn_explicit(ComfyWarning(line), None, str(item.path), 1)

@@ -1,0 +1,213 @@
+"""Fixtures for Python tests of custom nodes and applications."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .collect import STATE, drop_properties, mark_options, not_judged, note
+from .settings import CaseOptions, Settings, for_worker
+from .state import State
+
+if TYPE_CHECKING:
+    from .client import ComfyClient, Run
+    from .lane import Lane
+    from .server import FakeComfyServer
+    from .verdict import CaseVerdict
+    from .workflow import Workflow
+
+
+@pytest.fixture(scope="session")
+def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
+    """The server that this process asks: live with --comfy-url, else a fake one. For the items of workflows."""
+    from .client import ComfyError
+    from .lane import Lane
+
+    settings = request.config.stash[STATE].settings
+    try:
+        lane = Lane(for_worker(settings.urls, _worker()), settings.timeout)
+    except ComfyError as error:
+        pytest.fail(f"server unreachable: {error}", pytrace=False)
+    yield lane
+    lane.close()
+
+
+@pytest.fixture
+def comfy_server(request: pytest.FixtureRequest) -> Iterator[FakeComfyServer]:
+    """A fake ComfyUI of its own, in fresh state, that replays the project's golden runs; see its `.url`."""
+    from .server import FakeComfyServer
+
+    settings = request.config.stash[STATE].settings
+    with FakeComfyServer(settings.golden_dir if settings.golden_dir.is_dir() else ()) as server:
+        yield server
+
+
+@pytest.fixture
+def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
+    """A client: of the server at --comfy-url, else of this test's `comfy_server`."""
+    from .client import ComfyClient
+
+    settings = request.config.stash[STATE].settings
+    options = _options(request, settings)
+    url = for_worker(settings.urls, _worker())
+    url = url or request.getfixturevalue("comfy_server").url
+    with ComfyClient(
+        url, timeout=options.timeout or settings.timeout, stall_timeout=options.stall_timeout or 300.0
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def comfy_workflow(request: pytest.FixtureRequest) -> Callable[..., Workflow]:
+    """Load a workflow file and set values: comfy_workflow("txt2img.json", {"KSampler.seed": 7}).
+
+    A path is looked for beside the test file, then from the project's root, then in its workflows folder.
+    """
+    settings = request.config.stash[STATE].settings
+
+    def load(path: str | os.PathLike[str], values: Mapping[str, Any] | None = None) -> Workflow:
+        from .workflow import Workflow
+
+        return Workflow.load(_find(Path(path), request.path.parent, settings)).patched(values or {})
+
+    return load
+
+
+@pytest.fixture
+def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Callable[..., Run]:
+    """Run a workflow (file, Workflow or prompt) to its end: comfy_run("txt2img.json", {...}).images.
+
+    Files that it names and that lie in `inputs/` beside the workflow, or beside the test, are uploaded.
+    """
+    settings = request.config.stash[STATE].settings
+    options = _options(request, settings)
+
+    def run(
+        workflow: Workflow | Mapping[str, Any] | str | os.PathLike[str],
+        values: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Run:
+        from .uploads import upload_inputs_of
+        from .workflow import Workflow
+
+        folder = request.path.parent
+        if isinstance(workflow, (str, os.PathLike)):
+            path = _find(Path(workflow), folder, settings)
+            workflow, folder = Workflow.load(path), path.parent
+        elif not isinstance(workflow, Workflow):
+            workflow = Workflow.from_graph(dict(workflow), "prompt")
+        workflow = workflow.patched(values or {})
+        prompt = workflow.prompt()
+        upload_inputs_of(prompt, folder, (), comfy_client)
+        more.setdefault("allow_node_errors", options.allow_node_errors)
+        more.setdefault("extra_data", workflow.extra_data)
+        return comfy_client.run(prompt, **more)
+
+    return run
+
+
+@pytest.fixture
+def comfy_golden(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> GoldenChecker:
+    """Compare runs with this test's golden runs: comfy_golden.check(run).
+
+    The first failed check fails the test; with --comfy-update the run is approved as for workflow files.
+    """
+    return GoldenChecker(request, comfy_client)
+
+
+class GoldenChecker:
+    """What the fixture `comfy_golden` gives."""
+
+    def __init__(self, request: pytest.FixtureRequest, client: ComfyClient) -> None:
+        self._request = request
+        self._client = client
+        self._settings = request.config.stash[STATE].settings
+        drop_properties(request.node)
+
+    def check(self, run: Run, name: str | None = None, *, tolerance: Any = None) -> CaseVerdict:
+        """Compare a run with the golden run of this test; `name` tells several of one test apart.
+
+        Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
+        """
+        from .check import Check, Subject
+
+        node = self._request.node
+        options = _options(self._request, self._settings)
+        if tolerance is not None and "tolerance" not in self._settings.cli:
+            options = CaseOptions(options.timeout, options.stall_timeout, tolerance, options.allow_node_errors)
+        key = test_key(self._settings, node.path, node.nodeid)
+        subject = Subject(
+            key=f"{key}/{_safe(name)}" if name else f"{key}/default",
+            source=self._settings.relative(node.path) or node.path.name,
+            case=f"{node.nodeid.partition('::')[2]}{f' {name}' if name else ''}",
+            node_id=node.nodeid,
+            options=options,
+        )
+        check = Check(self._settings, _Connected(self._client, self._settings))  # type: ignore[arg-type]
+        try:
+            verdict = check.judge(subject, run, check.golden_of(subject))
+        except Exception as error:
+            from .collect import is_told
+
+            if is_told(error):
+                pytest.fail(f"{'not judged: ' if not_judged(error) else ''}{error}", pytrace=False)
+            raise
+        note(node, verdict)
+        if not verdict.passed:
+            pytest.fail(verdict.text(self._settings.root), pytrace=False)
+        return verdict
+
+
+class _Connected:
+    """A lane for a run that was made already: the client that made it."""
+
+    def __init__(self, client: ComfyClient, settings: Settings) -> None:
+        self.client = client
+        self.url = client.url if settings.live else None
+        self.told = client.url if settings.live else "replay"
+
+
+def claim_tests(state: State, items: Iterable[pytest.Item]) -> None:
+    """Claim the golden runs of the Python tests that were collected."""
+    for item in items:
+        relative = state.settings.relative(item.path)
+        if relative and relative.endswith(".py"):
+            state.test_files.add(relative)
+            if "comfy_golden" in getattr(item, "fixturenames", ()):
+                state.claims[test_key(state.settings, item.path, item.nodeid)] = relative
+
+
+def test_key(settings: Settings, path: Path, node_id: str) -> str:
+    """Return the golden folder of a test: its file, then its name made safe."""
+    file = (settings.relative(path) or path.name).removesuffix(".py")
+    return f"{file}/{_safe(node_id.partition('::')[2])}"
+
+
+test_key.__test__ = False  # type: ignore[attr-defined]
+
+
+def _safe(name: str) -> str:
+    """Return a folder name; where characters had to go, a part of the name's hash keeps it unique."""
+    safe = re.sub(r"[^\w.=,-]", "_", name.replace("::", "."))[:100].strip(".")
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
+    return settings.resolve(CaseOptions(), mark_options(request.node))
+
+
+def _find(path: Path, folder: Path, settings: Settings) -> Path:
+    for start in (folder, settings.root, settings.root / "workflows"):
+        if (start / path).is_file():
+            return start / path
+    return folder / path
+
+
+def _worker() -> str | None:
+    return os.environ.get("PYTEST_XDIST_WORKER")

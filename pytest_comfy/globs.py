@@ -1,0 +1,52 @@
+"""Globs over paths relative to the project's root, with `**` for any number of folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+_WILD = re.compile(r"[*?\[]")
+
+
+def matches(path: str, glob: str) -> bool:
+    """Whether a path with forward slashes matches a glob, such as workflows/**/*.json."""
+    return bool(_pattern(glob).fullmatch(path))
+
+
+def base(glob: str) -> str:
+    """Return the folders of a glob before its first wildcard: workflows/**/*.json -> workflows."""
+    fixed = []
+    for part in glob.split("/")[:-1]:
+        if _WILD.search(part):
+            break
+        fixed.append(part)
+    return "/".join(fixed)
+
+
+def find(root: Path, glob: str) -> Iterator[Path]:
+    """Yield the files below `root` that match."""
+    start = root / base(glob)
+    for path in start.rglob("*") if start.is_dir() else ():
+        if path.is_file() and matches(path.relative_to(root).as_posix(), glob):
+            yield path
+
+
+@lru_cache(maxsize=64)
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    for piece in re.split(r"(\*\*/|\*\*|\*|\?|\[!?[^\]]+\])", glob):
+        if piece == "**/":
+            parts.append("(?:[^/]+/)*")
+        elif piece == "**":
+            parts.append(".*")
+        elif piece == "*":
+            parts.append("[^/]*")
+        elif piece == "?":
+            parts.append("[^/]")
+        elif piece.startswith("[") and piece.endswith("]"):
+            parts.append(piece.replace("[!", "[^", 1))
+        else:
+            parts.append(re.escape(piece))
+    return re.compile("".join(parts))

@@ -1,0 +1,139 @@
+"""The pytest plugin: options and hooks. What they do is in the modules they call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import settings as _settings
+from .collect import STATE, CaseItem, WorkflowFile, collect_file, not_judged
+from .fixtures import (
+    comfy_client,
+    comfy_golden,
+    comfy_lane,
+    comfy_run,
+    comfy_server,
+    comfy_workflow,
+)
+from .state import State
+
+__all__ = ["comfy_client", "comfy_golden", "comfy_lane", "comfy_run", "comfy_server", "comfy_workflow"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("comfy", "ComfyUI workflow tests")
+
+    def option(name: str, help: str, **more: Any) -> None:
+        group.addoption(name, dest=name[2:].replace("-", "_"), default=None, help=help, **more)
+
+    option("--comfy-url", "run live on this ComfyUI; repeat it to spread xdist workers over several "
+           "(also COMFY_URL)", action="append", metavar="URL")  # fmt: skip
+    option("--comfy-update", "approve live runs: write golden runs that are missing, changed (the bare flag) "
+           "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
+    option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
+    option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
+    option("--comfy-report", "folder for pictures of what differs (comfy-report)", metavar="DIR")
+    option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",
+           metavar="MODE")  # fmt: skip
+    option("--comfy-timeout", "wall-clock limit of one run in seconds (600)", metavar="S")
+    option("--comfy-tolerance", "exact, strict, normal or loose", metavar="NAME")
+
+    parser.addini("comfy_url", "run live on these ComfyUI servers", default="")
+    parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
+    parser.addini("comfy_report", "folder for pictures of what differs", default="comfy-report")
+    parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")
+    parser.addini("comfy_timeout", "wall-clock limit of one run in seconds", default="")
+    parser.addini("comfy_stall_timeout", "how long queue and run may stand still, in seconds", default="")
+    parser.addini("comfy_tolerance", "default tolerance", default="")
+    parser.addini("comfy_workflows", "globs of workflow files to collect", type="linelist",
+                  default=[_settings.DEFAULT_GLOB])  # fmt: skip
+    parser.addini("comfy_golden_dir", "folder of golden runs", default="golden")
+    parser.addini("comfy_golden_files", "keep output files in golden runs", type="bool", default=True)
+    parser.addini("comfy_golden_previews", "keep preview pictures in golden runs", type="bool", default=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    # argparse would take the word after a bare --comfy-update for its value.
+    args[:] = ["--comfy-update=changed" if word == "--comfy-update" else word for word in args]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "comfy(timeout, stall_timeout, tolerance, allow_node_errors): a ComfyUI workflow, or a test's options",
+    )
+    try:
+        settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), config.rootpath)
+    except _settings.SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[STATE] = State(settings)
+    config.pluginmanager.register(SessionHooks(config, config.stash[STATE]), "comfy-session")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    from .report.terminal import header
+
+    return header(config.stash[STATE].settings)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WorkflowFile | None:
+    return collect_file(file_path, parent)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # First, before -k and -m deselect: a deselected test still claims its golden run.
+    from .fixtures import claim_tests
+
+    claim_tests(config.stash[STATE], items)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome: Any = yield
+    if isinstance(item, CaseItem) and call.when == "call" and call.excinfo is not None:
+        report = outcome.get_result()
+        if report.failed and not_judged(call.excinfo.value):
+            # A case without a verdict is an error; pytest counts failures outside the call as such.
+            report.when = "setup"
+
+
+class SessionHooks:
+    """The hooks that gather what the reports say; an object, as some of them are not given the config."""
+
+    def __init__(self, config: pytest.Config, state: State) -> None:
+        self.config = config
+        self.state = state
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or (report.when == "setup" and report.failed):
+            self.state.count(dict(report.user_properties), report.outcome)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput["comfy"] = self.state.published()
+            return
+        if self.config.option.collectonly:
+            return
+        self.state.judge_unused()
+        if self.state.unused and self.state.settings.unused == "fail" and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from .report.terminal import summarize
+
+        summarize(terminalreporter, self.state)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """xdist: a worker is done; a crashed one has told nothing, and what it collected is not known."""
+        published = getattr(node, "workeroutput", {}).get("comfy")
+        if published is None:
+            self.state.collection_failed()
+        else:
+            self.state.merge(published)

@@ -1,0 +1,76 @@
+"""The header line and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..text import plain
+from ..verdict import VERDICTS
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from ..state import State
+
+_HEADER_SECONDS = 3.0
+
+
+def header(settings: Settings) -> list[str]:
+    """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
+    if settings.live:
+        return [f"comfy: live, {_server(url)}" for url in settings.urls]
+    if not settings.golden_dir.is_dir():
+        return []
+    recorded = _recorded(settings)
+    where = settings.relative(settings.golden_dir) or settings.golden_dir
+    return [f"comfy: offline, replaying {where}/{recorded}"]
+
+
+def _server(url: str) -> str:
+    from ..client import ComfyClient, ComfyError
+    from ..golden.environment import describe_system, summary
+
+    try:
+        with ComfyClient(url) as client:
+            return f"{client.url}: {summary(describe_system(client.system_stats(timeout=_HEADER_SECONDS)))}"
+    except ComfyError as error:
+        return plain(f"{url}: unreachable ({error})", 300)
+
+
+def _recorded(settings: Settings) -> str:
+    """Return what the first golden run was recorded with; one stands for all, as a header must be quick."""
+    from ..golden import GoldenError, GoldenRun, find_runs
+    from ..golden.environment import summary
+
+    for folder in find_runs(settings.golden_dir):
+        try:
+            return f" (recorded with {summary(GoldenRun.load(folder).environment)})"
+        except GoldenError:
+            return ""
+    return " (empty)"
+
+
+def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
+    """Write the closing section; nothing when no output was judged."""
+    rows = list(_rows(state))
+    if rows:
+        terminal.section("comfy", sep="-", bold=True)
+        for row in rows:
+            terminal.line(row)
+
+
+def _rows(state: State) -> Iterator[str]:
+    if state.verdicts or state.written:
+        counts = ", ".join(f"{state.verdicts[word]} {word}" for word in VERDICTS)
+        ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
+        yield f"outputs: {counts}{ignored}"
+    settings = state.settings
+    for path in sorted(state.written):
+        yield f"approved: {path.removeprefix(settings.root.as_posix() + '/')}"
+    if state.unused:
+        done = "removed" if state.removed else "unused"
+        yield f"golden runs {done}: {len(state.unused)} ({', '.join(state.unused)})"
+        if not state.removed:
+            yield "  no case claims them; remove them with --comfy-unused=remove"

@@ -1,0 +1,210 @@
+"""Settings: command line over mark and sidecar over environment and ini over defaults, resolved once."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .globs import base, matches
+from .text import did_you_mean
+
+DEFAULT_GLOB = "workflows/**/*.json"
+UPDATE_MODES = ("none", "missing", "changed", "all")
+UNUSED_MODES = ("warn", "fail", "remove")
+TOLERANCES = ("exact", "strict", "normal", "loose")
+
+Masks = tuple[tuple[int, int, int, int], ...]
+ToleranceSpec = str | Mapping[str, Any]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class OutputRule:
+    """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class."""
+
+    address: str
+    tolerance: ToleranceSpec | None = None
+    ignore: bool = False
+    masks: Masks = ()
+
+
+@dataclass(frozen=True)
+class CaseOptions:
+    """What holds for one case; None where the sidecar says nothing. Times in seconds."""
+
+    timeout: float | None = None
+    stall_timeout: float | None = None
+    tolerance: ToleranceSpec | None = None
+    allow_node_errors: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[OutputRule, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a test session.
+
+    cli  what was given on the command line, which beats marks and sidecars
+    """
+
+    root: Path
+    urls: tuple[str, ...] = ()
+    update: str = "none"
+    reason: str | None = None
+    baseline: str | None = None
+    report_dir: Path = Path("comfy-report")
+    unused: str = "warn"
+    timeout: float = 600.0
+    stall_timeout: float = 300.0
+    tolerance: ToleranceSpec = "normal"
+    workflows: tuple[str, ...] = (DEFAULT_GLOB,)
+    golden_dir: Path = Path("golden")
+    golden_files: bool = True
+    golden_previews: bool = False
+    cli: frozenset[str] = frozenset()
+
+    @property
+    def live(self) -> bool:
+        """Whether a real server is asked."""
+        return bool(self.urls)
+
+    def resolve(self, options: CaseOptions, mark: Mapping[str, Any] | None = None) -> CaseOptions:
+        """Return the options of one case with nothing left open: command line > mark > sidecar > the rest."""
+        mark = mark or {}
+
+        def pick(name: str) -> Any:
+            if name in self.cli:
+                return getattr(self, name)
+            if mark.get(name) is not None:
+                return mark[name]
+            own = getattr(options, name)
+            return getattr(self, name) if own is None else own
+
+        rules = options.outputs
+        if "tolerance" in self.cli:
+            rules = tuple(OutputRule(r.address, None, r.ignore, r.masks) for r in rules)
+        return CaseOptions(
+            timeout=seconds(pick("timeout"), "timeout"),
+            stall_timeout=seconds(pick("stall_timeout"), "stall_timeout"),
+            tolerance=pick("tolerance"),
+            allow_node_errors=bool(mark.get("allow_node_errors", options.allow_node_errors)),
+            inputs=options.inputs,
+            outputs=rules,
+            values=options.values,
+        )
+
+    def claims(self, path: Path) -> bool:
+        """Whether a file is one of the workflows to collect without being named."""
+        relative = self.relative(path)
+        return relative is not None and any(matches(relative, glob) for glob in self.workflows)
+
+    def relative(self, path: Path) -> str | None:
+        """Return a path relative to the project's root with forward slashes, None outside of it."""
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return None
+
+    def golden_key(self, path: Path) -> str:
+        """Return the folder of a workflow's golden runs: its path below the glob's fixed folders."""
+        relative = self.relative(path)
+        if relative is None:
+            return path.stem
+        stem = relative.removesuffix(path.suffix)
+        for glob in self.workflows:
+            if matches(relative, glob) and base(glob):
+                return stem.removeprefix(base(glob) + "/")
+        return stem
+
+    def is_own(self, path: Path) -> bool:
+        """Whether a file lies among the golden runs or in the report, where no workflow is looked for."""
+        return any(folder in path.parents for folder in (self.golden_dir, self.report_dir))
+
+
+def resolve(
+    option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str], root: Path
+) -> Settings:
+    """Read the settings of a session; raises SettingsError."""
+    cli: set[str] = set()
+
+    def pick(name: str) -> Any:
+        given = option(f"comfy_{name}")
+        if given not in (None, []):
+            cli.add(name)
+            return given
+        return ini(f"comfy_{name}") or None
+
+    urls = option("comfy_url") or _words(environ.get("COMFY_URL")) or _words(ini("comfy_url"))
+    update = option("comfy_update") or "none"
+    _one_of("--comfy-update", update, UPDATE_MODES)
+    unused = pick("unused") or "warn"
+    _one_of("comfy_unused", unused, UNUSED_MODES)
+    tolerance = pick("tolerance") or "normal"
+    _one_of("comfy_tolerance", tolerance, TOLERANCES)
+    baseline = pick("baseline")
+    if baseline and not re.fullmatch(r"[\w.-]+", baseline):
+        raise SettingsError(f"comfy_baseline {baseline!r}: use letters, digits, '-', '_' and '.'")
+    if update != "none" and not urls:
+        raise SettingsError(
+            f"--comfy-update={update} approves a live run: give the server with --comfy-url, "
+            "such as --comfy-url http://127.0.0.1:8188"
+        )
+    return Settings(
+        root=root,
+        urls=tuple(urls or ()),
+        update=update,
+        reason=option("comfy_reason"),
+        baseline=baseline,
+        report_dir=root / (pick("report") or "comfy-report"),
+        unused=unused,
+        timeout=seconds(pick("timeout") or 600.0, "comfy_timeout"),
+        stall_timeout=seconds(ini("comfy_stall_timeout") or 300.0, "comfy_stall_timeout"),
+        tolerance=tolerance,
+        workflows=tuple(ini("comfy_workflows")) or (DEFAULT_GLOB,),
+        golden_dir=root / (ini("comfy_golden_dir") or "golden"),
+        golden_files=bool(ini("comfy_golden_files")),
+        golden_previews=bool(ini("comfy_golden_previews")),
+        cli=frozenset(cli),
+    )
+
+
+def seconds(value: Any, name: str) -> float:
+    """Return a time limit in seconds; raises SettingsError for what is no positive number."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise SettingsError(f"{name} {value!r}: must be a number of seconds above 0")
+    return number
+
+
+def for_worker(urls: tuple[str, ...], worker: str | None) -> str | None:
+    """Return the server of an xdist worker ("gw3"): several are spread over the workers."""
+    if not urls:
+        return None
+    digits = re.sub(r"\D", "", worker or "") or "0"
+    return urls[int(digits) % len(urls)]
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingsError(f"{name} {value!r}: must be one of {', '.join(known)}{did_you_mean(str(value), known)}")
+
+
+def _words(text: Any) -> list[str]:
+    return re.split(r"[,\s]+", text.strip()) if isinstance(text, str) and text.strip() else []
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process environment."""
+    return os.environ

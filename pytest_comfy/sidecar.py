@@ -1,0 +1,240 @@
+"""Sidecars: `txt2img.toml` beside `txt2img.json`, and `comfy.toml` for all files of a folder."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .settings import CaseOptions, Masks, OutputRule, SettingsError, seconds
+from .text import did_you_mean, listed
+
+FOLDER_FILE = "comfy.toml"
+DEFAULT_CASE = "default"
+
+_CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",
+              "allow_node_errors")  # fmt: skip
+_FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors")
+_OUTPUT_KEYS = ("tolerance", "ignore", "masks")
+_XFAIL_KEYS = ("reason", "strict")
+_CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
+_MARK = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workflow with one set of values.
+
+    skip   the reason, when it is to be skipped
+    xfail  the reason and strictness, when it is expected to fail
+    """
+
+    name: str = DEFAULT_CASE
+    options: CaseOptions = field(default_factory=CaseOptions)
+    marks: tuple[str, ...] = ()
+    skip: str | None = None
+    xfail: tuple[str, bool | None] | None = None
+
+
+def read_cases(workflow: Path, root: Path) -> list[Case]:
+    """Return the cases of a workflow file by its sidecar and its folders' comfy.toml, at least one.
+
+    Raises SettingsError naming file and key for anything that is not understood.
+    """
+    layers: list[tuple[Path, Mapping[str, Any]]] = []
+    for path in _folder_files(workflow, root):
+        layers.append((path, _checked(_load(path), _FOLDER_KEYS, path, "")))
+    sidecar = workflow.with_suffix(".toml")
+    cases: Mapping[str, Any] = {}
+    if sidecar.name != FOLDER_FILE and sidecar.is_file():
+        document = dict(_load(sidecar))
+        cases = document.pop("cases", {})
+        if not isinstance(cases, dict) or not all(isinstance(case, dict) for case in cases.values()):
+            raise SettingsError(f"{sidecar}: cases must be tables: write [cases.NAME]")
+        layers.append((sidecar, _checked(document, _CASE_KEYS, sidecar, "")))
+    names = list(cases) or [DEFAULT_CASE]
+    folded = [name.casefold() for name in names]
+    for name in names:
+        if not _CASE_NAME.fullmatch(name) or folded.count(name.casefold()) > 1:
+            raise SettingsError(
+                f"{sidecar}: case {name!r} cannot name a folder: use letters, digits, '-', '_', '.', '=' and "
+                "',', and no two names alike but for case"
+            )
+    return [
+        _case(name, [*layers, (sidecar, _checked(cases.get(name, {}), _CASE_KEYS, sidecar, f"cases.{name}."))])
+        for name in names
+    ]
+
+
+def _folder_files(workflow: Path, root: Path) -> Iterator[Path]:
+    """Yield the comfy.toml files that hold for a workflow, outermost first."""
+    folders = [folder for folder in workflow.parents if folder == root or root in folder.parents]
+    for folder in reversed(folders or [workflow.parent]):
+        if (folder / FOLDER_FILE).is_file():
+            yield folder / FOLDER_FILE
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: broken TOML: {error}") from error
+
+
+def _checked(table: Mapping[str, Any], known: tuple[str, ...], path: Path, where: str) -> Mapping[str, Any]:
+    for key in table:
+        if key not in known:
+            if known == _FOLDER_KEYS and key in (*_CASE_KEYS, "cases"):
+                raise SettingsError(f"{path}: {key!r} belongs into the sidecar of one workflow, not here")
+            raise SettingsError(
+                f"{path}: unknown key {where + key!r}{did_you_mean(key, known)}; known are {listed(known, 20)}"
+            )
+    return table
+
+
+def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
+    """Merge the layers, outermost first: single values are replaced, marks, inputs, set and outputs added."""
+    merged: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    outputs: dict[str, OutputRule] = {}
+    marks: list[str] = []
+    inputs: list[str] = []
+    for path, table in layers:
+        merged.update({key: (path, value) for key, value in table.items()})
+        values.update(_values(table.get("set", {}), path))
+        marks.extend(_texts(table.get("marks", []), path, "marks"))
+        inputs.extend(_texts(table.get("inputs", []), path, "inputs"))
+        outputs.update(_output_rules(table.get("outputs", {}), path))
+
+    def single(key: str) -> tuple[Path, Any]:
+        found: tuple[Path, Any] = merged.get(key, (Path(), None))
+        return found
+
+    for mark in marks:
+        if not _MARK.fullmatch(mark):
+            raise SettingsError(f"{single('marks')[0]}: mark {mark!r} is no name of a pytest mark")
+    return Case(
+        name=name,
+        options=CaseOptions(
+            timeout=_seconds(*single("timeout"), "timeout"),
+            stall_timeout=_seconds(*single("stall_timeout"), "stall_timeout"),
+            tolerance=_tolerance(*single("tolerance")),
+            allow_node_errors=_flag(*single("allow_node_errors"), "allow_node_errors"),
+            inputs=tuple(dict.fromkeys(inputs)),
+            outputs=tuple(outputs.values()),
+            values=values,
+        ),
+        marks=tuple(dict.fromkeys(marks)),
+        skip=_reason(*single("skip"), "skip"),
+        xfail=_xfail(*single("xfail")),
+    )
+
+
+def _values(table: Any, path: Path) -> dict[str, Any]:
+    """Return address -> value; `KSampler.seed = 7` without quotes is a nested table and means the same."""
+    if not isinstance(table, dict):
+        raise SettingsError(f'{path}: set must be a table: write [set] and "KSampler.seed" = 7')
+    return dict(_flattened(table, path, ""))
+
+
+def _flattened(table: Mapping[str, Any], path: Path, prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict) and "__value__" not in value:
+            yield from _flattened(value, path, f"{prefix}{key}.")
+        elif not _is_json(value):
+            raise SettingsError(f"{path}: {prefix + key!r}: {value} is no JSON value; put it in quotes")
+        else:
+            yield prefix + key, value
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_json(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    return isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _output_rules(table: Any, path: Path) -> dict[str, OutputRule]:
+    if not isinstance(table, dict) or not all(isinstance(rule, dict) for rule in table.values()):
+        raise SettingsError(f'{path}: outputs must be tables: write [outputs."Save Image"]')
+    rules = {}
+    for address, rule in table.items():
+        _checked(rule, _OUTPUT_KEYS, path, f"outputs.{address}.")
+        rules[address] = OutputRule(
+            address,
+            _tolerance(path, rule.get("tolerance")),
+            _flag(path, rule.get("ignore"), f"outputs.{address}.ignore"),
+            _masks(path, rule.get("masks", []), address),
+        )
+    return rules
+
+
+def _masks(path: Path, value: Any, address: str) -> Masks:
+    rectangles = value if isinstance(value, list) else [value]
+    for rectangle in rectangles:
+        if (
+            not isinstance(rectangle, list)
+            or len(rectangle) != 4
+            or not all(isinstance(side, int) and not isinstance(side, bool) for side in rectangle)
+            or min(rectangle) < 0
+            or min(rectangle[2:]) < 1
+        ):
+            raise SettingsError(
+                f"{path}: outputs.{address}.masks must be rectangles in pixels: [[x, y, width, height], ...]"
+            )
+    return tuple((x, y, width, height) for x, y, width, height in rectangles)
+
+
+def _tolerance(path: Path, value: Any) -> Any:
+    if value is None:
+        return None
+    from .compare import parse_tolerance
+
+    try:
+        parse_tolerance(value)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{path}: tolerance: {error}") from error
+    return value
+
+
+def _seconds(path: Path, value: Any, key: str) -> float | None:
+    return None if value is None else seconds(value, f"{path}: {key}")
+
+
+def _flag(path: Path, value: Any, key: str) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise SettingsError(f"{path}: {key} must be true or false")
+    return bool(value)
+
+
+def _texts(value: Any, path: Path, key: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise SettingsError(f"{path}: {key} must be a list of texts")
+    return value
+
+
+def _reason(path: Path, value: Any, key: str) -> str | None:
+    if value is None or value is False:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise SettingsError(f'{path}: {key} needs a reason: write {key} = "why"')
+    return value
+
+
+def _xfail(path: Path, value: Any) -> tuple[str, bool | None] | None:
+    if not isinstance(value, dict):
+        reason = _reason(path, value, "xfail")
+        return (reason, None) if reason else None
+    _checked(value, _XFAIL_KEYS, path, "xfail.")
+    reason = _reason(path, value.get("reason", ""), "xfail")
+    strict = value.get("strict")
+    return (reason or "", None if strict is None else _flag(path, strict, "xfail.strict"))

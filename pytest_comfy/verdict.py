@@ -1,0 +1,84 @@
+"""Verdicts: of an output and of a case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .text import plain
+
+if TYPE_CHECKING:
+    from .compare import Comparison
+
+VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
+OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
+_FAILING = ("different", "missing", "unexpected")
+
+
+@dataclass(frozen=True)
+class OutputVerdict:
+    """The verdict of one output. `name` is node.key.index, `files` what was written for a person to look at."""
+
+    name: str
+    title: str
+    verdict: OutputWord
+    message: str = ""
+    comparison: Comparison | None = None
+    files: tuple[tuple[str, Path], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether this output makes its case fail."""
+        return self.verdict in _FAILING
+
+    def line(self) -> str:
+        """Return the verdict in one line: verdict, node, what moved."""
+        node, _, rest = self.name.partition(".")
+        told = f": {self.message}" if self.message else ""
+        return plain(f"{self.verdict}: node {node} {self.title!r} {rest.replace('.', ' ')}{told}", 400)
+
+
+@dataclass(frozen=True)
+class CaseVerdict:
+    """The verdict of a case.
+
+    notes    what else a person should know, a line each
+    written  the golden run that was approved, if any
+    """
+
+    outputs: tuple[OutputVerdict, ...] = ()
+    failure: str | None = None
+    notes: tuple[str, ...] = ()
+    written: Path | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case is as good as its golden run."""
+        return self.written is not None or (self.failure is None and not any(output.failed for output in self.outputs))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many outputs have each verdict."""
+        return Counter(output.verdict for output in self.outputs)
+
+    def text(self, shown: Path) -> str:
+        """Return what a person reads of a failed case, the verdict first; paths relative to `shown`."""
+        lines = [self.failure] if self.failure else []
+        for output in self.outputs:
+            if output.failed:
+                lines.append(output.line())
+                lines.extend(f"  {name}: {_relative(path, shown)}" for name, path in output.files)
+        fine = [f"{n} {word}" for word, n in self.counts.items() if word not in _FAILING]
+        if fine:
+            lines.append(f"other outputs: {', '.join(fine)}")
+        return "\n".join([*lines, *self.notes])
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
