@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,5 +183,3 @@ def note(item: pytest.Item, verdict: Any) -> None:
         properties["comfy_written"] = verdict.written.as_posix()
     properties["comfy_verdict"] = "passed" if verdict.passed else "failed"
     item.user_properties.extend(properties.items())
-    for line in verdict.notes if verdict.passed else ():
-        warnings.warn_explicit(ComfyWarning(line), None, str(item.path), 1)

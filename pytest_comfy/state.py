@@ -28,6 +28,7 @@ class State:
     test_files: set[str] = field(default_factory=set)
     failed: bool = False
     verdicts: Counter[str] = field(default_factory=Counter)
+    cache_busts: Counter[str] = field(default_factory=Counter)
     written: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     removed: bool = False
@@ -61,6 +62,8 @@ class State:
             return
         for verdict, number in json.loads(properties.get("comfy_verdicts", "{}")).items():
             self.verdicts[verdict] += number
+        if properties.get("comfy_cache"):
+            self.cache_busts[str(properties["comfy_cache"])] += 1
         if properties.get("comfy_written"):
             self.written.append(str(properties["comfy_written"]))
 

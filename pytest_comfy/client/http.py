@@ -142,6 +142,8 @@ def _reason(error: Exception) -> str:
         return "connection refused: is ComfyUI running there?"
     if "Name or service not known" in text or "getaddrinfo" in text or "NameResolution" in text:
         return "unknown host"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
     if isinstance(error, requests.exceptions.ConnectionError):
         return "connection lost"
     return plain(text, 200)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ..state import State
 
 _HEADER_SECONDS = 3.0
+_WAYS = {
+    "nonce": "an input that no node knows made every node but model loaders run",
+    "free": "POST /free dropped its cache",
+}
 
 
 def header(settings: Settings) -> list[str]:
@@ -66,6 +70,8 @@ def _rows(state: State) -> Iterator[str]:
         counts = ", ".join(f"{state.verdicts[word]} {word}" for word in VERDICTS)
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
+    for way, number in sorted(state.cache_busts.items()):
+        yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
     settings = state.settings
     for path in sorted(state.written):
         yield f"approved: {path.removeprefix(settings.root.as_posix() + '/')}"

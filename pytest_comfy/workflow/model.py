@@ -77,7 +77,10 @@ class Workflow:
                 f"{self.source}: saved in UI form, and the conversion of UI-form workflows to API form is "
                 "missing in this version: save it with 'Export (API)' in ComfyUI instead"
             )
-        return dict(_checked_nodes(self.graph, self.source))
+        try:
+            return dict(_checked_nodes(self.graph, self.source))
+        except RecursionError:  # what can be parsed may still be too deep to be copied
+            raise WorkflowError(f"{self.source}: JSON nested too deeply to be a workflow") from None
 
     def patched(self, values: Mapping[str, Any]) -> Workflow:
         """Return a copy with inputs set, addressed as "node.input": node by id, title or class.
