@@ -30,10 +30,14 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     from .lane import Lane
 
     settings = request.config.stash[STATE].settings
+    lane, unreachable = None, ""
     try:
         lane = Lane(for_worker(settings.urls, _worker()), settings.timeout)
     except ComfyError as error:
-        pytest.fail(f"server unreachable: {error}", pytrace=False)
+        unreachable = f"server unreachable: {error}"
+    if lane is None:
+        # Outside of `except`: pytest would show the chain of what led to it before the sentence.
+        pytest.fail(unreachable, pytrace=False)
     yield lane
     lane.close()
 

@@ -16,7 +16,8 @@ import requests
 from ..text import plain
 from .errors import ServerUnreachable
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 20
+_WATCH_SECONDS = 0.25
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 JSON_LIMIT = 256 << 20
@@ -58,6 +59,7 @@ class Http:
         self.url = url
         self.timeout = timeout
         self._session = requests.Session()
+        self._watchdog = _Watchdog()
         # Looking up proxies and .netrc costs more than a request on loopback, where neither has a use.
         self._session.trust_env = (urlsplit(url).hostname or "") not in _LOOPBACK
 
@@ -85,7 +87,8 @@ class Http:
                 allow_redirects=False,
                 **more,
             ) as response:
-                body = b"".join(_limited(response, limit, deadline, what))
+                with self._watchdog.watching(response, deadline):
+                    body = b"".join(_limited(response, limit, deadline, what))
                 return Reply(response.status_code, response.headers, body, what)
         except requests.exceptions.InvalidURL as error:
             raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
@@ -94,32 +97,66 @@ class Http:
 
     def close(self) -> None:
         """Close the connections."""
+        self._watchdog.close()
         self._session.close()
 
 
 def _limited(response: requests.Response, limit: int, deadline: float, what: str) -> Iterator[bytes]:
     claimed = response.headers.get("Content-Length", "")
     received = 0
-    # requests bounds the silence between two bytes, which a server that trickles never reaches.
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), _shut, [response])
-    timer.daemon = True
-    timer.start()
-    try:
-        if claimed.isdigit() and int(claimed) > limit:
-            raise ServerUnreachable(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
-        for chunk in response.iter_content(_CHUNK):
-            received += len(chunk)
-            if received > limit:
-                raise ServerUnreachable(f"{what}: sends more than the {limit} bytes allowed")
-            if time.monotonic() > deadline:
-                raise ServerUnreachable(f"{what}: no whole answer in time")
-            yield chunk
-    finally:
-        timer.cancel()
+    if claimed.isdigit() and int(claimed) > limit:
+        raise ServerUnreachable(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
+    for chunk in response.iter_content(_CHUNK):
+        received += len(chunk)
+        if received > limit:
+            raise ServerUnreachable(f"{what}: sends more than the {limit} bytes allowed")
+        if time.monotonic() > deadline:
+            break
+        yield chunk
     if time.monotonic() >= deadline:
         raise ServerUnreachable(f"{what}: no whole answer in time")
     if claimed.isdigit() and received < int(claimed) and "Content-Encoding" not in response.headers:
         raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
+
+
+class _Watchdog:
+    """Ends answers that are not whole by their deadline.
+
+    requests bounds the silence between two bytes, which a server that trickles never reaches. One thread
+    looks after all answers of a client, as a timer for each would cost more than many a request.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[float, requests.Response]] = {}
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def watching(self, response: requests.Response, deadline: float) -> Iterator[None]:
+        """Look after one answer while its body is read."""
+        if self._thread is None:
+            self._closed.clear()
+            self._thread = threading.Thread(target=self._watch, name="comfy-http", daemon=True)
+            self._thread.start()
+        self._open[id(response)] = (deadline, response)
+        try:
+            yield
+        finally:
+            self._open.pop(id(response), None)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_WATCH_SECONDS):
+            now = time.monotonic()
+            for deadline, response in list(self._open.values()):
+                if now >= deadline:
+                    _shut(response)
 
 
 def _shut(response: requests.Response) -> None:

@@ -107,9 +107,10 @@ def _numeric_flags(argv: Any) -> list[str]:
     for word in argv if isinstance(argv, list) else []:
         word = str(word)
         if word.startswith("-"):
-            flag_kept = bool(_NUMERIC_FLAGS.fullmatch(word.split("=")[0]))
+            flag, _, value = word.partition("=")
+            flag_kept = bool(_NUMERIC_FLAGS.fullmatch(flag))
             if flag_kept:
-                kept.append(word)
+                kept.append(word if re.fullmatch(r"[\w.]+", value) else flag)
         elif flag_kept and re.fullmatch(r"[\w.]+", word):
             kept.append(word)
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 from ..workflow.secrets import REDACTED, is_secret
 
 _ABSOLUTE = re.compile(
-    r"(?<![\w:/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+"
+    r"(?<![\w/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+"
     r"|[A-Za-z]:[\\/](?:[\w.+@ -]+[\\/])+"
     r"|\\\\[\w.$-]+\\(?:[\w.+@ -]+\\)+)"
 )
@@ -89,7 +90,13 @@ def _secrets(value: Any) -> Iterator[str]:
 
 def _holds(data: bytes, secrets: set[str]) -> bool:
     # Compressed text chunks cannot be searched; ComfyUI writes none, and they go with the others.
-    return any(secret.encode() in data for secret in secrets) or b"zTXt" in data
+    return any(form in data for secret in secrets for form in _forms(secret)) or b"zTXt" in data
+
+
+def _forms(secret: str) -> set[bytes]:
+    """Return a secret as it is, and as JSON escapes it, which is how ComfyUI writes prompts into metadata."""
+    texts = (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    return {text.encode("utf-8", "surrogatepass") for text in texts}
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,8 @@ PROMPT_ID = "<prompt_id>"
 """Stands in recorded events for the id of the prompt, which is another in every run."""
 
 _LINE = 110
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,8 @@ def is_own_name(name: str) -> bool:
 
 def dumps(document: Mapping[str, Any]) -> str:
     """Return run.json: keys sorted, indented, what is short on one line, so that a diff can be reviewed."""
-    return _dumps(document, 0) + "\n"
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, stays escaped.
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", _dumps(document, 0)) + "\n"
 
 
 def _dumps(value: Any, depth: int) -> str:
@@ -210,8 +214,12 @@ def _check(run: GoldenRun, path: Path) -> None:
     try:
         if not isinstance(run.document["prompt"], dict):
             raise TypeError("prompt is no object")
+        if not isinstance(run.document.get("events", []), list):
+            raise TypeError("events is no list")
+        if not isinstance(run.document.get("environment", {}), dict):
+            raise TypeError("environment is no object")
         for output in run.outputs:
-            if output.file is not None and not is_own_name(output.file):
+            if output.file is not None and not (isinstance(output.file, str) and is_own_name(output.file)):
                 raise ValueError(f"names a file outside its folder: {output.file!r}")
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GoldenError(f"{path}: malformed golden run ({error}): record the run again") from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import GoldenError
-from .run import RUN_FILE, GoldenRun, dumps
+from .run import RUN_FILE, GoldenRun, dumps, is_own_name
 
 _BACKUP = ".previous"
 """Ending of the folder that holds the old run while the new one is moved into its place."""
@@ -54,6 +54,9 @@ class GoldenStore:
         Raises GoldenError when that cannot be done; the old run is then still there.
         """
         folder = self.folder(key)
+        for name in run.blobs:
+            if not is_own_name(name):
+                raise GoldenError(f"{folder}: the run names a file outside its folder: {name!r}")
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             _settle(folder)

@@ -21,8 +21,7 @@ def unused_runs(
     """
     unused = []
     for folder in find_runs(golden_dir):
-        key = folder.relative_to(golden_dir).as_posix().partition("+")[0]
-        if key in claimed:
+        if any(key in claimed for key in _keys(folder.relative_to(golden_dir).as_posix())):
             continue
         source = _source(folder)
         if source is None:
@@ -31,6 +30,12 @@ def unused_runs(
         if judged or (source.endswith(".py") and not (golden_dir.parent / source).exists()):
             unused.append(folder)
     return unused
+
+
+def _keys(name: str) -> list[str]:
+    """Return what a run in this folder may be of: a "+" parts the baseline, or belongs to the case's name."""
+    start = name.rfind("/") + 1
+    return [name, *(name[:at] for at in range(start, len(name)) if name[at] == "+")]
 
 
 def _source(folder: Path) -> str | None:

@@ -66,16 +66,24 @@ def test_a_cached_run_is_enough_for_those_who_say_so(comfy, client, prompt):
     assert len(comfy.posted) == 1
 
 
-def test_a_partly_cached_run_is_not_repeated(comfy, client, prompt):
+@pytest.mark.parametrize(("cached", "times"), [(("4",), 1), (("3", "4"), 2)])
+def test_a_partly_cached_run_is_repeated_only_when_nothing_but_outputs_ran(comfy, client, prompt, cached, times):
     async def story(run):
-        await run.begin(cached=("4", "3"))
+        await run.begin(cached=cached if run.nth == 1 else ())
         await run.succeed()
 
     comfy.story = story
     run = client.run(prompt)
-    assert run.cache_bust is None
-    assert run.cached == {"3", "4"}
+    assert len(comfy.posted) == times
+    assert run.cache_bust == (None if times == 1 else "nonce")
+    assert run.cached == (frozenset(cached) if times == 1 else frozenset())
+
+
+def test_a_fresh_run_gets_the_nonce_at_once(comfy, client, prompt):
+    run = client.run(prompt, fresh=True)
+    assert run.cache_bust == "nonce"
     assert len(comfy.posted) == 1
+    assert NONCE_INPUT in comfy.posted[0].prompt["3"]["inputs"]
 
 
 def test_history_tells_what_was_cached_when_the_socket_missed_it(comfy, client, prompt):

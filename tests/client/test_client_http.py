@@ -75,7 +75,7 @@ def test_somebody_else_answers(comfy, client, answer, words):
 
 def test_a_server_without_a_socket(comfy, client, prompt):
     comfy.accepts_sockets = False
-    with pytest.raises(ServerUnreachable, match="no WebSocket at /ws .*503"):
+    with pytest.raises(ServerUnreachable, match=r"no WebSocket at /ws .*503"):
         client.run(prompt)
     assert comfy.posted == []
 

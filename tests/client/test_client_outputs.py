@@ -35,7 +35,17 @@ def test_unknown_and_broken_messages_are_survived(comfy, client, prompt):
     async def noisy(run):
         server = run.comfy
         await run.begin()
-        for text in ("{broken", "[]", "null", '"text"', "5", "{}", '{"type": 5}', '{"type": "x", "data": []}', "[" * 9999):
+        for text in (
+            "{broken",
+            "[]",
+            "null",
+            '"text"',
+            "5",
+            "{}",
+            '{"type": 5}',
+            '{"type": "x", "data": []}',
+            "[" * 9999,
+        ):
             await server.send_text(text)
         for data in (b"", b"\x00", b"\x00" * 7, frame(1, 9), frame(2, 1, b"x"), frame(4, 1 << 31, b"{}"),
                      frame(4, 3, b"{{{"), frame(4, 2, b"[]"), frame(99, 99, b"x" * 50), os.urandom(64)):  # fmt: skip
@@ -158,7 +168,9 @@ def test_a_truncated_body(comfy, client, prompt):
         request.transport.close()
 
     comfy.answers["GET", "/view"] = view
-    with pytest.raises(DownloadError, match=r"images 0: the output could not be downloaded: .*/view: the answer broke off"):
+    with pytest.raises(
+        DownloadError, match=r"images 0: the output could not be downloaded: .*/view: the answer broke off"
+    ):
         client.run(prompt)
 
 
@@ -214,7 +226,9 @@ def test_names_of_the_server_reach_neither_disk_nor_terminal(comfy, client, prom
 
 
 def test_an_upload_is_named_by_its_content_and_known_by_the_servers_name(comfy, client):
-    comfy.answer("POST", "/upload/image", json={"name": "renamed (1).png", "subfolder": "pytest-comfy", "type": "input"})
+    comfy.answer(
+        "POST", "/upload/image", json={"name": "renamed (1).png", "subfolder": "pytest-comfy", "type": "input"}
+    )
     assert client.upload(b"abc", "some\\folder/cat.png") == "pytest-comfy/renamed (1).png"
     (form,) = comfy.asked("POST", "/upload/image")
     assert form["image"] == ("cat-ba7816bf8f01.png", b"abc")  # SHA-256 of "abc", FIPS 180-2

@@ -56,7 +56,9 @@ def test_numbers_with_a_point_are_no_files():
     assert trim({"input": {"required": {"v": [["1.5", "2.0"]]}}}, {})["input"]["required"]["v"] == [["1.5", "2.0"]]
 
 
-@pytest.mark.parametrize("definition", [{}, {"input": None}, {"input": {"required": None}}, {"input": {"required": {"a": []}}}])
+@pytest.mark.parametrize(
+    "definition", [{}, {"input": None}, {"input": {"required": None}}, {"input": {"required": {"a": []}}}]
+)
 def test_definitions_of_another_shape_are_survived(definition):
     assert set(trim(definition, {})) <= {"input"}
     assert upload_inputs(definition) == []
@@ -92,7 +94,17 @@ def test_what_loads_models(definition, loader):
 
 
 @pytest.mark.parametrize(
-    "name", ["api_key", "api_key_comfy_org", "auth_token_comfy_org", "API-Key", "hf_token", "token", "my_password", "Authorization"]
+    "name",
+    [
+        "api_key",
+        "api_key_comfy_org",
+        "auth_token_comfy_org",
+        "API-Key",
+        "hf_token",
+        "token",
+        "my_password",
+        "Authorization",
+    ],
 )
 def test_names_of_secrets(name):
     assert is_secret(name)

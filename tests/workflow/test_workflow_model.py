@@ -75,7 +75,7 @@ def test_deep_nesting(data):
 
 def test_values_nested_deeper_than_can_be_copied():
     deep = "[" * 800 + "]" * 800
-    workflow = Workflow.from_json('{"1": {"class_type": "X", "inputs": {"v": %s}}}' % deep, "w.json")
+    workflow = Workflow.from_json('{"1": {"class_type": "X", "inputs": {"v": ' + deep + "}}}", "w.json")
     with pytest.raises(WorkflowError, match="nested too deeply"):
         workflow.prompt()
 
@@ -183,7 +183,7 @@ def test_an_unknown_node_lists_all_nearest_first():
 
 @pytest.mark.parametrize("address", ["", ".", "seed", "3", "3.", ".seed", "..."])
 def test_addresses_without_node_or_input(address):
-    with pytest.raises(WorkflowError, match="names no input; known are|names no input; Sampler"):
+    with pytest.raises(WorkflowError, match=r"names no input; (known are|Sampler)"):
         api().patched({address: 1})
 
 
@@ -205,12 +205,16 @@ def test_titles():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["prompt", "api", "nodes", "links", "version", "class_type", "inputs", "_meta", "title", "1"])
-        | st.text(max_size=4),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["prompt", "api", "nodes", "links", "version", "class_type", "inputs", "_meta", "title", "1"]
+            )
+            | st.text(max_size=4),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=20,
 )
@@ -234,7 +238,7 @@ def _parse(data):
         workflow = Workflow.from_json(data, "w.json")
         return workflow, workflow.prompt()
     except WorkflowError as error:
-        assert str(error).startswith("w.json")
+        assert str(error).startswith("w.json")  # noqa: PT017
         return None
 
 

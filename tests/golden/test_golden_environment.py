@@ -1,0 +1,136 @@
+"""The environment of a run: what is kept of it, and what changed since the golden run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_comfy.golden.environment import describe_system, difference, models_named, node_packs, summary
+
+# /system_stats of a ComfyUI 0.8.0, as captured, shortened
+STATS = {
+    "system": {
+        "os": "linux",
+        "ram_total": 67430993920,
+        "comfyui_version": "0.8.0",
+        "python_version": "3.11.7 (main, Jan 1 2024, 00:00:00) [GCC 12.2.0]",
+        "pytorch_version": "2.8.0+cu128",
+        "embedded_python": False,
+        "argv": ["/home/me/ComfyUI/main.py", "--port", "8188", "--cpu", "--base-directory", "/home/me/base"],
+    },
+    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda", "index": 0, "vram_total": 1}],
+}
+ENVIRONMENT = {
+    "comfyui": "0.8.0",
+    "python": "3.11.7",
+    "torch": "2.8.0+cu128",
+    "os": "linux",
+    "argv": ["--cpu"],
+    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda"}],
+}
+
+
+def test_what_is_kept():
+    assert describe_system(STATS) == ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("argv", "kept"),
+    [
+        (["main.py", "--listen", "0.0.0.0", "--port", "1"], []),
+        (["--fast", "fp16_accumulation", "cublas_ops"], ["--fast", "fp16_accumulation", "cublas_ops"]),
+        (["--fast", "/opt/secret", "--cpu"], ["--fast", "--cpu"]),
+        (["--fast", "C:\\Users\\me"], ["--fast"]),
+        (["--fp8_e4m3fn-unet", "--bf16-vae", "--use-sage-attention"],
+         ["--fp8_e4m3fn-unet", "--bf16-vae", "--use-sage-attention"]),
+        (["--cache-lru", "10", "--output-directory", "out"], ["--cache-lru", "10"]),
+        (["--directml=1", "--deterministic"], ["--directml=1", "--deterministic"]),
+        (["--force-fp16", "--cuda-device", "0", "--lowvram"], ["--force-fp16", "--lowvram"]),
+        ("--cpu", []),
+        (None, []),
+    ],
+)  # fmt: skip
+def test_flags(argv, kept):
+    assert describe_system({"system": {"argv": argv}})["argv"] == kept
+
+
+def test_paths_given_with_an_equals_sign_are_dropped():
+    kept = describe_system({"system": {"argv": ["--base-directory=/home/me", "--fast=/home/me/x", "--cpu"]}})["argv"]
+    assert "--cpu" in kept
+    assert "/home" not in " ".join(kept)
+
+
+@pytest.mark.parametrize("stats", [{}, {"system": 5, "devices": 5}, {"devices": [5, None, {}]}])
+def test_stats_of_another_shape(stats):
+    described = describe_system(stats)
+    assert described["comfyui"] is None
+    assert described["argv"] == []
+    assert summary(described).startswith("ComfyUI of unknown version, torch of unknown version")
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["system", "devices", "argv", "name", "python_version"]), inner, max_size=4)
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(["system", "devices"]), JSON))
+def test_any_stats_are_described_and_equal_to_themselves(stats):
+    described = describe_system(stats)
+    assert set(described) == set(ENVIRONMENT)
+    assert difference(described, described) is None
+    assert summary(described)
+
+
+def test_summary():
+    assert summary(ENVIRONMENT) == "ComfyUI 0.8.0, torch 2.8.0+cu128, cuda:0 NVIDIA RTX 4090"
+
+
+def test_models():
+    prompt = {
+        "1": {"class_type": "A", "inputs": {"ckpt": "sub\\b.SAFETENSORS", "text": "a.png", "link": ["2", 0]}},
+        "2": {"class_type": "B", "inputs": {"lora": "a.gguf", "again": "a.gguf"}},
+        "3": {"class_type": "C"},
+    }
+    assert models_named(prompt) == ["a.gguf", "sub\\b.SAFETENSORS"]
+
+
+def test_node_packs():
+    definitions = {
+        "B": {"python_module": "custom_nodes.pack"},
+        "A": {"python_module": "custom_nodes.pack"},
+        "C": {"python_module": "nodes"},
+        "D": {},
+    }
+    assert node_packs(definitions) == {"pack": ["A", "B"]}
+
+
+def test_the_difference_names_what_changed_and_nothing_else():
+    assert difference(ENVIRONMENT, {**ENVIRONMENT, "torch": "2.9.0"}) == ("golden: torch 2.8.0+cu128; now: torch 2.9.0")
+    now = {**ENVIRONMENT, "comfyui": "0.9.0", "argv": [], "devices": [{"name": "cpu", "type": "cpu"}]}
+    assert difference(ENVIRONMENT, now) == (
+        "golden: ComfyUI 0.8.0, device cuda:0 NVIDIA RTX 4090, flags --cpu; now: ComfyUI 0.9.0, device cpu, flags none"
+    )
+    assert difference(ENVIRONMENT, dict(ENVIRONMENT)) is None
+    assert difference({}, {}) is None
+
+
+def test_the_difference_of_a_model():
+    before = {"models": {"a.safetensors": {"sha256": "ab", "bytes": 5}}}
+    after = {"models": {"a.safetensors": {"sha256": "cd", "bytes": 5}}}
+    assert difference(before, after) == (
+        "golden: model a.safetensors bytes 5 sha256 ab; now: model a.safetensors bytes 5 sha256 cd"
+    )
+
+
+def test_the_difference_cannot_write_to_the_terminal():
+    text = difference({"torch": "\x1b[31m2.8\n"}, {"torch": "x" * 999})
+    assert text is not None
+    assert "\x1b" not in text
+    assert len(text) < 500
