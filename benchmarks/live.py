@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from typing import Any
@@ -18,7 +19,7 @@ def main() -> None:
         seed = time.time_ns() % 1_000_000
         spans = [span(client, prompt(seed + number)) for number in range(RUNS)]
         wall = time.perf_counter() - started
-    idle = [after[0] - before[1] for before, after in zip(spans, spans[1:], strict=False)]
+    idle = [after[0] - before[1] for before, after in itertools.pairwise(spans)]
     busy = sum(end - start for start, end in spans)
     whole = spans[-1][1] - spans[0][0]
     print(f"{RUNS} runs in {wall:.2f} s")

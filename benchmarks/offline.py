@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +19,9 @@ from pytest_comfy.compare import describe
 from pytest_comfy.golden import GoldenRun, GoldenStore
 
 SIDE = 512
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Installed packages have their bytecode; without it every start would compile."""
 
 
 def main() -> None:
@@ -45,7 +50,7 @@ def make_project(root: Path, count: int) -> None:
             "1": {"class_type": "EmptyImage", "inputs": {"width": SIDE, "height": SIDE, "color": number}},
             "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
         }
-        (root / "workflows" / f"w{number:04}.json").write_text(__import__("json").dumps(prompt))
+        (root / "workflows" / f"w{number:04}.json").write_text(json.dumps(prompt))
         noise[0, 0, 0] = number % 256
         noise[0, 0, 1] = number // 256
         store.write(f"w{number:04}/default", golden_run(prompt, png(noise)))
@@ -83,8 +88,8 @@ def png(pixels: np.ndarray) -> bytes:
 def timed(root: Path, what: str) -> tuple[float, int]:
     """Return seconds and peak memory (KiB) of one pytest run."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", what]
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", what]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
     out, _ = process.communicate()
     if process.returncode:
         raise SystemExit(out)

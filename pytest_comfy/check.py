@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,8 @@ class Check:
 
         Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
         """
+        # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
+        workflow = Workflow.load(path).patched(subject.options.values)
         golden = self.golden_of(subject)
         if golden is not None and not self.settings.live and not all(one.file for one in golden.outputs):
             raise NotJudged(
@@ -71,7 +74,8 @@ class Check:
             )
         if golden is None and not self.settings.live:
             return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
-        workflow = Workflow.load(path).patched(subject.options.values)
+        if golden is not None and not self.settings.live:
+            _require_files(golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
@@ -133,6 +137,7 @@ class Check:
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
         if golden is not None and not verdict.passed:
             notes += self._stale(golden, run.prompt)
+            notes += self._damaged(golden)
             notes += self._environment(golden, run)
             notes += self._how(subject)
         elif not outputs and not run.outputs:
@@ -230,6 +235,14 @@ class Check:
         more = len(found) - _DIFFERENCES_SHOWN
         return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)
 
+    def _damaged(self, golden: GoldenRun) -> Iterator[str]:
+        """Tell which golden files are not those of run.json: the run is not to blame for what differs there."""
+        for output in golden.outputs:
+            path = (golden.folder or self.store.root) / (output.file or "")
+            if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != output.sha256:
+                shown = self.settings.relative(path) or path
+                yield f"{shown} is not the file that was approved: restore it from version control, or approve again"
+
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:
             return ()
@@ -249,6 +262,16 @@ class Check:
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
         return (f'approve with: {shlex.join(words)} --comfy-reason "why"',)
+
+
+def _require_files(golden: GoldenRun) -> None:
+    """Raise GoldenError when a file to replay is gone; the fake server would only answer 404."""
+    for output in golden.outputs:
+        if golden.folder is not None and output.file and not (golden.folder / output.file).is_file():
+            raise GoldenError(
+                f"{golden.folder / output.file}: output {output.name} of {output.title!r} is not there: "
+                "restore it from version control, or record the run again"
+            )
 
 
 _CACHE_NOTES = {

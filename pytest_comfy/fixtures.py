@@ -154,14 +154,18 @@ class GoldenChecker:
             options=options,
         )
         check = Check(self._settings, _Connected(self._client, self._settings))  # type: ignore[arg-type]
+        failure = ""
         try:
             verdict = check.judge(subject, run, check.golden_of(subject))
         except Exception as error:
             from .collect import is_told
 
-            if is_told(error):
-                pytest.fail(f"{'not judged: ' if not_judged(error) else ''}{error}", pytrace=False)
-            raise
+            if not is_told(error):
+                raise
+            failure = f"{'not judged: ' if not_judged(error) else ''}{error}"
+        if failure:
+            # Outside of `except`: pytest would show the chain of what led to it before the sentence.
+            pytest.fail(failure.replace(f"{self._settings.root}/", ""), pytrace=False)
         note(node, verdict)
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)
@@ -177,12 +181,16 @@ class _Connected:
         self.told = client.url if settings.live else "replay"
 
 
-def claim_tests(state: State, items: Iterable[pytest.Item]) -> None:
+def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Claim the golden runs of the Python tests that were collected."""
+    # --lf and node ids collect a part of a file: what the rest of it claims is not known then.
+    here = config.invocation_params.dir
+    in_part = {(here / word.partition("::")[0]).resolve() for word in config.args if "::" in word}
     for item in items:
         relative = state.settings.relative(item.path)
         if relative and relative.endswith(".py"):
-            state.test_files.add(relative)
+            if not config.getoption("lf", False) and item.path.resolve() not in in_part:
+                state.test_files.add(relative)
             if "comfy_golden" in getattr(item, "fixturenames", ()):
                 state.claims[test_key(state.settings, item.path, item.nodeid)] = relative
 

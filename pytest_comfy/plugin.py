@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # First, before -k and -m deselect: a deselected test still claims its golden run.
     from .fixtures import claim_tests
 
-    claim_tests(config.stash[STATE], items)
+    claim_tests(config.stash[STATE], config, items)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -111,7 +111,7 @@ class SessionHooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or (report.when == "setup" and report.failed):
-            self.state.count(dict(report.user_properties), report.outcome)
+            self.state.count(report.user_properties, report.outcome)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

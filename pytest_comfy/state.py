@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class State:
 
     claims      golden key -> the file whose case or test it belongs to, relative to the root
     files       workflow files that were looked at, relative to the root
-    test_files  Python test files that were collected
+    test_files  Python test files that were collected whole
     failed      whether a workflow file could not be collected
     """
 
@@ -56,16 +57,20 @@ class State:
         """Note that what a file claims is unknown."""
         self.failed = True
 
-    def count(self, properties: dict[str, Any], outcome: str) -> None:
-        """Add the verdicts of one report to the summary; a try that is made again does not count."""
+    def count(self, properties: Iterable[tuple[str, object]], outcome: str) -> None:
+        """Add the verdicts of one report to the summary; a try that is made again does not count.
+
+        A test may check several runs, so a property may come more than once.
+        """
         if outcome == "rerun":
             return
-        for verdict, number in json.loads(properties.get("comfy_verdicts", "{}")).items():
-            self.verdicts[verdict] += number
-        if properties.get("comfy_cache"):
-            self.cache_busts[str(properties["comfy_cache"])] += 1
-        if properties.get("comfy_written"):
-            self.written.append(str(properties["comfy_written"]))
+        for name, value in properties:
+            if name == "comfy_verdicts":
+                self.verdicts.update(json.loads(str(value)))
+            elif name == "comfy_cache":
+                self.cache_busts[str(value)] += 1
+            elif name == "comfy_written":
+                self.written.append(str(value))
 
     def published(self) -> dict[str, Any]:
         """Return what an xdist worker tells the controller."""
@@ -104,7 +109,13 @@ class State:
         settings = self.settings
         if not settings.golden_dir.is_dir():
             return
-        folders = unused_runs(settings.golden_dir, self.claims, self.test_files, self.complete())
+        unclaimed = unused_runs(settings.golden_dir, self.claims, self.test_files, self.complete())
+        # A test claims the folder of all its checks.
+        folders = [
+            folder
+            for folder in unclaimed
+            if not self.claims.get(folder.parent.relative_to(settings.golden_dir).as_posix(), "").endswith(".py")
+        ]
         self.unused = [settings.relative(folder) or str(folder) for folder in folders]
         if folders and settings.unused == "remove":
             store = GoldenStore(settings.golden_dir)

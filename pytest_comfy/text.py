@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable
@@ -29,6 +28,8 @@ def shown(value: Any, limit: int = 80) -> str:
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Return the known names most like `name`, best first; case does not matter."""
+    import difflib  # not at the top: pytest's start must not pay for a misspelt name
+
     by_folded = {str(candidate).casefold(): str(candidate) for candidate in known}
     return [by_folded[hit] for hit in difflib.get_close_matches(name.casefold(), by_folded, count, 0.5)]
 

@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from ..text import plain
 from .errors import ServerUnreachable
 
 _CHUNK = 1 << 20
+_WHOLE = 64 << 20
 _WATCH_SECONDS = 0.25
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -61,7 +63,9 @@ class Http:
         self._session = requests.Session()
         self._watchdog = _Watchdog()
         # Looking up proxies and .netrc costs more than a request on loopback, where neither has a use.
-        self._session.trust_env = (urlsplit(url).hostname or "") not in _LOOPBACK
+        self._proxied = (urlsplit(url).hostname or "") not in _LOOPBACK
+        self._session.trust_env = self._proxied
+        self._headers = dict(self._session.headers)
 
     def get(self, path: str, params: Mapping[str, str] | None = None, **limits: Any) -> Reply:
         """GET; raises ServerUnreachable when no whole answer comes."""
@@ -79,20 +83,19 @@ class Http:
         deadline = time.monotonic() + seconds
         what = f"{self.url}{path}"
         try:
-            with self._session.request(
-                method,
-                what,
-                stream=True,
-                timeout=(min(seconds, 10.0), seconds),
-                allow_redirects=False,
-                **more,
-            ) as response:
+            # Prepared apart from the session, whose merging of settings takes longer than to send on loopback.
+            request = requests.Request(method, what, self._headers, **more).prepare()
+            settings: dict[str, Any] = {}
+            if self._proxied:
+                settings.update(self._session.merge_environment_settings(what, {}, True, None, None))
+            settings.update(stream=True, timeout=(min(seconds, 10.0), seconds), allow_redirects=False)
+            with self._session.send(request, **settings) as response:
                 with self._watchdog.watching(response, deadline):
                     body = b"".join(_limited(response, limit, deadline, what))
                 return Reply(response.status_code, response.headers, body, what)
         except requests.exceptions.InvalidURL as error:
             raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(f"{what}: {_reason(error)}") from error
 
     def close(self) -> None:
@@ -106,7 +109,10 @@ def _limited(response: requests.Response, limit: int, deadline: float, what: str
     received = 0
     if claimed.isdigit() and int(claimed) > limit:
         raise ServerUnreachable(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
-    for chunk in response.iter_content(_CHUNK):
+    encoded = "Content-Encoding" in response.headers
+    whole = claimed.isdigit() and int(claimed) <= _WHOLE and not encoded and not response.is_redirect
+    # Read as one piece where that is safe: urllib3's buffers copy every byte twice.
+    for chunk in [response.raw.read(decode_content=False)] if whole else response.iter_content(_CHUNK):
         received += len(chunk)
         if received > limit:
             raise ServerUnreachable(f"{what}: sends more than the {limit} bytes allowed")
@@ -115,7 +121,7 @@ def _limited(response: requests.Response, limit: int, deadline: float, what: str
         yield chunk
     if time.monotonic() >= deadline:
         raise ServerUnreachable(f"{what}: no whole answer in time")
-    if claimed.isdigit() and received < int(claimed) and "Content-Encoding" not in response.headers:
+    if claimed.isdigit() and received < int(claimed) and not encoded:
         raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
 
 
@@ -173,13 +179,13 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "no connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
         return "no answer in time"
     if "refused" in text:
         return "connection refused: is ComfyUI running there?"
     if "Name or service not known" in text or "getaddrinfo" in text or "NameResolution" in text:
         return "unknown host"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
         return "the answer broke off"
     if isinstance(error, requests.exceptions.ConnectionError):
         return "connection lost"
