@@ -11,6 +11,7 @@ import pytest
 
 from .settings import Settings, SettingsError
 from .state import State
+from .text import did_you_mean
 
 if TYPE_CHECKING:
     from .check import Subject
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 CASE_MARK = "comfy"
+_MARK_OPTIONS = ("timeout", "stall_timeout", "tolerance", "allow_node_errors")
 
 
 class ComfyWarning(pytest.PytestWarning):
@@ -161,12 +163,13 @@ def not_judged(error: BaseException) -> bool:
 
 
 def mark_options(item: pytest.Item) -> dict[str, Any]:
-    """Return the arguments of an item's `comfy` marks, the closest winning; raises UsageError."""
+    """Return the arguments of an item's `comfy` marks, the closest winning; raises SettingsError."""
     options: dict[str, Any] = {}
     for mark in item.iter_markers(CASE_MARK):
         for name, value in mark.kwargs.items():
-            if name not in ("timeout", "stall_timeout", "tolerance", "allow_node_errors"):
-                raise pytest.UsageError(f"{item.nodeid}: mark comfy knows no argument {name!r}")
+            if name not in _MARK_OPTIONS:
+                near = did_you_mean(name, _MARK_OPTIONS)
+                raise SettingsError(f"{item.nodeid}: mark comfy knows no argument {name!r}{near}")
             options.setdefault(name, value)
     return options
 

@@ -95,7 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     outcome: Any = yield
-    if isinstance(item, CaseItem) and call.when == "call" and call.excinfo is not None:
+    ours = isinstance(item, CaseItem) or "comfy_client" in getattr(item, "fixturenames", ())
+    if ours and call.when == "call" and call.excinfo is not None:
         report = outcome.get_result()
         if report.failed and not_judged(call.excinfo.value):
             # A case without a verdict is an error; pytest counts failures outside the call as such.

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Compiled, and kept, by re at the first use: pytest's start need not wait for them.
+_ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])"
+_CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def plain(text: object, limit: int = 2000) -> str:
     """Return foreign text without terminal escapes and control characters, at most `limit` characters."""
-    cleaned = _CONTROLS.sub("", _ESCAPES.sub("", str(text)))
+    cleaned = re.sub(_CONTROLS, "", re.sub(_ESCAPES, "", str(text)))
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 

@@ -15,7 +15,7 @@ from .result import Comparison, Part, Region, hard_failure
 from .tolerance import NORMAL_LIMITS, Tolerance
 
 ANOTHER_PICTURE = 60
-"""Hash bits from which on it is called another picture, from reference/comparison.md."""
+"""Hash bits from which on it is called another picture, of 256."""
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's conversion to "L"
 

@@ -17,7 +17,7 @@ NORMAL_LIMITS: Mapping[str, float] = {
 }
 """Largest harmless movement of each part at `normal`.
 
-phash       bits of 256. The 16x16 gate of the benchmark in reference/comparison.md: 0.3 % false alarms.
+phash       bits of 256. The 16x16 gate measured over 219 pictures: 0.3 % false alarms.
 colour      levels (0-255), Euclidean over R, G and B, of the 8x8 cell that moved most. Harmless drift there
             reaches 3 levels, which is 5.2 when all three channels drift together.
 brightness  levels of the whole picture's mean luma. Harmless drift there is 2 levels; half a level is
@@ -30,7 +30,7 @@ duration    milliseconds of any one frame; WEBP and GIF round what APNG keeps as
 FACTORS: Mapping[str, float] = {"exact": 0.0, "strict": 0.67, "normal": 1.0, "loose": 2.0}
 """What each named tolerance multiplies the limits by.
 
-From the sweep in reference/comparison.md: 0.67 is the smallest factor whose false alarms stay below 1 %,
+From a sweep over 219 pictures and 21 harmless variants: 0.67 is the smallest factor whose false alarms stay below 1 %,
 2.0 the largest that still finds nine regressions in ten.
 """
 

@@ -17,15 +17,12 @@ from pytest_comfy.compare import Kept, describe
 Encode = Callable[..., bytes]
 
 
-def png_of(
-    width: int, height: int, depth: int, colour_type: int, rows: bytes, *more: tuple[bytes, bytes]
-) -> bytes:
+def png_of(width: int, height: int, depth: int, colour_type: int, rows: bytes, *more: tuple[bytes, bytes]) -> bytes:
     """Write a PNG by hand, for what Pillow does not write: chunks, then `rows` with their filter bytes."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     chunks = [(b"IHDR", header), *more, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
 
 

@@ -36,9 +36,7 @@ def test_container_does_not_matter(clip: list[Image.Image], encode: Encode) -> N
     assert compare_images(apng, webp).verdict == "identical"
 
 
-def test_opaque_alpha_of_an_animation_is_no_alpha_and_a_hole_is(
-    clip: list[Image.Image], encode: Encode
-) -> None:
+def test_opaque_alpha_of_an_animation_is_no_alpha_and_a_hole_is(clip: list[Image.Image], encode: Encode) -> None:
     golden = decode(encode(clip, "PNG", duration=100))
     opaque = [frame.convert("RGBA") for frame in clip]
     assert compare_images(golden, decode(encode(opaque, "PNG", duration=100))).verdict == "identical"
@@ -104,22 +102,16 @@ def test_changed_duration_is_seen_and_rounding_is_not(clip: list[Image.Image], e
     assert slower.message == "frame 7 of 12 is shown 84 ms, was 42 ms (normal allows 1)"
 
 
-def test_worst_sampled_frame_speaks(
-    clip: list[Image.Image], encode: Encode, boxed: Callable[..., Image.Image]
-) -> None:
+def test_worst_sampled_frame_speaks(clip: list[Image.Image], encode: Encode, boxed: Callable[..., Image.Image]) -> None:
     changed = [*clip[:-1], boxed(clip[-1], (32, 24, 32, 24))]
-    comparison = compare_images(
-        decode(encode(clip, "PNG", duration=100)), decode(encode(changed, "PNG", duration=100))
-    )
+    comparison = compare_images(decode(encode(clip, "PNG", duration=100)), decode(encode(changed, "PNG", duration=100)))
     assert comparison.verdict == "different"
     assert comparison.message.startswith("frame 12 of 12: ")
     assert comparison.kinds[0] == "structure"
     assert comparison.regions
 
 
-def test_masks_cover_every_frame(
-    clip: list[Image.Image], encode: Encode, boxed: Callable[..., Image.Image]
-) -> None:
+def test_masks_cover_every_frame(clip: list[Image.Image], encode: Encode, boxed: Callable[..., Image.Image]) -> None:
     changed = [boxed(frame, (40, 30, 20, 15)) for frame in clip]
     golden, actual = decode(encode(clip, "PNG", duration=100)), decode(encode(changed, "PNG", duration=100))
     assert compare_images(golden, actual).verdict == "different"

@@ -79,9 +79,7 @@ def test_float_pictures_show_lost_values(encode: Encode) -> None:
     assert np.argwhere(heat.sum(axis=2)).tolist() == [[4, 4]]
 
 
-def test_first_differing_frame_is_drawn(
-    scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]
-) -> None:
+def test_first_differing_frame_is_drawn(scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]) -> None:
     small = scene.resize((40, 30))
     clip = [boxed(small, (i * 4, 0, 3, 3)) for i in range(6)]
     changed = [*clip[:3], boxed(clip[3], (20, 20, 4, 4)), boxed(clip[4], (0, 0, 40, 30)), clip[5]]

@@ -33,9 +33,7 @@ def test_fingerprint_states_form_and_a_hash_anyone_can_make_again(scene: Image.I
 
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32))
-def test_cell_means_keep_the_mean_and_the_bounds(
-    width: int, height: int, columns: int, rows: int, seed: int
-) -> None:
+def test_cell_means_keep_the_mean_and_the_bounds(width: int, height: int, columns: int, rows: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     means = cell_means(pixels, columns, rows)
     assert means.shape == (rows, columns, 3)
@@ -108,9 +106,7 @@ def test_distance_is_symmetric(
 
 
 def test_stricter_tolerances_pass_less(scene: Image.Image, moved: Moved) -> None:
-    verdicts = [
-        compare_images(scene, moved(scene, 2), name).passed for name in ("exact", "strict", "normal", "loose")
-    ]
+    verdicts = [compare_images(scene, moved(scene, 2), name).passed for name in ("exact", "strict", "normal", "loose")]
     assert verdicts == [False, False, True, True]
     assert compare_images(scene, moved(scene, 2), {"brightness": 1}).kinds == ("brightness",)  # type: ignore[arg-type]
 
@@ -147,9 +143,7 @@ def test_changed_alpha_is_of_kind_alpha() -> None:
 
 
 def test_colour_that_transparency_hides_passes() -> None:
-    comparison = compare_images(
-        Image.new("RGBA", (64, 64), (255, 0, 0, 0)), Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    )
+    comparison = compare_images(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), Image.new("RGBA", (64, 64), (0, 0, 0, 0)))
     assert (comparison.verdict, comparison.distance) == ("within tolerance", 0)
     assert comparison.message == "no part of the fingerprint moved"
 
@@ -179,13 +173,8 @@ def test_flat_pictures_of_other_colour_and_what_appears_on_them_are_seen(boxed: 
     assert spot.parts["phash"].distance > 1
 
 
-def test_exact_says_what_moved_and_that_it_fails_when_nothing_visible_did(
-    scene: Image.Image, moved: Moved
-) -> None:
-    assert (
-        compare_images(scene, moved(scene, 1), "exact").message
-        == "brightness moved +1 levels (exact allows 0)"
-    )
+def test_exact_says_what_moved_and_that_it_fails_when_nothing_visible_did(scene: Image.Image, moved: Moved) -> None:
+    assert compare_images(scene, moved(scene, 1), "exact").message == "brightness moved +1 levels (exact allows 0)"
     values = np.array(scene)
     values[0, 0, 0] ^= 1
     speck: Comparison = compare_images(scene, Image.fromarray(values), "exact")

@@ -68,9 +68,7 @@ def test_description_of_a_broken_picture_is_refused() -> None:
         describe(b"abc", "image/png")
 
 
-def test_other_container_with_the_same_pixels_is_identical(
-    scene: Image.Image, encode: Encode, keep: Keep
-) -> None:
+def test_other_container_with_the_same_pixels_is_identical(scene: Image.Image, encode: Encode, keep: Keep) -> None:
     golden = replace(keep(encode(scene)), read=never_read)
     for tolerance in ("exact", "normal"):
         comparison = compare_output(
@@ -79,9 +77,7 @@ def test_other_container_with_the_same_pixels_is_identical(
         assert (comparison.verdict, comparison.message) == ("identical", "pixels are identical")
 
 
-def test_kept_fingerprint_is_enough(
-    scene: Image.Image, encode: Encode, keep: Keep, moved: Draw, boxed: Draw
-) -> None:
+def test_kept_fingerprint_is_enough(scene: Image.Image, encode: Encode, keep: Keep, moved: Draw, boxed: Draw) -> None:
     golden = keep(encode(scene), file=False)
     golden = replace(golden, fingerprint=json.loads(json.dumps(golden.fingerprint)))
     assert compare_output(golden, encode(moved(scene, 1)), "image/png").verdict == "within tolerance"
@@ -100,15 +96,11 @@ def test_masks_of_the_kept_fingerprint_are_reused_in_any_order(
     assert compare_output(golden, changed, "image/png", masks=[list(corner), list(MASK)]).passed
 
 
-def test_other_masks_need_the_golden_file(
-    scene: Image.Image, encode: Encode, keep: Keep, boxed: Draw
-) -> None:
+def test_other_masks_need_the_golden_file(scene: Image.Image, encode: Encode, keep: Keep, boxed: Draw) -> None:
     changed = encode(boxed(scene, MASK))
     assert compare_output(keep(encode(scene)), changed, "image/png", masks=[MASK]).passed
     assert not compare_output(keep(encode(scene), masks=[MASK]), changed, "image/png").passed
-    with pytest.raises(
-        CompareError, match="made with other masks, and the golden file was not kept: approve"
-    ):
+    with pytest.raises(CompareError, match="made with other masks, and the golden file was not kept: approve"):
         compare_output(keep(encode(scene), file=False), changed, "image/png", masks=[MASK])
 
 
@@ -117,13 +109,9 @@ def test_exact_passes_only_equal_pixels(scene: Image.Image, encode: Encode, keep
     comparison = compare_output(golden, encode(moved(scene, 1)), "image/png", tolerance="exact")
     assert (comparison.verdict, comparison.tolerance) == ("different", "exact")
     assert comparison.message == "brightness moved +1 levels (exact allows 0)"
-    masked = compare_output(
-        keep(encode(scene), masks=[MASK]), encode(moved(scene, 1)), "image/png", tolerance="exact"
-    )
+    masked = compare_output(keep(encode(scene), masks=[MASK]), encode(moved(scene, 1)), "image/png", tolerance="exact")
     assert (masked.verdict, masked.message) == ("different", "pixels differ (exact allows none)")
-    bare = compare_output(
-        replace(golden, fingerprint=None), encode(moved(scene, 1)), "image/png", tolerance="exact"
-    )
+    bare = compare_output(replace(golden, fingerprint=None), encode(moved(scene, 1)), "image/png", tolerance="exact")
     assert (bare.verdict, bare.message) == ("different", "pixels differ (exact allows none)")
 
 
@@ -152,10 +140,7 @@ def test_fingerprint_that_is_missing_or_old_is_made_anew(
 def test_golden_kept_by_its_bytes_alone_is_read(scene: Image.Image, encode: Encode, keep: Keep) -> None:
     golden = replace(keep(encode(scene)), fingerprint=None, pixels_sha256=None)
     for tolerance in ("exact", "normal"):
-        assert (
-            compare_output(golden, encode(scene, "BMP"), "image/bmp", tolerance=tolerance).verdict
-            == "identical"
-        )
+        assert compare_output(golden, encode(scene, "BMP"), "image/bmp", tolerance=tolerance).verdict == "identical"
 
 
 @pytest.mark.parametrize(

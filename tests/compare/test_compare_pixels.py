@@ -37,9 +37,7 @@ def test_palette_and_grey_do_not_matter(scene: Image.Image, encode: Callable[...
     assert pixels_sha256(decode(encode(bilevel))) == pixels_sha256(bilevel.convert("RGB"))
 
 
-def test_transparency_in_any_form_is_alpha(
-    raw_png: Callable[..., bytes], encode: Callable[..., bytes]
-) -> None:
+def test_transparency_in_any_form_is_alpha(raw_png: Callable[..., bytes], encode: Callable[..., bytes]) -> None:
     expected = Image.new("RGBA", (2, 1), (10, 10, 10, 0))
     expected.putpixel((1, 0), (20, 20, 20, 255))
     palette = Image.new("P", (2, 1))
@@ -136,9 +134,7 @@ def test_masked_transparency_is_opaque() -> None:
     assert pixels_sha256(clear, [(0, 0, 8, 8)]) == pixels_sha256(grey)
 
 
-@pytest.mark.parametrize(
-    "mask", [(0, 0, 0, 5), (0, 0, 5), (-1, 0, 5, 5), (0, 0, 5, 1.5), (0, 0, True, 5), ()]
-)
+@pytest.mark.parametrize("mask", [(0, 0, 0, 5), (0, 0, 5), (-1, 0, 5, 5), (0, 0, 5, 1.5), (0, 0, True, 5), ()])
 def test_malformed_masks_are_refused(mask: Any) -> None:
     with pytest.raises(CompareError, match="a mask is x, y, width, height"):
         pixels_sha256(Image.new("RGB", (9, 9)), [mask])

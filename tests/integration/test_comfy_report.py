@@ -1,0 +1,106 @@
+"""--comfy-report: pictures of what differs."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from .conftest import failure_of, png, recorded
+
+FILES = [
+    ".gitignore",
+    "txt2img/default/9.images.0.actual.png",
+    "txt2img/default/9.images.0.difference.png",
+    "txt2img/default/9.images.0.golden.png",
+]
+
+
+def different(project, serve, *args):
+    project.both()
+    server = serve(recorded(outputs={"9": {"images": [png(2)]}}))
+    result = project.run("workflows", "--comfy-url", server.url, *args)
+    result.assert_outcomes(failed=1)
+    return result
+
+
+def test_actual_golden_and_difference_are_written(project, serve):
+    different(project, serve)
+    assert project.files("comfy-report") == FILES
+    folder = project.root / "comfy-report/txt2img/default"
+    assert (folder / "9.images.0.actual.png").read_bytes() == png(2)
+    assert (folder / "9.images.0.golden.png").read_bytes() == png(1)
+    with Image.open(io.BytesIO((folder / "9.images.0.difference.png").read_bytes())) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 3 * 64  # golden, actual and heat map side by side
+
+
+def test_folder_is_kept_out_of_commits(project, serve):
+    different(project, serve)
+    assert (project.root / "comfy-report/.gitignore").read_text() == "*\n"
+
+
+def test_folder_by_flag(project, serve):
+    result = different(project, serve, "--comfy-report=out/pictures")
+    assert project.files("out/pictures") == FILES
+    assert not (project.root / "comfy-report").exists()
+    assert "  actual: out/pictures/txt2img/default/9.images.0.actual.png" in failure_of(
+        result, "txt2img.json [default]"
+    )
+
+
+def test_folder_by_ini(project, serve):
+    project.ini("comfy_report = pictures")
+    different(project, serve)
+    assert project.files("pictures") == FILES
+
+
+def test_folder_outside_the_project(project, serve, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("elsewhere")
+    result = different(project, serve, f"--comfy-report={folder}")
+    assert f"  actual: {folder}/txt2img/default/9.images.0.actual.png" in failure_of(result, "txt2img.json [default]")
+
+
+def test_nothing_is_written_when_all_is_well(project):
+    project.both()
+    project.run("workflows").assert_outcomes(passed=1)
+    assert not (project.root / "comfy-report").exists()
+
+
+def test_next_run_clears_what_the_last_one_left_of_the_case(project, serve):
+    different(project, serve)
+    project.run("workflows").assert_outcomes(passed=1)
+    assert project.files("comfy-report") == [".gitignore"]
+
+
+def test_pictures_of_a_case_that_did_not_run_stay(project, serve):
+    different(project, serve)
+    project.both("other")
+    project.run("workflows", "-k", "other").assert_outcomes(passed=1, deselected=1)
+    assert project.files("comfy-report") == FILES
+
+
+def test_within_tolerance_writes_nothing(project, serve):
+    project.both()
+    server = serve(recorded(outputs={"9": {"images": [png(shift=1)]}}))
+    project.run("workflows", "--comfy-url", server.url).assert_outcomes(passed=1)
+    assert not (project.root / "comfy-report").exists()
+
+
+def test_report_is_no_place_for_workflows(project, serve):
+    project.ini("comfy_workflows = **/*.json")
+    project.workflow("a", folder="comfy-report")
+    project.workflow("b")
+    result = project.run("--collect-only", "-q")
+    assert [line for line in result.outlines if "::" in line] == ["workflows/b.json::default"]
+
+
+def test_damaged_golden_picture_leaves_the_difference_out(project, serve):
+    project.both()
+    path = project.root / "golden/txt2img/default/9.images.0.png"
+    path.write_bytes(path.read_bytes()[:100])
+    server = serve(recorded(outputs={"9": {"images": [png(2)]}}))
+    result = project.run("workflows", "--comfy-url", server.url)
+    result.assert_outcomes(failed=1)
+    assert "Traceback" not in result.stdout.str()
+    assert project.files("comfy-report") == [one for one in FILES if "difference" not in one]

@@ -1,0 +1,210 @@
+"""--comfy-unused: golden runs that no case claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import recorded, section_of
+
+
+@pytest.fixture
+def leftover(project):
+    """A workflow with its golden run, and the golden run of one that is no more."""
+    project.both()
+    project.golden("gone/default")
+    return project
+
+
+def told(result):
+    return [line for line in result.outlines if line.startswith(("golden runs", "  no case"))]
+
+
+UNUSED = [
+    "golden runs unused: 1 (golden/gone/default)",
+    "  no case claims them; remove them with --comfy-unused=remove",
+]
+
+
+@pytest.mark.parametrize("args", [(), ("workflows",), ("--comfy-unused=warn",)])
+def test_warn_is_the_default_and_fails_nothing(leftover, args):
+    result = leftover.run(*args)
+    result.assert_outcomes(passed=1)
+    assert result.ret == 0
+    assert section_of(result, "comfy")[1:] == UNUSED
+
+
+def test_fail_fails_the_session(leftover):
+    result = leftover.run("--comfy-unused=fail")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert told(result) == UNUSED
+
+
+def test_fail_by_ini_and_flag_over_ini(leftover):
+    leftover.ini("comfy_unused = fail")
+    assert leftover.run().ret == pytest.ExitCode.TESTS_FAILED
+    assert leftover.run("--comfy-unused=warn").ret == 0
+
+
+def test_remove_removes_that_run_alone(leftover):
+    result = leftover.run("--comfy-unused=remove")
+    assert result.ret == 0
+    assert told(result) == ["golden runs removed: 1 (golden/gone/default)"]
+    assert leftover.files("golden") == ["txt2img/default/9.images.0.png", "txt2img/default/run.json"]
+    assert not (leftover.root / "golden/gone").exists()
+    assert told(leftover.run()) == []
+
+
+def test_removed_run_leaves_foreign_files(leftover):
+    leftover.write("golden/gone/default/notes.txt", "mine")
+    leftover.run("--comfy-unused=remove")
+    assert "gone/default/notes.txt" in leftover.files("golden")
+    assert "gone/default/run.json" not in leftover.files("golden")
+
+
+def test_case_that_is_no_more(project):
+    project.both()
+    project.golden("txt2img/old")
+    assert told(project.run())[0] == "golden runs unused: 1 (golden/txt2img/old)"
+
+
+def test_all_used_says_nothing(project):
+    project.both()
+    assert told(project.run("--comfy-unused=fail")) == []
+
+
+@pytest.mark.parametrize(
+    "selection", [("-k", "nothing"), ("-m", "not comfy"), ("--deselect", "workflows/txt2img.json")]
+)
+def test_deselected_case_claims_its_run(project, selection):
+    project.both()
+    result = project.run("--comfy-unused=fail", *selection)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert told(result) == []
+
+
+def test_deselection_still_finds_what_is_left_over(leftover):
+    result = leftover.run("--comfy-unused=fail", "-k", "txt2img")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert told(result) == UNUSED
+
+
+@pytest.mark.parametrize("args", [("workflows/other.json",), ("workflows/sub",), ("workflows/txt2img.json::default",),
+                                  ("--ignore=workflows/sub",)])  # fmt: skip
+def test_partial_collection_judges_nothing(leftover, args):
+    leftover.both("other")
+    leftover.both("sub/third")
+    result = leftover.run("--comfy-unused=remove", *args)
+    assert result.ret == 0
+    assert told(result) == []
+    assert (leftover.root / "golden/gone/default/run.json").exists()
+
+
+def test_collection_error_judges_nothing(leftover):
+    leftover.write("workflows/broken.json", "{")
+    result = leftover.run("--comfy-unused=remove", "--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, errors=1)
+    assert told(result) == []
+    assert (leftover.root / "golden/gone/default/run.json").exists()
+
+
+def test_broken_sidecar_does_not_make_its_runs_unused(project):
+    project.both()
+    project.write("workflows/txt2img.toml", "tolerence = 1\n")
+    result = project.run("--comfy-unused=remove", "--continue-on-collection-errors")
+    result.assert_outcomes(errors=1)
+    assert (project.root / "golden/txt2img/default/run.json").exists()
+
+
+def test_collect_only_removes_nothing(leftover):
+    leftover.run("--collect-only", "--comfy-unused=remove")
+    assert (leftover.root / "golden/gone/default/run.json").exists()
+
+
+def test_skipped_case_claims_its_run(project):
+    project.both()
+    project.write("workflows/txt2img.toml", 'skip = "later"\n')
+    assert told(project.run()) == []
+
+
+def test_exitfirst_judges_as_all_was_collected(leftover):
+    leftover.workflow("unapproved")
+    result = leftover.run("-x", "--comfy-unused=warn")
+    assert told(result) == UNUSED
+
+
+def test_run_of_a_baseline_goes_with_its_case(project):
+    project.both()
+    project.golden("gone/default", baseline="rtx")
+    assert told(project.run())[0] == "golden runs unused: 1 (golden/gone/default+rtx)"
+
+
+def test_broken_golden_run_is_not_removed(leftover):
+    (leftover.root / "golden/gone/default/run.json").write_text("{")
+    leftover.run("--comfy-unused=remove")
+    assert (leftover.root / "golden/gone/default/run.json").exists()
+
+
+def test_unknown_mode_names_the_nearest(project):
+    result = project.run("--comfy-unused=warm")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: comfy_unused 'warm': must be one of warn, fail, remove (did you mean 'warn'?)"]
+    )
+
+
+TEST = """
+def test_canvas(comfy_run, comfy_golden, comfy_workflow):
+    comfy_golden.check(comfy_run("txt2img.json"))
+"""
+
+
+class TestOfPythonTests:
+    @pytest.fixture
+    def python(self, project, serve):
+        project.both()
+        project.write("test_nodes.py", TEST + "\n\ndef test_other(): pass\n")
+        project.run("test_nodes.py", "--comfy-url", serve(recorded()).url, "--comfy-update").assert_outcomes(passed=2)
+        assert "test_nodes/test_canvas/default/run.json" in project.files("golden")
+        return project
+
+    def test_claimed_run_is_used(self, python):
+        assert told(python.run()) == []
+
+    def test_run_of_a_removed_test_is_unused(self, python):
+        python.write("test_nodes.py", "def test_other(): pass\n")
+        result = python.run()
+        assert told(result)[0] == "golden runs unused: 1 (golden/test_nodes/test_canvas/default)"
+
+    def test_run_of_a_removed_file_is_unused(self, python):
+        (python.root / "test_nodes.py").unlink()
+        result = python.run()
+        assert told(result)[0] == "golden runs unused: 1 (golden/test_nodes/test_canvas/default)"
+
+    def test_file_that_was_not_collected_is_not_judged(self, python):
+        python.write("test_nodes.py", "def test_other(): pass\n")
+        assert told(python.run("workflows")) == []
+
+    def test_one_test_of_a_file_judges_none_of_the_others(self, python):
+        result = python.run("test_nodes.py::test_other", "--comfy-unused=remove")
+        result.assert_outcomes(passed=1)
+        assert told(result) == []
+        assert "test_nodes/test_canvas/default/run.json" in python.files("golden")
+
+    def test_last_failed_judges_no_file_of_tests(self, python):
+        python.write("test_nodes.py", TEST + "\n\ndef test_other(): assert False\n")
+        python.run("test_nodes.py").assert_outcomes(passed=1, failed=1)
+        result = python.run("test_nodes.py", "--lf", "--comfy-unused=remove")
+        result.assert_outcomes(failed=1)
+        assert told(result) == []
+        assert "test_nodes/test_canvas/default/run.json" in python.files("golden")
+
+    def test_deselected_test_claims_its_run(self, python):
+        assert told(python.run("-k", "other")) == []
+
+    def test_no_named_check_is_removed_while_its_test_is_there(self, python):
+        """A named check that was not reached, as an earlier one failed, is no leftover."""
+        python.write("test_nodes.py", TEST.replace("check(", 'check(name="first", run='))
+        result = python.run("test_nodes.py", "--comfy-unused=warn")
+        result.assert_outcomes(failed=1)
+        assert told(result) == []

@@ -1,0 +1,116 @@
+"""The header line, the summary and the progress of a run."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+
+from .conftest import png, recorded, section_of
+
+
+def header_of(result):
+    return [line for line in result.outlines if line.startswith("comfy: ")]
+
+
+def test_offline(project):
+    project.both()
+    assert header_of(project.run()) == [
+        "comfy: offline, replaying golden/ (recorded with ComfyUI 0.8.0, torch 2.13.0, cpu)"
+    ]
+
+
+def test_offline_with_a_folder_that_is_empty(project):
+    (project.root / "golden").mkdir()
+    project.workflow()
+    assert header_of(project.run()) == ["comfy: offline, replaying golden/ (empty)"]
+
+
+def test_offline_with_a_broken_golden_run(project):
+    project.both()
+    project.write("golden/txt2img/default/run.json", "{")
+    assert header_of(project.run()) == ["comfy: offline, replaying golden/"]
+
+
+def test_live_names_every_server(project, serve):
+    one = serve(recorded())
+    other = serve(recorded(environment={"comfyui": "0.3.64", "devices": [{"name": "cuda:0 RTX 4090", "type": "cuda"}]}))
+    assert header_of(project.run("--comfy-url", one.url, "--comfy-url", other.url)) == [
+        f"comfy: live, {one.url}: ComfyUI 0.8.0, torch 2.13.0, cpu",
+        f"comfy: live, {other.url}: ComfyUI 0.3.64, torch 2.13.0, cuda:0 RTX 4090",
+    ]
+
+
+def test_unreachable(project, dead_url):
+    assert header_of(project.run("--comfy-url", dead_url)) == [
+        f"comfy: live, {dead_url}: unreachable ({dead_url}/system_stats: connection refused: is ComfyUI running there?)"
+    ]
+
+
+def test_none_in_a_project_without_workflows(project):
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    assert header_of(project.run()) == []
+
+
+def test_quiet_run_has_no_header(project):
+    project.both()
+    result = project.run("-q")
+    result.assert_outcomes(passed=1)
+    assert header_of(result) == []
+
+
+def test_summary_counts_every_verdict(project, serve):
+    project.both("a")
+    project.both("b", outputs={"9": {"images": [png(1), png(2)], "text": ["x"]}})
+    assert section_of(project.run(), "comfy") == [
+        "outputs: 4 identical, 0 within tolerance, 0 different, 0 missing, 0 unexpected"
+    ]
+
+
+def test_terminal_escapes_of_a_server_do_not_reach_the_terminal(project, serve):
+    project.both()
+    server = serve(recorded(environment={"comfyui": "0.8\x1b[31m.0"}))
+    result = project.run("--comfy-url", server.url)
+    assert header_of(result) == [f"comfy: live, {server.url}: ComfyUI 0.8.0, torch 2.13.0, cpu"]
+
+
+def test_no_progress_where_output_is_captured_or_no_terminal(project, serve):
+    project.both()
+    for args in ((), ("-s",)):
+        result = project.run("workflows", "--comfy-url", serve(recorded()).url, *args)
+        result.assert_outcomes(passed=1)
+        assert "\x1b[2K" not in result.stdout.str()
+        assert "node 3 'Canvas'" not in result.stdout.str()
+
+
+def on_terminal(project, *args):
+    """Run pytest on a terminal of its own and return all that was written there."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(project.root)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *args])
+    written = b""
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not chunk:
+            break
+        written += chunk
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, written.decode()
+    return written.decode()
+
+
+def test_progress_on_a_terminal(project, serve):
+    project.both()
+    written = on_terminal(project, "-s", "workflows", "--comfy-url", serve(recorded()).url)
+    assert "workflows/txt2img.json::default 0 s: " in written
+    assert "node 3 'Canvas'" in written
+
+
+def test_no_progress_on_a_terminal_that_is_captured(project, serve):
+    project.both()
+    written = on_terminal(project, "workflows", "--comfy-url", serve(recorded()).url)
+    assert "node 3 'Canvas'" not in written
