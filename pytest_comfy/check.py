@@ -15,8 +15,9 @@ from .golden import GoldenError, GoldenRun, GoldenStore
 from .golden.environment import summary
 from .judging import Judge, NotJudged, environment_note
 from .lane import Lane
+from .options import CaseOptions
 from .report.artefacts import Artefacts
-from .settings import CaseOptions, Settings, SettingsError
+from .settings import Settings, SettingsError
 from .uploads import upload_inputs_of
 from .verdict import CaseVerdict, OutputVerdict
 from .workflow import Workflow, WorkflowError

@@ -125,13 +125,14 @@ class CaseItem(pytest.Function):
     def subject(self) -> Subject:
         """Return what is checked, with the options of sidecar, marks and command line resolved."""
         from .check import Subject
+        from .options import resolve
 
         return Subject(
             key=self.key,
             source=self.settings.relative(self.path) or self.path.name,
             case=self.case.name,
             node_id=self.nodeid,
-            options=self.settings.resolve(self.case.options, mark_options(self)),
+            options=resolve(self.settings, self.case.options, mark_options(self)),
         )
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .collect import STATE, drop_properties, mark_options, not_judged, note
-from .settings import CaseOptions, Settings, for_worker
+from .settings import Settings, for_worker
 from .state import State
 
 if TYPE_CHECKING:
     from .client import ComfyClient, Run
     from .lane import Lane
+    from .options import CaseOptions
     from .server import FakeComfyServer
     from .verdict import CaseVerdict
     from .workflow import Workflow
@@ -32,7 +33,7 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     settings = request.config.stash[STATE].settings
     lane, unreachable = None, ""
     try:
-        lane = Lane(for_worker(settings.urls, _worker()), settings.timeout)
+        lane = Lane.open(for_worker(settings.urls, _worker()), settings.timeout)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -140,6 +141,8 @@ class GoldenChecker:
         Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
         """
         from .check import Check, Subject
+        from .lane import Lane
+        from .options import CaseOptions
 
         node = self._request.node
         options = _options(self._request, self._settings)
@@ -153,7 +156,9 @@ class GoldenChecker:
             node_id=node.nodeid,
             options=options,
         )
-        check = Check(self._settings, _Connected(self._client, self._settings))  # type: ignore[arg-type]
+        live = self._settings.live
+        lane = Lane(self._client, self._client.url if live else None, self._client.url if live else "replay")
+        check = Check(self._settings, lane)
         failure = ""
         try:
             verdict = check.judge(subject, run, check.golden_of(subject))
@@ -170,15 +175,6 @@ class GoldenChecker:
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)
         return verdict
-
-
-class _Connected:
-    """A lane for a run that was made already: the client that made it."""
-
-    def __init__(self, client: ComfyClient, settings: Settings) -> None:
-        self.client = client
-        self.url = client.url if settings.live else None
-        self.told = client.url if settings.live else "replay"
 
 
 def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
@@ -211,7 +207,13 @@ def _safe(name: str) -> str:
 
 
 def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
-    return settings.resolve(CaseOptions(), mark_options(request.node))
+    from .options import CaseOptions, resolve
+    from .settings import SettingsError
+
+    try:
+        return resolve(settings, CaseOptions(), mark_options(request.node))
+    except SettingsError as error:
+        raise pytest.UsageError(f"{request.node.nodeid}: mark comfy: {error}") from None
 
 
 def _find(path: Path, folder: Path, settings: Settings) -> Path:

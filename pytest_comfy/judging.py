@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .compare import CompareError, Comparison, Kept, compare_output, difference_picture
 from .golden import GoldenOutput, GoldenRun
+from .options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from .report.artefacts import Artefacts
-from .settings import CaseOptions, Masks, OutputRule, SettingsError, ToleranceSpec
+from .settings import SettingsError
 from .text import listed
 from .verdict import OutputVerdict
 from .workflow.digest import match_nodes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .client import ComfyClient
@@ -12,31 +12,34 @@ if TYPE_CHECKING:
 
 
 class Lane:
-    """The connection of one process; opened once, closed at the end of the session.
+    """The connection of one process, or of one test.
 
     url   the live server's address, None offline
     told  where runs are made, in words
     """
 
-    def __init__(self, url: str | None, timeout: float) -> None:
+    def __init__(self, client: ComfyClient, url: str | None, told: str, server: FakeComfyServer | None = None) -> None:
+        self.client = client
+        self.url = url
+        self.told = told
+        self._server = server
+
+    @classmethod
+    def open(cls, url: str | None, timeout: float) -> Lane:
+        """Connect to a live server, or start a fake one; raises ServerUnreachable."""
         from .client import ComfyClient
 
-        self.url = url
-        self._server: FakeComfyServer | None = None
-        self.environment: dict[str, Any] = {}
         if url is None:
             from .server import FakeComfyServer
 
-            self._server = FakeComfyServer()
-            self._server.start()
-            self.client: ComfyClient = ComfyClient(self._server.url, timeout=timeout)
-            self.told = "replay"
-            return
+            server = FakeComfyServer()
+            server.start()
+            return cls(ComfyClient(server.url, timeout=timeout), None, "replay", server)
         from .golden.environment import describe_system, summary
 
-        self.client = ComfyClient(url, timeout=timeout)
-        self.environment = describe_system(self.client.system_stats())
-        self.told = f"{self.client.url} ({summary(self.environment)})"
+        client = ComfyClient(url, timeout=timeout)
+        told = f"{client.url} ({summary(describe_system(client.system_stats()))})"
+        return cls(client, url, told)
 
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""

@@ -57,8 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(args: list[str]) -> None:
-    # argparse would take the word after a bare --comfy-update for its value.
-    args[:] = ["--comfy-update=changed" if word == "--comfy-update" else word for word in args]
+    # argparse would take the word after a bare --comfy-update, a path perhaps, for its value.
+    for at, word in enumerate(args):
+        if word == "--comfy-update":
+            mode = args[at + 1] if at + 1 < len(args) else ""
+            given = mode in _settings.UPDATE_MODES and not Path(mode).exists()
+            args[at] = f"--comfy-update={mode if given else 'changed'}"
+            if given:
+                del args[at + 1]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +18,9 @@ UPDATE_MODES = ("none", "missing", "changed", "all")
 UNUSED_MODES = ("warn", "fail", "remove")
 TOLERANCES = ("exact", "strict", "normal", "loose")
 
-Masks = tuple[tuple[int, int, int, int], ...]
-ToleranceSpec = str | Mapping[str, Any]
-
 
 class SettingsError(Exception):
     """A setting is wrong; the text is one sentence for the user."""
-
-
-@dataclass(frozen=True)
-class OutputRule:
-    """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class."""
-
-    address: str
-    tolerance: ToleranceSpec | None = None
-    ignore: bool = False
-    masks: Masks = ()
-
-
-@dataclass(frozen=True)
-class CaseOptions:
-    """What holds for one case; None where the sidecar says nothing. Times in seconds."""
-
-    timeout: float | None = None
-    stall_timeout: float | None = None
-    tolerance: ToleranceSpec | None = None
-    allow_node_errors: bool = False
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[OutputRule, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +39,7 @@ class Settings:
     unused: str = "warn"
     timeout: float = 600.0
     stall_timeout: float = 300.0
-    tolerance: ToleranceSpec = "normal"
+    tolerance: str = "normal"
     workflows: tuple[str, ...] = (DEFAULT_GLOB,)
     golden_dir: Path = Path("golden")
     golden_files: bool = True
@@ -76,31 +50,6 @@ class Settings:
     def live(self) -> bool:
         """Whether a real server is asked."""
         return bool(self.urls)
-
-    def resolve(self, options: CaseOptions, mark: Mapping[str, Any] | None = None) -> CaseOptions:
-        """Return the options of one case with nothing left open: command line > mark > sidecar > the rest."""
-        mark = mark or {}
-
-        def pick(name: str) -> Any:
-            if name in self.cli:
-                return getattr(self, name)
-            if mark.get(name) is not None:
-                return mark[name]
-            own = getattr(options, name)
-            return getattr(self, name) if own is None else own
-
-        rules = options.outputs
-        if "tolerance" in self.cli:
-            rules = tuple(OutputRule(r.address, None, r.ignore, r.masks) for r in rules)
-        return CaseOptions(
-            timeout=seconds(pick("timeout"), "timeout"),
-            stall_timeout=seconds(pick("stall_timeout"), "stall_timeout"),
-            tolerance=pick("tolerance"),
-            allow_node_errors=bool(mark.get("allow_node_errors", options.allow_node_errors)),
-            inputs=options.inputs,
-            outputs=rules,
-            values=options.values,
-        )
 
     def claims(self, path: Path) -> bool:
         """Whether a file is one of the workflows to collect without being named."""

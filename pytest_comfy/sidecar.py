@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .settings import CaseOptions, Masks, OutputRule, SettingsError, seconds
+from .options import CaseOptions, Masks, OutputRule, checked_tolerance
+from .settings import SettingsError, seconds
 from .text import did_you_mean, listed
 
 FOLDER_FILE = "comfy.toml"
@@ -195,15 +196,7 @@ def _masks(path: Path, value: Any, address: str) -> Masks:
 
 
 def _tolerance(path: Path, value: Any) -> Any:
-    if value is None:
-        return None
-    from .compare import parse_tolerance
-
-    try:
-        parse_tolerance(value)
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{path}: tolerance: {error}") from error
-    return value
+    return None if value is None else checked_tolerance(value, f"{path}: tolerance")
 
 
 def _seconds(path: Path, value: Any, key: str) -> float | None:

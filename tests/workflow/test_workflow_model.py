@@ -238,7 +238,7 @@ def _parse(data):
         workflow = Workflow.from_json(data, "w.json")
         return workflow, workflow.prompt()
     except WorkflowError as error:
-        assert str(error).startswith("w.json")  # noqa: PT017
+        assert str(error).startswith("w.json")
         return None
 
 

@@ -1,0 +1,77 @@
+"""What holds for one case: the sidecar's word, resolved against command line, marks and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .settings import TOLERANCES, Settings, SettingsError, seconds
+
+Masks = tuple[tuple[int, int, int, int], ...]
+ToleranceSpec = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OutputRule:
+    """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class."""
+
+    address: str
+    tolerance: ToleranceSpec | None = None
+    ignore: bool = False
+    masks: Masks = ()
+
+
+@dataclass(frozen=True)
+class CaseOptions:
+    """What holds for one case; None where the sidecar says nothing. Times in seconds."""
+
+    timeout: float | None = None
+    stall_timeout: float | None = None
+    tolerance: ToleranceSpec | None = None
+    allow_node_errors: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[OutputRule, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | None = None) -> CaseOptions:
+    """Return the options of one case with nothing left open: command line > mark > sidecar > the rest.
+
+    Raises SettingsError for a mark's value that is none.
+    """
+    mark = mark or {}
+
+    def pick(name: str) -> Any:
+        if name in settings.cli:
+            return getattr(settings, name)
+        if mark.get(name) is not None:
+            return mark[name]
+        own = getattr(options, name)
+        return getattr(settings, name) if own is None else own
+
+    rules = options.outputs
+    if "tolerance" in settings.cli:
+        rules = tuple(OutputRule(r.address, None, r.ignore, r.masks) for r in rules)
+    return CaseOptions(
+        timeout=seconds(pick("timeout"), "timeout"),
+        stall_timeout=seconds(pick("stall_timeout"), "stall_timeout"),
+        tolerance=checked_tolerance(pick("tolerance"), "tolerance"),
+        allow_node_errors=bool(mark.get("allow_node_errors", options.allow_node_errors)),
+        inputs=options.inputs,
+        outputs=rules,
+        values=options.values,
+    )
+
+
+def checked_tolerance(value: Any, where: str) -> Any:
+    """Return a tolerance that means something; raises SettingsError naming the nearest one for any other."""
+    if isinstance(value, str) and value in TOLERANCES:
+        return value  # the usual case, for which the comparator need not load
+    from .compare import parse_tolerance
+
+    try:
+        parse_tolerance(value)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+    return value
