@@ -19,9 +19,9 @@ def of_session():
 
 @pytest.fixture(autouse=True, scope="module")
 def of_module(request):
-    note(f"module {request.node.name}")
+    note(f"module {request.node.path.name}")
     yield
-    note(f"/module {request.node.name}")
+    note(f"/module {request.node.path.name}")
 
 @pytest.fixture(autouse=True)
 def of_function(request):
