@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from .conftest import png, recorded, section_of
 
-ALL = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+# Versions that know the option ask for it; those that do not would warn of it.
+_ASKED = version("pytest-asyncio") >= "0.24" or version("pytest-asyncio").startswith("1.")
+ALL = "[pytest]\n" + ("asyncio_default_fixture_loop_scope = function\n" if _ASKED else "")
 
 
 @pytest.fixture
