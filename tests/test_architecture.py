@@ -1,4 +1,4 @@
-"""DESIGN.md's rules of who may import whom, and that pytest's start stays light."""
+"""Who may import whom, and that pytest's start stays light."""
 
 from __future__ import annotations
 
