@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .golden import GoldenError, GoldenRun, GoldenStore
-from .golden.environment import summary
-from .judging import Judge, NotJudged, environment_note
+from .golden.environment import difference, summary
+from .judging import Judge, NotJudged
 from .lane import Lane
 from .options import CaseOptions
 from .report.artefacts import Artefacts
@@ -95,8 +95,9 @@ class Check:
         options: CaseOptions,
         extra_data: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        fresh: bool = False,
     ) -> Run:
-        """Run a prompt within the limits of a case."""
+        """Run a prompt within the limits of a case; `fresh` keeps the server's cache out from the start."""
         return self.lane.client.run(
             prompt,
             timeout=options.timeout,
@@ -104,6 +105,7 @@ class Check:
             extra_data=extra_data,
             allow_node_errors=options.allow_node_errors,
             on_progress=on_progress,
+            fresh=fresh,
         )
 
     def golden_of(self, subject: Subject) -> GoldenRun | None:
@@ -218,14 +220,7 @@ class Check:
         ]
         if not skipped or run.cache_bust:
             return run
-        return self.lane.client.run(
-            run.prompt,
-            timeout=options.timeout,
-            stall_timeout=options.stall_timeout,
-            extra_data=extra_data,
-            allow_node_errors=options.allow_node_errors,
-            fresh=True,
-        )
+        return self.run(run.prompt, options, extra_data, fresh=True)
 
     def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
@@ -254,7 +249,7 @@ class Check:
             now = environment_of(self.lane.client, run.prompt)
         except ServerUnreachable:
             return ()  # the verdict stands without it
-        told = environment_note(golden, now)
+        told = difference(golden.environment, now)
         return (told or f"same environment as the golden run's: {summary(now)}",)
 
     def _how(self, subject: Subject) -> tuple[str, ...]:

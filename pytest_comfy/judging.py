@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .compare import CompareError, Comparison, Kept, compare_output, difference_picture
+from .compare import CompareError, Kept, compare_output, difference_picture
 from .golden import GoldenOutput, GoldenRun
+from .golden.record import suffix_of
 from .options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from .report.artefacts import Artefacts
 from .settings import SettingsError
@@ -27,7 +27,7 @@ class NotJudged(Exception):
 class Judge:
     """Compares the outputs of runs by the rules of one case."""
 
-    def __init__(self, options: CaseOptions, artefacts: Artefacts, baseline: str | None = None) -> None:
+    def __init__(self, options: CaseOptions, artefacts: Artefacts) -> None:
         self.options = options
         self.artefacts = artefacts
 
@@ -105,7 +105,7 @@ class Judge:
         except ValueError as error:
             raise NotJudged(f"output {output.name} of {output.title!r}: tolerance: {error}") from error
         files = () if comparison.passed else tuple(self._pictures(golden, before, output))
-        return OutputVerdict(output.name, output.title, comparison.verdict, _told(comparison), comparison, files)
+        return OutputVerdict(output.name, output.title, comparison.verdict, comparison.message, comparison, files)
 
     def _pictures(self, golden: GoldenRun, before: GoldenOutput, output: Output) -> Iterator[tuple[str, Path]]:
         yield "actual", self._write(output, "actual", output.data)
@@ -121,9 +121,7 @@ class Judge:
             yield "difference", self.artefacts.write(f"{output.name}.difference.png", picture)
 
     def _write(self, output: Output, what: str, data: bytes) -> Path:
-        suffix = {"image/webp": ".webp", "image/jpeg": ".jpg", "text/plain": ".txt"}.get(output.media_type)
-        suffix = suffix or mimetypes.guess_extension(output.media_type) or ".bin"
-        return self.artefacts.write(f"{output.name}.{what}{suffix}", data)
+        return self.artefacts.write(f"{output.name}.{what}{suffix_of(output.media_type)}", data)
 
     def _tolerance(self, output: Output) -> ToleranceSpec:
         rules = self._rules(output.name, output.title, output.class_type)
@@ -160,14 +158,3 @@ def _moved(output: GoldenOutput, renamed: Mapping[str, str]) -> str:
     """Return the name of a golden output in the prompt of today, whose node ids may be others."""
     first, dot, rest = output.node.partition(".")
     return f"{renamed.get(first, first)}{dot}{rest}.{output.key}.{output.index}"
-
-
-def _told(comparison: Comparison) -> str:
-    return comparison.message
-
-
-def environment_note(golden: GoldenRun, now: Mapping[str, Any]) -> str | None:
-    """Return what differs between a golden run's environment and that of now, None when nothing does."""
-    from .golden.environment import difference
-
-    return difference(golden.environment, now)

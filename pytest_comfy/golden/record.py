@@ -108,11 +108,15 @@ def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[s
     )
 
 
+def suffix_of(media_type: str) -> str:
+    """Return the ending of a file of a media type, the same on every system where it is one of ComfyUI's."""
+    return _SUFFIXES.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
+
+
 def _file_name(output: Output) -> str:
     """Return a name made by us: node, key and index, with an ending by media type."""
     safe = (re.sub(r"[^\w.-]", "_", part) for part in (output.node, output.key))
-    kind = output.media_type
-    return f"{'.'.join(safe)}.{output.index}{_SUFFIXES.get(kind) or mimetypes.guess_extension(kind) or '.bin'}"
+    return f"{'.'.join(safe)}.{output.index}{suffix_of(output.media_type)}"
 
 
 def _events(run: Run, approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .digest import NONCE_INPUT, match_nodes
+from .digest import NONCE_INPUT, class_of, inputs_of, match_nodes
 from .model import is_link
 from .secrets import is_secret
 
@@ -48,13 +48,13 @@ def _same_id(golden: Prompt, golden_id: str, prompt: Prompt, prompt_id: str) -> 
 
 
 def _same_class(golden: Prompt, golden_id: str, prompt: Prompt, prompt_id: str) -> bool:
-    return bool(_class(golden[golden_id]) == _class(prompt[prompt_id]))
+    return bool(class_of(golden[golden_id]) == class_of(prompt[prompt_id]))
 
 
 def _node_differences(was: Any, node_id: str, now: Any, pairs: Mapping[str, str]) -> list[str]:
-    if _class(was) != _class(now):
-        return [f"node {node_id} is {_class(now)}, was {_class(was)}"]
-    before, after = _inputs(was), _inputs(now)
+    if class_of(was) != class_of(now):
+        return [f"node {node_id} is {class_of(now)}, was {class_of(was)}"]
+    before, after = inputs_of(was), inputs_of(now)
     found = []
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name, _ABSENT), after.get(name, _ABSENT)
@@ -62,7 +62,7 @@ def _node_differences(was: Any, node_id: str, now: Any, pairs: Mapping[str, str]
             continue
         if is_secret(name) and bool(old) == bool(new):
             continue
-        place = f"node {node_id} {_class(now)}.{name}"
+        place = f"node {node_id} {class_of(now)}.{name}"
         if is_secret(name):
             found.append(f"{place} (a secret) is set in only one of them")
         else:
@@ -86,13 +86,4 @@ def _shown(value: Any) -> str:
 
 
 def _named(node_id: str, prompt: Prompt) -> str:
-    return f"node {node_id} {_class(prompt[node_id])}"
-
-
-def _class(node: Any) -> Any:
-    return node.get("class_type") if isinstance(node, Mapping) else None
-
-
-def _inputs(node: Any) -> Mapping[str, Any]:
-    inputs = node.get("inputs") if isinstance(node, Mapping) else None
-    return inputs if isinstance(inputs, Mapping) else {}
+    return f"node {node_id} {class_of(prompt[node_id])}"

@@ -71,28 +71,30 @@ def match_nodes(golden: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[st
     taken = set(matched.values())
     for node_id in before:
         free_id = node_id not in matched and node_id in after and node_id not in taken
-        if free_id and _class(golden[node_id]) == _class(prompt[node_id]):
+        if free_id and class_of(golden[node_id]) == class_of(prompt[node_id]):
             matched[node_id] = node_id
     return matched
 
 
-def _class(node: Any) -> Any:
+def class_of(node: Any) -> Any:
+    """Return a node's class, None for what is no node."""
     return node.get("class_type") if isinstance(node, Mapping) else None
 
 
-def _inputs(node: Any) -> Mapping[str, Any]:
+def inputs_of(node: Any) -> Mapping[str, Any]:
+    """Return a node's inputs, none for what is no node."""
     inputs = node.get("inputs") if isinstance(node, Mapping) else None
     return inputs if isinstance(inputs, Mapping) else {}
 
 
 def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:
-    links = (value for value in _inputs(prompt[node_id]).values() if is_link(value))
+    links = (value for value in inputs_of(prompt[node_id]).values() if is_link(value))
     return [link[0] for link in links if link[0] in prompt]
 
 
 def _node_digest(node: Any, done: Mapping[str, str]) -> str:
-    inputs = {name: _meaning(name, value, done) for name, value in _inputs(node).items() if name != NONCE_INPUT}
-    return _hash([_class(node), inputs])
+    inputs = {name: _meaning(name, value, done) for name, value in inputs_of(node).items() if name != NONCE_INPUT}
+    return _hash([class_of(node), inputs])
 
 
 def _meaning(name: str, value: Any, done: Mapping[str, str]) -> Any:
