@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 _KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "output_node", "name",
-         "display_name", "python_module")  # fmt: skip
+         "display_name", "python_module", "api_node", "deprecated", "experimental")  # fmt: skip
 _OPTIONS_DROPPED = {"tooltip", "placeholder"}
 _MODEL_TYPES = {"MODEL", "CLIP", "VAE", "CONTROL_NET", "CLIP_VISION", "STYLE_MODEL", "UPSCALE_MODEL",
                 "LORA_MODEL", "AUDIO_ENCODER", "PHOTOMAKER", "GLIGEN", "MODEL_PATCH"}  # fmt: skip

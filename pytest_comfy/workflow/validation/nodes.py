@@ -1,0 +1,140 @@
+"""One node after another: the checks of ComfyUI's `validate_inputs`, upstream first, without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from . import reasons
+from .custom import missing_file
+from .declared import Declared, Input
+from .linking import accepts
+from .reasons import Reason
+
+Answer = tuple[bool, list[Reason]]
+_COERCED: Mapping[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
+# ComfyUI runs into Python's recursion limit on a cycle. What remains after its stack has unwound is an invalid
+# node with no reason; so much is said here at once.
+_CYCLE: Answer = (False, [])
+
+
+class Checker:
+    """Validates nodes of one prompt, whose values it coerces in place; `settled` holds what is known so far."""
+
+    def __init__(
+        self,
+        prompt: dict[str, Any],
+        definitions: Mapping[str, Any],
+        *,
+        modern: bool,
+        is_file: Callable[[str], bool] | None,
+    ) -> None:
+        self.settled: dict[str, Answer] = {}
+        self._prompt = prompt
+        self._definitions = definitions
+        self._modern = modern
+        self._is_file = is_file
+        self._declared: dict[str, Declared] = {}
+
+    def check(self, node_id: str) -> Answer:
+        """Validate a node and all that it depends on.
+
+        Raises what ComfyUI's check of this very node would raise (KeyError for a link to no node, say);
+        exceptions of nodes upstream become reasons in `settled`.
+        """
+        if node_id in self.settled:
+            return self.settled[node_id]
+        frames = [(node_id, self._node(node_id))]
+        under_way = {node_id}
+        answer: Answer | None = None
+        failure: Exception | None = None
+        while frames:
+            current, frame = frames[-1]
+            try:
+                upstream = frame.send(answer) if failure is None else frame.throw(failure)
+            except StopIteration as end:
+                answer, failure = end.value, None
+                self.settled[current] = end.value
+            except Exception as error:  # ComfyUI reports whatever a node's validation raises
+                answer, failure = None, error
+            else:
+                failure = None
+                answer = self.settled.get(upstream, _CYCLE if upstream in under_way else None)
+                if answer is None:
+                    frames.append((upstream, self._node(upstream)))
+                    under_way.add(upstream)
+                continue
+            frames.pop()
+            under_way.discard(current)
+        if failure is not None:
+            raise failure
+        assert answer is not None
+        return answer
+
+    def _node(self, node_id: str) -> Generator[str, Answer | None, Answer]:
+        """Check one node; yield the id of each node that it is linked to and be sent its answer."""
+        live = self._prompt[node_id]["inputs"]
+        declared = self._class_of(node_id)
+        errors: list[Reason] = []
+        valid = True
+        inputs = declared.inputs(live)
+        for one in inputs:
+            if one.name not in live:
+                if one.required:
+                    errors.append(reasons.required_input_missing(one.name, last_part_only=declared.last_part_only))
+                continue
+            value = live[one.name]
+            if not isinstance(value, list):
+                errors += self._literal(one, live, checked=one.name not in declared.custom.inputs)
+                continue
+            if len(value) != 2:
+                errors.append(reasons.bad_linked_input(one, value))
+                continue
+            upstream = value[0]
+            received = self._class_of(upstream).outputs[value[1]]
+            if not declared.custom.takes_types and not accepts(received, one.kind, modern=self._modern):
+                errors.append(reasons.return_type_mismatch(one, received, value))
+                continue
+            try:
+                answer = yield upstream
+            except Exception as error:  # see check()
+                self.settled[upstream] = (False, [reasons.exception_during_inner_validation(one, value, error)])
+                answer = _CYCLE
+            valid = valid and answer is not None and answer[0]
+        if declared.custom.file is not None:
+            choices = {one.name: one.choices for one in inputs}
+            missing = missing_file(declared.custom, live, choices, self._is_file, function=declared.custom_function)
+            if missing is not None:
+                errors.append(reasons.custom_validation_failed(*missing))
+        return valid and not errors, errors
+
+    def _literal(self, one: Input, live: dict[str, Any], *, checked: bool) -> list[Reason]:
+        """Coerce a value in place and, if `checked`, hold it against range and choices; at most one reason."""
+        value = live[one.name]
+        try:
+            if isinstance(value, dict) and "__value__" in value:
+                value = live[one.name] = value["__value__"]
+            if isinstance(one.kind, str) and one.kind in _COERCED:
+                value = live[one.name] = _COERCED[one.kind](value)
+        except Exception as error:  # see check()
+            return [reasons.invalid_input_type(one, value, error)]
+        if not checked:
+            return []
+        if "min" in one.options and value < one.options["min"]:
+            return [reasons.out_of_range(one, value, "min")]
+        if "max" in one.options and value > one.options["max"]:
+            return [reasons.out_of_range(one, value, "max")]
+        choices = one.kind
+        if self._modern and one.kind == "COMBO":
+            choices = one.options.get("options", [])
+        elif not isinstance(one.kind, list):
+            return []
+        return [] if value in choices else [reasons.value_not_in_list(one, value, choices)]
+
+    def _class_of(self, node_id: str) -> Declared:
+        class_type = self._prompt[node_id]["class_type"]
+        declared = self._declared.get(class_type)
+        if declared is None:
+            declared = Declared(class_type, self._definitions[class_type], modern=self._modern)
+            self._declared[class_type] = declared
+        return declared

@@ -1,0 +1,99 @@
+"""The error objects of `node_errors`: keys and texts are ComfyUI's, clients match on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .declared import Input
+
+Reason = dict[str, Any]
+
+
+def reason(kind: str, message: str, details: str, extra_info: dict[str, Any]) -> Reason:
+    """Return one error object."""
+    return {"type": kind, "message": message, "details": details, "extra_info": extra_info}
+
+
+def required_input_missing(name: str, *, last_part_only: bool) -> Reason:
+    """A required input has no value."""
+    shown = name.rpartition(".")[2] if last_part_only else name
+    return reason("required_input_missing", "Required input is missing", shown, {"input_name": name})
+
+
+def bad_linked_input(declared: Input, value: Any) -> Reason:
+    """A list that has not two elements."""
+    return reason(
+        "bad_linked_input", "Bad linked input, must be a length-2 list of [node_id, slot_index]", declared.name,
+        _about(declared, received_value=value),
+    )  # fmt: skip
+
+
+def return_type_mismatch(declared: Input, received: Any, link: Any) -> Reason:
+    """A link from an output of another type."""
+    return reason(
+        "return_type_mismatch", "Return type mismatch between linked nodes",
+        f"{declared.name}, received_type({received}) mismatch input_type({declared.kind})",
+        _about(declared, received_type=received, linked_node=link),
+    )  # fmt: skip
+
+
+def invalid_input_type(declared: Input, value: Any, error: Exception) -> Reason:
+    """A value that cannot be made a number or text."""
+    return reason(
+        "invalid_input_type", f"Failed to convert an input value to a {declared.kind} value",
+        f"{declared.name}, {value}, {error}",
+        _about(declared, received_value=value, exception_message=str(error)),
+    )  # fmt: skip
+
+
+def out_of_range(declared: Input, value: Any, bound: str) -> Reason:
+    """A number beyond `bound`: "min" or "max"."""
+    word = "smaller" if bound == "min" else "bigger"
+    return reason(
+        f"value_{word}_than_{bound}", f"Value {value} {word} than {bound} of {declared.options[bound]}", declared.name,
+        _about(declared, received_value=value),
+    )  # fmt: skip
+
+
+def value_not_in_list(declared: Input, value: Any, choices: Any) -> Reason:
+    """A value that is no choice. More than 20 choices are counted, not listed."""
+    many = len(choices) > 20
+    listed = f"(list of length {len(choices)})" if many else str(choices)
+    extra_info = _about(declared, received_value=value)
+    if many:
+        extra_info["input_config"] = None
+    return reason("value_not_in_list", "Value not in list", f"{declared.name}: '{value}' not in {listed}", extra_info)
+
+
+def custom_validation_failed(name: str, text: str) -> Reason:
+    """A class's own check said no."""
+    message = "Custom validation failed for node"
+    return reason("custom_validation_failed", message, f"{name} - {text}", {"input_name": name})
+
+
+def exception_during_validation(error: Exception) -> Reason:
+    """An exception while an output node was validated."""
+    return reason(
+        "exception_during_validation", "Exception when validating node", str(error),
+        {"exception_type": type(error).__qualname__, "traceback": _traceback()},
+    )  # fmt: skip
+
+
+def exception_during_inner_validation(declared: Input, link: Any, error: Exception) -> Reason:
+    """An exception while the node behind a link was validated; `declared` is the input that led there."""
+    return reason(
+        "exception_during_inner_validation", "Exception when validating inner node", str(error),
+        _about(
+            declared, exception_message=str(error), exception_type=type(error).__qualname__, traceback=_traceback(),
+            linked_node=link,
+        ),
+    )  # fmt: skip
+
+
+def _about(declared: Input, **more: Any) -> dict[str, Any]:
+    return {"input_name": declared.name, "input_config": declared.config, **more}
+
+
+def _traceback() -> list[str]:
+    """A stand-in for the server's own: its lines tell where ComfyUI lies on its disk."""
+    return ['  File "ComfyUI/execution.py", in validate_inputs\n']
