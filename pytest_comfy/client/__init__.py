@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..workflow.results import Event, Output, Preview
 from .client import ComfyClient
 from .errors import (
     ComfyError,
@@ -14,7 +15,7 @@ from .errors import (
     RunTimeout,
     ServerUnreachable,
 )
-from .run import Event, Output, Preview, Progress, Run
+from .run import Progress, Run
 
 __all__ = [
     "ComfyClient",

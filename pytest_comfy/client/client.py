@@ -30,6 +30,8 @@ DEFAULT_STALL = 300.0
 _DOWNLOAD_SECONDS = 120.0
 _UPLOAD_FOLDER = "pytest-comfy"
 _FREE_SECONDS = 5.0
+_REFUSALS = (400, 413, 500)
+"""What ComfyUI answers to a prompt that it does not take: invalid, too large, or of a shape it did not expect."""
 
 
 class ComfyClient:
@@ -217,10 +219,13 @@ class ComfyClient:
                 raise
             return {}  # the answer was lost, the prompt was not; posting again would run it twice
         if reply.status != 200:
+            text = plain(reply.body[:300].decode("utf-8", "replace")).strip()
+            if reply.status not in _REFUSALS:
+                # A proxy, a login, a server that starts: that says nothing of the workflow.
+                raise ServerUnreachable(f"{self.url}/prompt: answered {reply.status}" + (f" ({text})" if text else ""))
             try:
                 told = reply.json()
             except ServerUnreachable:
-                text = plain(reply.body[:300].decode("utf-8", "replace"))
                 raise PromptRejected(f"the server answers {reply.status} to the prompt: {text}") from None
             told = told if isinstance(told, dict) else {}
             raise rejection(prompt, told.get("error"), told.get("node_errors"), self._known_definition)

@@ -80,6 +80,7 @@ class Finish:
             if time.monotonic() >= next_look or self._lost_socket():
                 entry = self._look()
                 if entry is not None:
+                    self._drain()
                     return entry
                 next_look = time.monotonic() + (_POLL if not self._lost_socket() else 0.25)
 

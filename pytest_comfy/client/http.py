@@ -96,7 +96,7 @@ class Http:
         except requests.exceptions.InvalidURL as error:
             raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ServerUnreachable(f"{what}: {_reason(error)}") from error
+            raise ServerUnreachable(f"{what}: {_reason(error, time.monotonic() >= deadline)}") from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -175,7 +175,7 @@ def _shut(response: requests.Response) -> None:
             sock.detach()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, late: bool) -> str:
     text = str(error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "no connection in time"
@@ -186,7 +186,7 @@ def _reason(error: Exception) -> str:
     if "Name or service not known" in text or "getaddrinfo" in text or "NameResolution" in text:
         return "unknown host"
     if isinstance(error, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
-        return "the answer broke off"
+        return "no whole answer in time" if late else "the answer broke off"  # late: our watchdog broke it off
     if isinstance(error, requests.exceptions.ConnectionError):
         return "connection lost"
     return plain(text, 200)

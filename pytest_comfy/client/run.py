@@ -2,83 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from ..workflow.results import Event, Output, Preview
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-
-@dataclass(frozen=True)
-class Event:
-    """One message of the server about this run.
-
-    at    seconds since the prompt was posted
-    type  such as "executing"
-    data  the message's data
-    """
-
-    at: float
-    type: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """One binary picture frame: `meta` is ComfyUI's (node_id, image_type), `data` the image file."""
-
-    at: float
-    meta: Mapping[str, Any]
-    data: bytes
-
-    @property
-    def node(self) -> str | None:
-        """The id of the node that sent it, when the frame told."""
-        node = self.meta.get("node_id")
-        return None if node is None else str(node)
-
-
-@dataclass(frozen=True)
-class Output:
-    """One thing an output node made.
-
-    node, key, index  name it, as in ComfyUI's history: node id, such as "images", position
-    title             the node's title, else its class
-    type              "output" or "temp"
-    filename          the server's own name for it: never a path to write to
-    """
-
-    node: str
-    key: str
-    index: int
-    title: str
-    class_type: str
-    type: str
-    filename: str
-    media_type: str
-    data: bytes = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """Node, key and index, such as "9.images.0"."""
-        return f"{self.node}.{self.key}.{self.index}"
-
-    @cached_property
-    def image(self) -> Image:
-        """The output as a loaded PIL image; raises PIL.UnidentifiedImageError for what is none."""
-        from PIL import Image
-
-        image = Image.open(io.BytesIO(self.data))
-        image.load()
-        return image
-
-    @property
-    def text(self) -> str:
-        """The output as text (UTF-8)."""
-        return self.data.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..workflow.model import title_of
+from ..workflow.results import Event, Preview
 from .events import Message
-from .run import Event, Preview, Progress
+from .run import Progress
 
 TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
 _PREVIEW_BYTES = 512 << 20

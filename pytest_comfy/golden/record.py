@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare import CompareError, describe
 from ..workflow.definitions import trim, used_values
-from ..workflow.digest import NONCE_INPUT
+from ..workflow.digest import NONCE_INPUT, class_of
+from ..workflow.results import WEBSOCKET_CLASS
 from .errors import GoldenError
 from .redaction import redact, redact_prompt, scrub, secrets_in
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
@@ -139,9 +140,8 @@ def _events(run: Run, approval: Approval, blobs: dict[str, bytes]) -> list[list[
 
 
 def _preview_name(number: int, preview: Preview, run: Run, approval: Approval) -> str | None:
-    node = run.prompt.get(preview.node or "")
-    # The pictures of SaveImageWebsocket are outputs, and the socket is the only way to them.
-    sent = isinstance(node, Mapping) and node.get("class_type") == "SaveImageWebsocket"
+    # The pictures of this class are outputs, and the socket is the only way to them.
+    sent = class_of(run.prompt.get(preview.node or "")) == WEBSOCKET_CLASS
     if not (approval.previews or (sent and approval.files)):
         return None
     return f"previews/{number}.{'png' if preview.meta.get('image_type') == 'image/png' else 'jpg'}"

@@ -26,8 +26,20 @@ def prompt_digest(prompt: Mapping[str, Any]) -> str:
     return _hash(sorted(node_digests(prompt).values()))
 
 
-def node_digests(prompt: Mapping[str, Any]) -> dict[str, str]:
-    """Return node id -> SHA-256 (hex) of the node and all it depends on.
+def run_digest(prompt: Mapping[str, Any], targets: Any = None) -> str:
+    """Return what a run is known by: the prompt's digest, and which nodes it was to execute if not all.
+
+    targets  `partial_execution_targets` of the request: a list of node ids, or None for all
+    """
+    nodes = node_digests(prompt)
+    whole = _hash(sorted(nodes.values()))
+    if not isinstance(targets, list):
+        return whole
+    return _hash([whole, sorted({nodes[node] for node in targets if isinstance(node, str) and node in nodes})])
+
+
+def node_digests(prompt: Mapping[str, Any], ignored: str | None = NONCE_INPUT) -> dict[str, str]:
+    """Return node id -> SHA-256 (hex) of the node and all it depends on, but for the input named `ignored`.
 
     Iterative, as chains may be longer than Python's stack is deep; a link back into the chain counts as
     the word "cycle".
@@ -48,7 +60,7 @@ def node_digests(prompt: Mapping[str, Any]) -> dict[str, str]:
             if waiting:
                 stack.extend(waiting)
                 continue
-            done[node_id] = _node_digest(prompt[node_id], done)
+            done[node_id] = _node_digest(prompt[node_id], done, ignored)
             open_nodes.discard(node_id)
             stack.pop()
     return done
@@ -92,8 +104,8 @@ def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:
     return [link[0] for link in links if link[0] in prompt]
 
 
-def _node_digest(node: Any, done: Mapping[str, str]) -> str:
-    inputs = {name: _meaning(name, value, done) for name, value in inputs_of(node).items() if name != NONCE_INPUT}
+def _node_digest(node: Any, done: Mapping[str, str], ignored: str | None) -> str:
+    inputs = {name: _meaning(name, value, done) for name, value in inputs_of(node).items() if name != ignored}
     return _hash([class_of(node), inputs])
 
 

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from pytest_comfy.client import ComfyError, DownloadError, Output, outputs
+from pytest_comfy.workflow.results import media_type_of
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -143,7 +144,7 @@ def test_outputs_of_all_kinds_in_order_of_the_nodes(comfy, client, prompt):
     ],
 )
 def test_media_types(name, data, media_type):
-    assert outputs.media_type_of(name, data) == media_type
+    assert media_type_of(name, data) == media_type
 
 
 def test_an_output_that_the_server_no_longer_has(comfy, client, prompt):
