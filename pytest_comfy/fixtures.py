@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .options import CaseOptions
     from .server import FakeComfyServer
+    from .server.in_process import InProcess
     from .verdict import CaseVerdict
     from .workflow import Workflow
 
@@ -51,6 +52,39 @@ def comfy_server(request: pytest.FixtureRequest) -> Iterator[FakeComfyServer]:
     settings = request.config.stash[STATE].settings
     with FakeComfyServer(settings.golden_dir if settings.golden_dir.is_dir() else ()) as server:
         yield server
+        request.node.user_properties += [("comfy_unmatched", problem) for problem in server.problems]
+
+
+@pytest.fixture
+def comfy_respx(request: pytest.FixtureRequest) -> Iterator[InProcess]:
+    """A fake ComfyUI for code that uses httpx: like `comfy_server`, but behind respx, and no port is opened.
+
+    It is found at http://127.0.0.1:8188, or where the mark comfy_respx("http://gpu-box:8188", ...) says.
+    """
+    missing = ""
+    try:
+        from .server.in_process import InProcess
+    except ModuleNotFoundError as error:
+        if error.name not in ("httpx", "respx", "httpcore"):
+            raise
+        missing = error.name
+    if missing:
+        # Outside of `except`: pytest would show the chain of what led to it before the sentence.
+        pytest.fail(f'the fixture comfy_respx needs {missing}: pip install "pytest-comfy[httpx]"', pytrace=False)
+    from .server import FakeComfyServer
+
+    settings = request.config.stash[STATE].settings
+    mark = request.node.get_closest_marker("comfy_respx")
+    with FakeComfyServer(settings.golden_dir if settings.golden_dir.is_dir() else (), listen=False) as server:
+        try:
+            if mark and mark.kwargs:
+                raise ValueError(f"takes URLs only, not {next(iter(mark.kwargs))}=")
+            in_process = InProcess(server, *(mark.args if mark else ()))
+        except ValueError as error:
+            raise pytest.UsageError(f"{request.node.nodeid}: mark comfy_respx: {error}") from None
+        with in_process:
+            yield in_process
+        request.node.user_properties += [("comfy_unmatched", problem) for problem in server.problems]
 
 
 @pytest.fixture
@@ -175,6 +209,18 @@ class GoldenChecker:
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)
         return verdict
+
+
+def closing_sections(item: pytest.Item) -> list[tuple[str, str]]:
+    """Return what the report of a failed test says of the fake server that it used, if it used one."""
+    used = getattr(item, "funcargs", {})
+    server = used.get("comfy_server") or getattr(used.get("comfy_respx"), "server", None)
+    if server is None:
+        return []
+    from .report.served import closing
+
+    told = closing(server, item.config.rootpath)
+    return [("fake ComfyUI", told)] if told else []
 
 
 def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item]) -> None:

@@ -11,16 +11,26 @@ import pytest
 from . import settings as _settings
 from .collect import STATE, CaseItem, WorkflowFile, collect_file, not_judged
 from .fixtures import (
+    closing_sections,
     comfy_client,
     comfy_golden,
     comfy_lane,
+    comfy_respx,
     comfy_run,
     comfy_server,
     comfy_workflow,
 )
 from .state import State
 
-__all__ = ["comfy_client", "comfy_golden", "comfy_lane", "comfy_run", "comfy_server", "comfy_workflow"]
+__all__ = [
+    "comfy_client",
+    "comfy_golden",
+    "comfy_lane",
+    "comfy_respx",
+    "comfy_run",
+    "comfy_server",
+    "comfy_workflow",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "comfy(timeout, stall_timeout, tolerance, allow_node_errors): a ComfyUI workflow, or a test's options",
     )
+    config.addinivalue_line("markers", "comfy_respx(url, ...): where the fixture comfy_respx is found")
     try:
         settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), config.rootpath)
     except _settings.SettingsError as error:
@@ -107,6 +118,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if report.failed and not_judged(call.excinfo.value):
             # A case without a verdict is an error; pytest counts failures outside the call as such.
             report.when = "setup"
+    if call.when == "call" and call.excinfo is not None:
+        outcome.get_result().sections.extend(closing_sections(item))
 
 
 class SessionHooks:
@@ -119,6 +132,8 @@ class SessionHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or (report.when == "setup" and report.failed):
             self.state.count(report.user_properties, report.outcome)
+        if report.when == "teardown":
+            self.state.count_unmatched(report.nodeid, report.user_properties)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

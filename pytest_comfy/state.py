@@ -33,6 +33,7 @@ class State:
     written: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     removed: bool = False
+    unmatched: list[str] = field(default_factory=list)
 
     def looked_at(self, path: Path) -> None:
         """Note that a file under the globs was collected, whatever it held."""
@@ -71,6 +72,10 @@ class State:
                 self.cache_busts[str(value)] += 1
             elif name == "comfy_written":
                 self.written.append(str(value))
+
+    def count_unmatched(self, node_id: str, properties: Iterable[tuple[str, object]]) -> None:
+        """Add the prompts of a test that its fake server had no golden run for."""
+        self.unmatched += [f"{node_id}: {value}" for name, value in properties if name == "comfy_unmatched"]
 
     def published(self) -> dict[str, Any]:
         """Return what an xdist worker tells the controller."""

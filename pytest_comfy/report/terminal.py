@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..state import State
 
 _HEADER_SECONDS = 3.0
+_MOST_UNMATCHED = 10
 _WAYS = {
     "nonce": "an input that no node knows made every node but model loaders run",
     "free": "POST /free dropped its cache",
@@ -80,3 +81,8 @@ def _rows(state: State) -> Iterator[str]:
         yield f"golden runs {done}: {len(state.unused)} ({', '.join(state.unused)})"
         if not state.removed:
             yield "  no case claims them; remove them with --comfy-unused=remove"
+    if state.unmatched:
+        yield f"prompts that no golden run answers: {len(state.unmatched)}"
+        yield from (f"  {plain(one, 500)}" for one in state.unmatched[:_MOST_UNMATCHED])
+        if len(state.unmatched) > _MOST_UNMATCHED:
+            yield f"  and {len(state.unmatched) - _MOST_UNMATCHED} more"

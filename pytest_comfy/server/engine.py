@@ -7,14 +7,18 @@ import heapq
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .cache import Cache, signatures_of
+from .faults import Failure, Faults, Moment
 from .files import FileStore
 from .hub import Client, Hub
-from .replay import CachedResults, Replay
+from .replay import Replay
 from .script import Script
+from .selection import resumed
+from .versions import Version
 from .wire import Audience, message, status_message
 
 _log = logging.getLogger(__name__)
@@ -22,45 +26,71 @@ _log = logging.getLogger(__name__)
 MOST_HISTORY = 10_000
 """Entries; ComfyUI execution.py MAXIMUM_HISTORY_SIZE."""
 
+SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+"""Of extra_data; history never shows them."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Job:
-    """A queued prompt. `key` is its digest with its nonces: what ComfyUI's cache would know it by."""
+    """A queued prompt; the `index`-th that was accepted, counted from 1."""
 
+    index: int
     number: float
     prompt_id: str
     prompt: Mapping[str, Any]
-    extra_data: dict[str, Any]
+    extra_data: Any
+    outputs: list[str]
     script: Script
-    key: tuple[str, ...]
     may_be_cached: bool
 
     @property
     def owner(self) -> Any:
         """The client_id, or None."""
-        return self.extra_data.get("client_id")
+        return self.extra_data.get("client_id") if isinstance(self.extra_data, Mapping) else None
 
     def as_item(self) -> list[Any]:
-        """Return the item of `GET /queue` and of history."""
-        return [self.number, self.prompt_id, self.prompt, self.extra_data, self.script.outputs]
+        """Return the item of `GET /queue`."""
+        return [self.number, self.prompt_id, self.prompt, self.extra_data, self.outputs]
+
+    def __lt__(self, other: Job) -> bool:
+        return False
+
+
+Entry = tuple[float, str, Mapping[str, Any], Any, list[str], Job]
+"""Compared by the queue as ComfyUI compares its items: equal numbers by id, and then by dicts, which fails."""
 
 
 class Engine:
-    """One server life. All methods belong to the server's event loop."""
+    """One server life. All methods belong to the server's event loop.
 
-    def __init__(self, hub: Hub, speed: float) -> None:
+    restart  restarts the whole server; the seconds say for how long its port is closed
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        speed: float,
+        version: Callable[[], Version],
+        faults: Faults,
+        restart: Callable[[float], None],
+        files: FileStore | None = None,
+    ) -> None:
         self.hub = hub
         self.speed = speed
-        self.files = FileStore()
+        self.faults = faults
+        self.restart = restart
+        self.files = files or FileStore()
         self.history: dict[str, str] = {}
         self.counter = 0
-        self._pending: list[tuple[float, str, int, Job]] = []
-        self._pushed = 0
+        self.accepted = 0
+        self._version = version
+        self._pending: list[Entry] = []
         self._replay: Replay | None = None
         self._running: Job | None = None
-        self._cached: CachedResults | None = None
+        self._cache = Cache()
         self._forget_cache = False
         self._wake = asyncio.Event()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def remaining(self) -> int:
@@ -75,7 +105,7 @@ class Engine:
     @property
     def pending(self) -> list[Job]:
         """The pending prompts as the heap has them; that is not the order in which they will run."""
-        return [job for *_, job in self._pending]
+        return [entry[-1] for entry in self._pending]
 
     def greet(self, client: Client) -> None:
         """Send what a new connection gets first."""
@@ -86,9 +116,12 @@ class Engine:
                 client.send(message("executing", {"node": node}))
 
     def push(self, job: Job) -> None:
-        """Queue a prompt. Its status is sent before the answer of the POST."""
-        self._pushed += 1
-        heapq.heappush(self._pending, (job.number, job.prompt_id, self._pushed, job))
+        """Queue a prompt. Its status is sent before the answer of the POST.
+
+        Raises TypeError where number and id are taken; as in ComfyUI the prompt is in the queue then,
+        and nobody is told.
+        """
+        heapq.heappush(self._pending, (job.number, job.prompt_id, job.prompt, job.extra_data, job.outputs, job))
         self._tell_status()
         self._wake.set()
 
@@ -99,8 +132,8 @@ class Engine:
 
     def delete(self, prompt_id: Any) -> None:
         """Drop a pending prompt; nothing happens where there is none."""
-        for index, (_, known, _, _) in enumerate(self._pending):
-            if known == prompt_id:
+        for index, entry in enumerate(self._pending):
+            if entry[1] == prompt_id:
                 del self._pending[index]
                 heapq.heapify(self._pending)
                 if not self._pending:
@@ -116,58 +149,108 @@ class Engine:
             self._replay.interrupted.set()
 
     def forget_cache(self) -> None:
-        """Drop the results of the latest prompt: at once when idle, otherwise after the running one."""
-        self._cached = None
+        """Drop the results of earlier prompts: at once when idle, otherwise after the running one."""
+        self._cache.clear()
         self._forget_cache = self._running is not None
 
+    def close_sockets(self, owner: Any, code: int | None) -> None:
+        """Close the sockets of a client (of all, where the prompt has none), or cut them where `code` is None."""
+        for client in self.hub.connected(owner):
+            if code is None:
+                client.drop()
+            else:
+                task = asyncio.ensure_future(client.close(code))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+    def silence_sockets(self, owner: Any) -> None:
+        """Send nothing more to the sockets of a client, or to all, where the prompt has none."""
+        for client in self.hub.connected(owner):
+            client.silence()
+
     async def work(self) -> None:
-        """Run the queue, for ever."""
+        """Run the queue: for ever, or until an item kills the worker as it would kill ComfyUI's."""
         while True:
             while not self._pending:
                 self._wake.clear()
                 await self._wake.wait()
-            job = heapq.heappop(self._pending)[-1]
+            if self.faults:
+                await self.faults.before(self._moment("queue", {}, self._pending[0][-1]))
+                if not self._pending:
+                    continue
+            try:
+                job = heapq.heappop(self._pending)[-1]
+            except TypeError:
+                return
             self._running = job
+            self.faults.run = job.index
             self._tell_status()
+            if not isinstance(job.extra_data, Mapping):
+                return
             entry = await self._run(job)
             # The entry appears and the item leaves the queue in one step; only then clients are told.
             self.history.pop(job.prompt_id, None)
-            self.history[job.prompt_id] = entry
             if len(self.history) > MOST_HISTORY:
                 del self.history[next(iter(self.history))]
+            self.history[job.prompt_id] = entry
             self._running = self._replay = None
             self._tell_status()
-            self.hub.send(Audience.OWNER, job.owner, message("executing", {"node": None, "prompt_id": job.prompt_id}))
+            data = {"node": None, "prompt_id": job.prompt_id}
+            if self.faults:
+                await self.faults.before(self._moment("executing", data, job))
+            self.hub.send("executing", Audience.OWNER, job.owner, message("executing", data))
+            self.faults.run = None
+
+    def _moment(self, kind: str, data: Mapping[str, Any], job: Job) -> Moment:
+        """Return a moment of a job at which no node is at work."""
+        return Moment(
+            kind,
+            data,
+            job.index,
+            restart=self.restart,
+            close=lambda code: self.close_sockets(job.owner, code),
+            silence=lambda: self.silence_sockets(job.owner),
+        )
 
     async def _run(self, job: Job) -> str:
         """Replay a prompt and return its history entry as JSON."""
         started = time.time_ns() // 1_000_000
-        cached = self._cached if job.may_be_cached else None
-        hit = cached is not None and cached.key == job.key
-        replay = self._replay = Replay(job, self.hub, self.files, self.speed, started)
+        signatures = signatures_of(job.prompt, self.files)
+        cached = self._cache.recall(signatures)
+        # A recording that nobody has asked for yet says itself what came from the cache.
+        resumes = bool(cached) and job.may_be_cached
+        script = resumed(job.script, job.prompt, cached) if resumes else job.script
+        replay = self._replay = Replay(job, script, self, started, cached)
         try:
-            if hit and cached is not None:
-                await replay.repeat(cached)
-            else:
-                self._cached = await replay.execute()
+            await replay.execute()
         except Exception as error:
             # Nothing may stop the worker: the waiting client has to hear of the end.
             _log.exception("replay of %s failed", job.script.golden.folder)
-            replay.fail(error)
-            self._cached = None
+            text = f"pytest-comfy cannot replay {job.script.golden.folder}: {error}\n"
+            await replay.fail(Failure(type(error).__qualname__, text))
+        for node, result in replay.results.items():
+            if node in signatures:
+                self._cache.remember(signatures[node], cached.get(node, result))
         if self._forget_cache:
-            self._cached, self._forget_cache = None, False
+            self._cache.clear()
+            self._forget_cache = False
+        outputs, meta = replay.outputs, replay.meta
+        if resumes and self._version().is_modern and job.owner is None:
+            # 0.8.0 notes what cached nodes put out only where it tells somebody.
+            outputs = {node: output for node, output in outputs.items() if node not in cached}
+            meta = {node: told for node, told in meta.items() if node not in cached}
+        extra_data = {name: value for name, value in job.extra_data.items() if name not in SECRETS}
         entry = {
-            "prompt": job.as_item(),
-            "outputs": replay.outputs,
+            "prompt": [job.number, job.prompt_id, job.prompt, extra_data, job.outputs],
+            "outputs": outputs,
             "status": {
                 "status_str": replay.status,
                 "completed": replay.status == "success",
                 "messages": replay.messages,
             },
-            "meta": replay.meta,
+            "meta": meta,
         }
         return json.dumps(entry)
 
     def _tell_status(self) -> None:
-        self.hub.send(Audience.ALL, None, status_message(self.remaining))
+        self.hub.send("status", Audience.ALL, None, status_message(self.remaining))

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from aiohttp import web
 
 from ..golden import GoldenRun
+from ..golden.exchanges import Exchange, Exchanges
+from ..workflow.digest import prompt_digest
+from . import info
 from .engine import Engine
+from .faults import Faults
+from .faults.events import RefuseConnections
+from .files import FileStore
 from .hub import Hub
 from .library import Library, Source
 from .posting import PostedPrompts
 from .routes import make_app
+from .script import Script, make_script
+from .threaded import ThreadedServer
+from .versions import DEFAULT, Version
 
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
+_MADE = 8
+"""Synthesized runs kept in memory."""
 
 
-class FakeComfyServer:
+class FakeComfyServer(ThreadedServer):
     """A ComfyUI that replays golden runs over HTTP and WebSocket.
 
     recordings  golden runs, or directories below which they lie
     speed       0 as fast as possible, 1 as recorded, 2 twice as fast; the order is always the recorded one
     host, port  where to listen; port 0 picks a free one
+    version     the ComfyUI to be, such as "0.3.64"; that of the first recording where it is None
+    synthesize  whether a valid prompt that has no recording is executed for show. Node definitions
+                (the content of `/object_info`) in place of True are served as well
+    exchanges   recorded answers of a server about itself
+    web_root    folder of ComfyUI's web page, served at /
+    listen      False opens no port: it is asked in process only
 
-    The nth post of a prompt replays its nth recording, and the last one repeats. A post identical to the
-    prompt executed last, for which no further recording is left, is answered as ComfyUI's cache does it.
-    Use it as a context manager, or call `start()` and `stop()`; all methods may be called from any thread.
+    The nth post of a prompt replays its nth recording, and the last one repeats. Nodes that the prompt before
+    had as well are answered from the cache, unless a further recording says what happened then.
+    What is to go wrong is added to `faults`. Use it as a context manager, or call `start()` and `stop()`; all
+    methods may be called from any thread.
     """
 
     def __init__(
@@ -42,79 +56,49 @@ class FakeComfyServer:
         speed: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,
+        version: str | None = None,
+        synthesize: bool | Mapping[str, Any] = False,
+        exchanges: Exchanges | None = None,
+        web_root: str | Path | None = None,
+        listen: bool = True,
     ) -> None:
-        self.speed = speed
+        super().__init__(host, port, "the fake ComfyUI server", listens=listen)
         self.hub = Hub()
-        self._host, self._port = host, port
-        self._url: str | None = None
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self.faults = Faults(self._on_faults)
+        self.hub.gate = self.faults.gate
+        self._down: set[RefuseConnections] = set()
+        self.web_root = None if web_root is None else Path(web_root)
+        self._speed = speed
+        self._told_version = version
+        self._exchanges = exchanges
+        self._definitions = synthesize
         self._worker: asyncio.Task[None] | None = None
+        self._made: dict[str, GoldenRun] = {}
         self._renew(recordings)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """Such as http://127.0.0.1:51234, no slash at the end. Raises RuntimeError before `start()`."""
-        if self._url is None:
-            raise RuntimeError("the fake ComfyUI server is not running: call start() first")
-        return self._url
 
     @property
     def prompts(self) -> list[dict[str, Any]]:
         """The bodies of `POST /prompt` that were accepted, oldest first (the last 10,000)."""
-        return self._call(lambda: list(self.posted.accepted))
+        return self.call(lambda: list(self.posted.accepted))
 
     @property
     def unmatched(self) -> list[dict[str, Any]]:
         """The bodies of `POST /prompt` that no golden run answers."""
-        return self._call(lambda: list(self.posted.unmatched))
+        return self.call(lambda: list(self.posted.unmatched))
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the prompts in `unmatched` had no answer, one sentence each."""
+        return self.call(lambda: list(self.posted.problems))
 
     @property
     def unused(self) -> list[Path | GoldenRun]:
         """What no prompt has asked for: folders, and golden runs that are not in a folder."""
-        return self._call(lambda: self.library.unused)
-
-    def start(self) -> Self:
-        """Listen. Returns when requests are answered; raises OSError where the port is taken."""
-        with self._lock:
-            if self._thread is not None:
-                return self
-            ready = threading.Event()
-            failure: list[BaseException] = []
-            self._thread = threading.Thread(
-                target=self._run, args=(ready, failure), name="fake-comfy-server", daemon=True
-            )
-            self._thread.start()
-            ready.wait()
-            if failure:
-                self._thread.join()
-                self._thread = None
-                raise failure[0]
-            return self
-
-    def stop(self) -> None:
-        """Close all connections and end the thread; does nothing where it is not running."""
-        with self._lock:
-            if self._thread is None or self._loop is None or self._stopping is None:
-                return
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._thread = None
-            self._url = None
+        return self.call(lambda: self.library.unused)
 
     def add(self, recording: Source) -> None:
         """Add a golden run, or all those below a directory."""
-        self._call(lambda: self.library.add(recording))
+        self.call(lambda: self.library.add(recording))
 
     def reset(self, recordings: Source | Iterable[Source] = ()) -> None:
         """Begin a new server life with these recordings; connected clients stay connected.
@@ -122,56 +106,111 @@ class FakeComfyServer:
         Queue, history, files, counters and the memory of posts are gone; a run in progress ends unheard.
         """
         sources = recordings if isinstance(recordings, (str, Path, GoldenRun)) else list(recordings)  # type: ignore[arg-type]
-        self._call(lambda: self._renew(sources))
+        self.call(lambda: self._renew(sources))
+
+    def restart(self, down: float = 0.0) -> None:
+        """Restart the server: sockets, queue, history, temporary files and cache are lost; recordings stay.
+
+        down  seconds for which connections are refused; returns at once
+        """
+        self.call(lambda: self._restart(down))
+
+    @property
+    def speed(self) -> float:
+        """How fast runs are replayed; may be changed at any time."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        self._speed = self.engine.speed = value
+
+    @property
+    def version(self) -> Version:
+        """The ComfyUI that the server is."""
+        told = self._told_version or self.library.environment.get("comfyui")
+        return Version(str(told or DEFAULT))
+
+    @property
+    def synthesize(self) -> Callable[..., Script] | None:
+        """Makes a script for a prompt that has no recording, where that is wanted."""
+        return None if self._definitions is False else self._synthesized
 
     def _renew(self, recordings: Source | Iterable[Source]) -> None:
         self.library = Library()
+        if self._exchanges is not None:
+            self.library.exchanges.update(self._exchanges)
         self.library.add_all(recordings)
+        if isinstance(self._definitions, Mapping):
+            self.library.exchanges.add(_exchange_of(self._definitions))
         self.posted = PostedPrompts()
-        self.engine = Engine(self.hub, self.speed)
+        self._begin_life(None)
+
+    def _begin_life(self, files: FileStore | None) -> None:
+        self.engine = Engine(self.hub, self._speed, lambda: self.version, self.faults, self._restart, files)
         if self._worker is not None:
             self._worker.cancel()
             self._worker = asyncio.ensure_future(self.engine.work())
+        self.faults.run = None
 
-    def _call(self, act: Callable[[], _T]) -> _T:
-        """Run `act` on the server's loop, or here where there is none."""
-        with self._lock:
-            loop = self._loop
-            if self._thread is None or loop is None:
-                return act()
+    def _restart(self, down: float) -> None:
+        for client in self.hub.connected():
+            client.drop()
+        files = self.engine.files
+        files.forget("temp")
+        self._begin_life(files)
+        if down > 0:
+            refused = RefuseConnections("restart")
+            self._down.add(refused)
+            self.faults.add(refused)
+            asyncio.get_running_loop().call_later(down, self.faults.remove, refused)
 
-            async def on_loop() -> _T:
-                return act()
+    def _on_faults(self) -> None:
+        """Do what the faults that are active now demand; from any thread. Returns when it is done."""
+        self.do(self._open_or_close)
 
-            return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+    async def _open_or_close(self) -> None:
+        refused = [fault for fault in self.faults if isinstance(fault, RefuseConnections)]
+        await self.listen(not refused)
+        for fault in refused:
+            if not fault.reached.is_set():
+                fault.fire()
 
-    def _run(self, ready: threading.Event, failure: list[BaseException]) -> None:
-        try:
-            asyncio.run(self._main(ready))
-        except BaseException as error:
-            if ready.is_set():
-                _log.exception("the fake ComfyUI server failed")
-            failure.append(error)
-        finally:
-            self._loop = None
-            ready.set()
+    async def opened(self) -> None:
+        """Close the port at once where a fault wants it."""
+        await self._open_or_close()
 
-    async def _main(self, ready: threading.Event) -> None:
-        self._stopping = asyncio.Event()
-        app = make_app(self)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-            host, port = runner.addresses[0][:2]
-            self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            self._worker = asyncio.ensure_future(self.engine.work())
-            self._loop = asyncio.get_running_loop()
-            ready.set()
-            await self._stopping.wait()
-        finally:
-            if self._worker is not None:
-                self._worker.cancel()
-                self._worker = None
-            await self.hub.close()
-            await runner.cleanup()
+    async def open(self) -> web.Application:
+        """Make the application and begin to work."""
+        # What an earlier loop left behind cannot be waited for in this one.
+        self._begin_life(self.engine.files)
+        self._worker = asyncio.ensure_future(self.engine.work())
+        return make_app(self)
+
+    async def close(self) -> None:
+        """End all connections and the run in progress."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+        # A server that is stopped while it is down is up when it is started again.
+        self.faults.remove(*self._down)
+        self._down.clear()
+        await self.hub.close()
+
+    def _synthesized(self, prompt: Mapping[str, Any], outputs: Sequence[str]) -> Script:
+        from .synthesis import synthesize
+
+        key = prompt_digest(prompt)
+        golden = self._made.get(key)
+        if golden is None:
+            definitions = info.node_definitions(self.library)
+            golden = synthesize(prompt, definitions, outputs, modern=self.version.is_modern)
+            if len(self._made) >= _MADE:
+                self._made.clear()
+            self._made[key] = golden
+        return make_script(golden, prompt, {node: node for node in prompt}, outputs)
+
+
+def _exchange_of(definitions: Mapping[str, Any]) -> Exchange:
+    """Return node definitions as the answer of `/object_info`."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    return Exchange("GET", "/object_info", (), None, 200, headers, json.dumps(definitions).encode())

@@ -50,6 +50,9 @@ class FileStore:
         self._reserved: set[Key] = set()
         self._counters: dict[tuple[str, str, str], int] = {}
         self._uploaded = 0
+        self._folders: set[tuple[str, str]] = {(kind, "") for kind in FOLDERS}
+        self.revision = 0
+        """Grows whenever a file of type `input` is stored."""
 
     def get(self, key: Key) -> StoredFile | None:
         """Return a file, or None."""
@@ -75,28 +78,44 @@ class FileStore:
         """Make a run's file visible."""
         self._put(key, StoredFile(load))
 
-    def upload(self, key: Key, content: bytes, overwrite: bool) -> str:
-        """Store an upload and return the name it got: taken ones get ` (1)`, the same bytes keep it."""
-        kind, subfolder, filename = key
-        if not overwrite:
-            stem, extension = posixpath.splitext(filename)
-            number = 1
-            while (present := self._files.get((kind, subfolder, filename))) is not None:
-                if present.load() == content:
-                    return filename
-                filename = f"{stem} ({number}){extension}"
-                number += 1
-        if self._uploaded + len(content) > _MOST_UPLOADED:
+    def has_folder(self, kind: str, subfolder: str) -> bool:
+        """Tell whether there is a folder; those of published files are."""
+        return (kind, subfolder) in self._folders
+
+    def make_folder(self, kind: str, subfolder: str) -> None:
+        """Make a folder and those above it."""
+        while (kind, subfolder) not in self._folders:
+            self._folders.add((kind, subfolder))
+            subfolder = posixpath.dirname(subfolder)
+
+    def names(self, kind: str) -> list[tuple[str, str]]:
+        """Return (subfolder, filename) of all files of a type, the newest first."""
+        found = [(key, stored.created_ns) for key, stored in self._files.items() if key[0] == kind]
+        # The later of two of the same moment first, as the disk would hardly have it otherwise.
+        found.reverse()
+        return [key[1:] for key, _ in sorted(found, key=lambda one: -one[1])]
+
+    def store(self, key: Key, content: bytes) -> None:
+        """Store an upload over whatever has its name; raises StoreFull."""
+        replaced = self._files.get(key)
+        if self._uploaded + len(content) - (replaced.size_in_memory if replaced else 0) > _MOST_UPLOADED:
             raise StoreFull
-        stored = StoredFile(lambda: content, size_in_memory=len(content))
-        self._put((kind, subfolder, filename), stored)
-        return filename
+        self._put(key, StoredFile(lambda: content, size_in_memory=len(content)))
+
+    def forget(self, kind: str) -> None:
+        """Delete all files of a type."""
+        for key in [key for key in self._files if key[0] == kind]:
+            self._uploaded -= self._files.pop(key).size_in_memory
+        self._folders = {folder for folder in self._folders if folder[0] != kind} | {(kind, "")}
+        self.revision += kind == "input"
 
     def _put(self, key: Key, stored: StoredFile) -> None:
         self._reserved.discard(key)
         replaced = self._files.pop(key, None)
         self._uploaded += stored.size_in_memory - (replaced.size_in_memory if replaced else 0)
         self._files[key] = stored
+        self.make_folder(key[0], key[1])
+        self.revision += key[0] == "input"
         if len(self._files) > _MOST_FILES:
             oldest = next(iter(self._files))
             self._uploaded -= self._files.pop(oldest).size_in_memory

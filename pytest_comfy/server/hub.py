@@ -7,12 +7,15 @@ import contextlib
 import json
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .wire import FEATURES, Audience, message
+from .versions import Version
+from .wire import Audience, features, message
+
+Frame = str | bytes
 
 _CLOSE_WAIT = 0.05
 """Seconds for a client to answer the closing; it may not be reading at all."""
@@ -32,18 +35,24 @@ class Client:
         self.wants_metadata = False
         self._socket = socket
         self._request = request
-        self._waiting: deque[str | bytes] = deque()
+        self._waiting: deque[Frame] = deque()
         self._wake = asyncio.Event()
+        self._silent = False
 
     @property
     def crowded(self) -> bool:
         """Whether too many messages wait for this client."""
         return len(self._waiting) > _MOST_WAITING
 
-    def send(self, text: str | bytes) -> None:
+    def send(self, text: Frame) -> None:
         """Queue a text or binary message."""
-        self._waiting.append(text)
-        self._wake.set()
+        if not self._silent:
+            self._waiting.append(text)
+            self._wake.set()
+
+    def silence(self) -> None:
+        """Send nothing more, and keep the connection open."""
+        self._silent = True
 
     async def pump(self) -> None:
         """Send what is queued, for ever."""
@@ -57,7 +66,7 @@ class Client:
             self._wake.clear()
             await self._wake.wait()
 
-    async def listen(self) -> None:
+    async def listen(self, version: Version) -> None:
         """Read until the client leaves; only a first message `feature_flags` means anything."""
         first = True
         async for received in self._socket:
@@ -71,13 +80,19 @@ class Client:
             if not first and data.get("type") == "feature_flags":
                 flags = data.get("data")
                 self.wants_metadata = isinstance(flags, dict) and flags.get("supports_preview_metadata") is True
-                self.send(message("feature_flags", FEATURES))
+                self.send(message("feature_flags", features(version)))
 
-    async def close(self) -> None:
-        """Close the connection, also where the client does not answer."""
+    async def close(self, code: int = 1001) -> None:
+        """Send what is queued and close the connection, also where the client does not answer."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._socket.close(code=1001), _CLOSE_WAIT * 2)
+            await asyncio.wait_for(self._flush(), _CLOSE_WAIT)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._socket.close(code=code), _CLOSE_WAIT * 2)
         self.drop()
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(0)
 
     def drop(self) -> None:
         """Cut the connection."""
@@ -86,17 +101,24 @@ class Client:
 
 
 class Hub:
-    """Clients by sid. Messages for a sid that is not connected are dropped, as in ComfyUI."""
+    """Clients by sid. Messages for a sid that is not connected are dropped, as in ComfyUI.
+
+    gate  asked for every message of a run and every status: returns the frames to send in its place, and to whom
+    """
 
     def __init__(self) -> None:
+        self.gate: Callable[[str, Frame, Sequence[Client]], Iterable[tuple[Frame, Sequence[Client]]]] | None = None
         self._clients: dict[str, Client] = {}
         self._connections: set[Client] = set()
 
-    async def serve(self, request: web.Request, greet: Callable[[Client], None]) -> web.WebSocketResponse:
+    async def serve(
+        self, request: web.Request, version: Version, greet: Callable[[Client], None]
+    ) -> web.WebSocketResponse:
         """Handle one connection from handshake to end; `greet` sends the first messages."""
         socket = web.WebSocketResponse(timeout=_CLOSE_WAIT)
         await socket.prepare(request)
         client = Client(request.query.get("clientId") or uuid.uuid4().hex, socket, request)
+        self._clients.pop(client.sid, None)
         self._clients[client.sid] = client
         self._connections.add(client)
         greet(client)
@@ -104,12 +126,12 @@ class Hub:
         # A connection that breaks while sending ends in `listen` as well.
         pump.add_done_callback(lambda task: None if task.cancelled() else task.exception())
         try:
-            await client.listen()
+            await client.listen(version)
         finally:
             pump.cancel()
             self._connections.discard(client)
-            if self._clients.get(client.sid) is client:
-                del self._clients[client.sid]
+            # As in ComfyUI, whoever reconnected before the old connection ended is forgotten with it.
+            self._clients.pop(client.sid, None)
         return socket
 
     def targets(self, audience: Audience, owner: Any) -> list[Client]:
@@ -119,10 +141,21 @@ class Hub:
         client = self._clients.get(owner) if isinstance(owner, str) else None
         return [] if client is None else [client]
 
-    def send(self, audience: Audience, owner: Any, text: str) -> None:
-        """Send a text message."""
-        for client in self.targets(audience, owner):
-            client.send(text)
+    def send(self, kind: str, audience: Audience, owner: Any, text: str) -> None:
+        """Send a text message of type `kind`."""
+        self.deliver(kind, self.targets(audience, owner), text)
+
+    def deliver(self, kind: str, clients: Sequence[Client], frame: Frame) -> None:
+        """Send a message to these clients."""
+        # A message that is sent late must not reach those whom only the one before it is for.
+        sent = ((frame, clients),) if self.gate is None else self.gate(kind, frame, clients)
+        for one, receivers in sent:
+            for client in receivers:
+                client.send(one)
+
+    def connected(self, sid: Any = None) -> list[Client]:
+        """Return all connections, or those of one sid."""
+        return [one for one in self._connections if sid is None or one.sid == sid]
 
     async def room(self) -> None:
         """Wait until every client has taken most of its messages."""

@@ -1,12 +1,18 @@
-"""What the server says of itself: answers made from the environment of the golden runs."""
+"""What the server says of itself: recorded answers, or else answers made from what the golden runs tell."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
+from .choices import with_uploads
+from .files import FileStore
 from .library import Library
+from .versions import Version
 
 _MODEL_FOLDERS = [
     "checkpoints",
@@ -33,10 +39,93 @@ _MODEL_FOLDERS = [
 ]
 """ComfyUI 0.8.0, folder_paths.py, in its order."""
 
+_MODERN_FOLDERS = ("latent_upscale_models",)
+"""Not in 0.3.64."""
+
 _NO_MODELS = ("configs", "custom_nodes")
 
 
-def system_stats(environment: Mapping[str, Any]) -> dict[str, Any]:
+class Facts:
+    """What is computed from a library, once for each of its generations."""
+
+    def __init__(self, library: Library) -> None:
+        # Kept beside the library and not longer than it.
+        self._weak = ref(library)
+        self._known: dict[Any, Any] = {}
+        self._stamp = (-1, -1)
+
+    @property
+    def _library(self) -> Library:
+        library = self._weak()
+        assert library is not None
+        return library
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """The environment of the first golden run, or nothing."""
+        known = self._fresh()
+        if "environment" not in known:
+            known["environment"] = self._library.environment
+        found: Mapping[str, Any] = known["environment"]
+        return found
+
+    def models(self, version: Version) -> dict[str, list[str]]:
+        """Return model folder -> sorted names."""
+        known = self._fresh()
+        if "models" not in known:
+            known["models"] = models(self._library)
+        found: dict[str, list[str]] = known["models"]
+        if version.is_modern:
+            return found
+        return {folder: names for folder, names in found.items() if names or folder not in _MODERN_FOLDERS}
+
+    def definitions(self) -> Mapping[str, Any]:
+        """Return class -> definition: of the recorded `GET /object_info`, then what only the golden runs know."""
+        known = self._fresh()
+        if "definitions" not in known:
+            told = dict(self._recorded("/object_info") or {})
+            for document in self._library.documents():
+                for name, definition in (document.get("node_definitions") or {}).items():
+                    told.setdefault(name, definition)
+            known["definitions"] = told
+        found: Mapping[str, Any] = known["definitions"]
+        return found
+
+    def object_info(self, files: FileStore) -> bytes:
+        """Return `GET /object_info` as JSON, with the files uploaded so far among the choices."""
+        known = self._fresh()
+        if known.get("revision") != files.revision:
+            uploaded = files.names("input")
+            told = {name: with_uploads(name, one, uploaded) for name, one in self.definitions().items()}
+            known["object_info"], known["revision"] = json.dumps(told).encode(), files.revision
+        found: bytes = known["object_info"]
+        return found
+
+    def one_class(self, name: str, files: FileStore) -> dict[str, Any]:
+        """Return `GET /object_info/{name}`: `{}` for an unknown class."""
+        recorded = self._recorded(f"/object_info/{name}") or {}
+        definition = recorded.get(name, self.definitions().get(name))
+        return {} if definition is None else {name: with_uploads(name, definition, files.names("input"))}
+
+    def _recorded(self, path: str) -> dict[str, Any] | None:
+        """Return a recorded answer that is an object."""
+        exchange = self._library.exchanges.find("GET", path)
+        if exchange is None or exchange.status != 200:
+            return None
+        try:
+            found = json.loads(exchange.content)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _fresh(self) -> dict[Any, Any]:
+        stamp = (self._library.generation, len(self._library.exchanges))
+        if self._stamp != stamp:
+            self._stamp, self._known = stamp, {}
+        return self._known
+
+
+def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Return `GET /system_stats`, shaped as ComfyUI's; memory sizes are 0, as goldens do not tell them."""
     devices = [
         {
@@ -51,10 +140,10 @@ def system_stats(environment: Mapping[str, Any]) -> dict[str, Any]:
         for device in environment.get("devices") or [{}]
     ]
     system = {
-        "os": environment.get("os") or sys.platform,
+        "os": environment.get("os") or (sys.platform if version.is_modern else os.name),
         "ram_total": environment.get("ram_total", 0),
         "ram_free": environment.get("ram_free", 0),
-        "comfyui_version": environment.get("comfyui") or "0.8.0",
+        "comfyui_version": version.text,
         "required_frontend_version": environment.get("frontend"),
         "installed_templates_version": None,
         "required_templates_version": None,
@@ -66,12 +155,19 @@ def system_stats(environment: Mapping[str, Any]) -> dict[str, Any]:
     return {"system": system, "devices": devices}
 
 
-def node_definitions(library: Library) -> dict[str, Any]:
-    """Return the definitions of all classes that the golden runs know."""
-    found: dict[str, Any] = {}
-    for document in library.documents():
-        found.update(document.get("node_definitions") or {})
-    return found
+_FACTS: WeakKeyDictionary[Library, Facts] = WeakKeyDictionary()
+
+
+def facts_of(library: Library) -> Facts:
+    """Return the facts of a library, always the same object for the same library."""
+    if library not in _FACTS:
+        _FACTS[library] = Facts(library)
+    return _FACTS[library]
+
+
+def node_definitions(library: Library) -> Mapping[str, Any]:
+    """Return the definitions of all classes that the recordings know; not to be changed."""
+    return facts_of(library).definitions()
 
 
 def models(library: Library) -> dict[str, list[str]]:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..golden import GoldenError, GoldenRun, find_runs
-from ..workflow.digest import prompt_digest
+from ..golden.exchanges import EXCHANGES_FILE, Exchanges
+from ..workflow.digest import class_of, match_nodes, run_digest
+from .script import Script, make_script
 
 Source = GoldenRun | str | PathLike[str]
 
 _KEPT = 16
-"""Golden runs held in memory; the others are read again when asked for."""
+"""Golden runs and scripts held in memory; the others are made again when asked for."""
 
 
 @dataclass(eq=False, slots=True)
 class Recording:
-    """One golden run: where it lies, its digest once known, and whether anyone asked for it."""
+    """One golden run: what it is called (WORKFLOW/CASE), where it lies, and whether anyone asked for it."""
 
+    name: str
     folder: Path | None
     golden: GoldenRun | None
     asked: bool = False
-
-    @property
-    def name(self) -> str:
-        """WORKFLOW/CASE, as the folder is called."""
-        return "/".join(self.folder.parts[-2:]) if self.folder else "a golden run not yet written"
 
 
 class Library:
@@ -41,15 +40,27 @@ class Library:
         self._posts: dict[str, int] = {}
         self._unindexed: list[Recording] = []
         self._loaded: OrderedDict[Path, GoldenRun] = OrderedDict()
+        self._scripts: OrderedDict[tuple[int, bool, str], Script] = OrderedDict()
         self.broken: list[str] = []
         """What is wrong with the golden runs that cannot be read."""
+        self.exchanges = Exchanges()
+        """Recorded answers of a server about itself."""
+        self.generation = 0
+        """Grows with all that is added: what was computed for an earlier one is out of date."""
+        self._classes: set[str] = set()
 
     def add(self, source: Source) -> None:
-        """Add a golden run, or all those below a directory. Reading them waits until the first prompt."""
+        """Add a golden run, or all that lies below a directory. Golden runs are read with the first prompt.
+
+        Raises GoldenError for exchanges that cannot be read.
+        """
+        self.generation += 1
         if isinstance(source, (str, PathLike)):
-            found = [Recording(folder, None) for folder in sorted(find_runs(Path(source)))]
+            found = [Recording(_name(folder, source), folder, None) for folder in sorted(find_runs(Path(source)))]
+            for path in sorted(Path(source).rglob(EXCHANGES_FILE)):
+                self.exchanges.update(Exchanges.load(path))
         else:
-            found = [Recording(source.folder, source)]
+            found = [Recording(_name(source.folder), source.folder, source)]
         self._recordings += found
         self._unindexed += found
 
@@ -95,6 +106,23 @@ class Library:
             recording.asked = True
         return recording
 
+    def script(
+        self, recording: Recording, prompt: Mapping[str, Any], outputs: Sequence[str] | None, key: str
+    ) -> Script:
+        """Return a recording made ready for a prompt, known by `key`; a few of those made last are kept.
+
+        outputs  the output nodes that will run, None for all
+        """
+        known = (id(recording), outputs is None, key)
+        script = self._scripts.pop(known, None)
+        if script is None:
+            golden = self.load(recording)
+            script = make_script(golden, prompt, match_nodes(golden.prompt, prompt), outputs)
+        self._scripts[known] = script
+        if len(self._scripts) > _KEPT:
+            self._scripts.popitem(last=False)
+        return script
+
     def prompts(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield name and prompt of every golden run."""
         self._index()
@@ -108,10 +136,31 @@ class Library:
             yield self.load(recording).document
 
     @property
+    def knows_all_classes(self) -> bool:
+        """Whether a whole `/object_info` was recorded: a class that it does not tell of does not exist."""
+        return self.exchanges.find("GET", "/object_info") is not None
+
+    @property
+    def classes(self) -> set[str]:
+        """The node classes that the prompts of the golden runs use."""
+        self._index()
+        return self._classes
+
+    def outputs_of(self, prompt: Mapping[str, Any]) -> list[str]:
+        """Return the output nodes of a prompt whose classes no definition describes, from its golden run."""
+        recording = self.peek(run_digest(prompt))
+        if recording is None:
+            return []
+        golden = self.load(recording)
+        return make_script(golden, prompt, match_nodes(golden.prompt, prompt)).outputs
+
+    @property
     def environment(self) -> Mapping[str, Any]:
-        """The environment of the first golden run, or nothing."""
-        found = next(self.documents(), {}).get("environment")
-        return found if isinstance(found, Mapping) else {}
+        """The environment of the first golden run that can be read, or nothing; the others are not looked at."""
+        for recording in self._recordings:
+            with contextlib.suppress(GoldenError):
+                return self.load(recording).environment
+        return {}
 
     def _same(self, digest: str) -> list[Recording]:
         self._index()
@@ -123,9 +172,18 @@ class Library:
         for recording in waiting:
             try:
                 # Computed, not taken from the file: a run.json edited by hand must match what it says.
-                digest = prompt_digest(self.load(recording).prompt)
+                golden = self.load(recording)
+                digest = run_digest(golden.prompt, golden.document.get("partial_execution_targets"))
             except GoldenError as error:
                 self.broken.append(str(error))
                 self._recordings.remove(recording)
             else:
                 self._by_digest.setdefault(digest, []).append(recording)
+                self._classes |= {name for name in map(class_of, golden.prompt.values()) if isinstance(name, str)}
+
+
+def _name(folder: Path | None, root: str | PathLike[str] = "") -> str:
+    if folder is None:
+        return "a golden run not yet written"
+    inside = folder.relative_to(root).as_posix() if root else "."
+    return inside if inside != "." else "/".join(folder.parts[-2:])

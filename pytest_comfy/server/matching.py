@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..text import listed
 from ..workflow.difference import Prompt, differences
 
 MOST_DIFFERENCES = 5
@@ -43,6 +44,12 @@ def no_recording(
     listed = "; ".join(shown) + (f"; and {more} more" if more else "")
     text = f"No golden run answers this prompt. The nearest is {best.name}: {listed}.{unread}"
     return _error(text, "\n".join(shown), {"nearest": best.name, "differences": shown})
+
+
+def unknown_class(names: Iterable[Any]) -> str:
+    """Return what to say of a prompt with classes that no recording tells of."""
+    told = listed(sorted(str(name) for name in names))
+    return f"No golden run has a node of class {told}: record the prompt, or serve a whole /object_info with it."
 
 
 def _error(text: str, details: str, extra: dict[str, Any]) -> dict[str, Any]:

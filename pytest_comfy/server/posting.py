@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 import uuid
-from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from ..workflow.digest import NONCE_INPUT, match_nodes, prompt_digest
-from .engine import Engine, Job
+from ..workflow.digest import class_of, run_digest
+from ..workflow.validate import Validation, validate
+from . import info
+from .engine import SECRETS, Engine, Job
+from .files import FileStore, file_key
 from .library import Library
-from .matching import no_recording
-from .script import make_script
+from .matching import no_recording, unknown_class
+from .script import Script
+from .selection import only
+from .versions import Version
 
 Reply = tuple[int, dict[str, Any]]
 """HTTP status and body."""
 
+_log = logging.getLogger(__name__)
+
 _REMEMBERED = 10_000
-_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
+_ANALYSES = 64
+
+
+class World(Protocol):
+    """What a prompt is posted to."""
+
+    engine: Engine
+    library: Library
+    posted: PostedPrompts
+
+    @property
+    def version(self) -> Version:
+        """The version that is spoken."""
+
+    @property
+    def synthesize(self) -> Callable[..., Script] | None:
+        """Makes a script for a valid prompt that has no recording, where that is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is known of a posted prompt: `key` is its text, `digests` are those to look recordings up by."""
+
+    key: str
+    validation: Validation
+    digests: tuple[str, ...]
+    whole: tuple[str, ...]
 
 
 class PostedPrompts:
@@ -27,10 +63,33 @@ class PostedPrompts:
     def __init__(self) -> None:
         self.accepted: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self.unmatched: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
+        self.problems: deque[str] = deque(maxlen=_REMEMBERED)
+        """What is to be said of the unmatched ones, in one sentence each."""
+        self._analyses: OrderedDict[str, Analysis] = OrderedDict()
+
+    def miss(self, body: dict[str, Any], problem: str) -> None:
+        """Note a prompt that no golden run answers, and why."""
+        self.unmatched.append(body)
+        self.problems.append(problem)
+        _log.warning("%s", problem)
+
+    def analysis(self, world: World, prompt: Any, targets: Any) -> Analysis:
+        """Look at a prompt: validate it and digest it; what was looked at lately is known."""
+        key = json.dumps([world.library.generation, targets, prompt])
+        known = self._analyses.pop(key, None)
+        if known is None:
+            known, lasting = _analysed(world, prompt, targets, key)
+            if not lasting:
+                return known
+        self._analyses[key] = known
+        if len(self._analyses) > _ANALYSES:
+            self._analyses.popitem(last=False)
+        return known
 
 
-def post_prompt(body: Any, engine: Engine, library: Library, posted: PostedPrompts) -> Reply:
+def post_prompt(body: Any, world: World) -> Reply:
     """Queue a prompt. Raises TypeError, ValueError and the like where ComfyUI answers 500."""
+    engine = world.engine
     if "number" in body:
         number = float(body["number"])
     else:
@@ -38,54 +97,95 @@ def post_prompt(body: Any, engine: Engine, library: Library, posted: PostedPromp
         # The counter moves even where the prompt is refused.
         engine.counter += 1
     if "prompt" not in body:
-        return _refused("no_prompt", "No prompt provided", "No prompt provided")
+        text = "No prompt provided"
+        error = {"type": "no_prompt", "message": text, "details": text, "extra_info": {}}
+        return 400, {"error": error, "node_errors": {}}
     prompt = body["prompt"]
     prompt_id = str(body["prompt_id"]) if "prompt_id" in body else str(uuid.uuid4())
-    refused = _check(prompt)
-    if refused is not None:
-        return refused
-    extra_data = dict(body.get("extra_data", {}))
+    analysis = world.posted.analysis(world, prompt, body.get("partial_execution_targets"))
+    checked = analysis.validation
+    extra_data = body.get("extra_data", {})
+    extra_data = dict(extra_data) if isinstance(extra_data, Mapping) else extra_data
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]
-    digest = prompt_digest(prompt)
-    fresh = library.has_fresh(digest)
-    recording = library.take(digest)
-    if recording is None:
-        posted.unmatched.append(body)
-        return 400, no_recording(prompt, library.prompts(), library.broken)
-    golden = library.load(recording)
-    script = make_script(golden, prompt, match_nodes(golden.prompt, prompt))
-    targets = body.get("partial_execution_targets")
-    if targets is not None and not any(node in targets for node in script.outputs):
-        return _refused("prompt_no_outputs", "Prompt has no outputs", "")
-    for secret in _SECRETS:
-        extra_data.pop(secret, None)
-    extra_data["create_time"] = time.time_ns() // 1_000_000
-    # A further recording of the same prompt says what a repeated post gets; else the cache answers it.
-    key = (digest, *_nonces(prompt))
-    posted.accepted.append(body)
-    engine.push(Job(number, prompt_id, prompt, extra_data, script, key, may_be_cached=not fresh))
-    return 200, {"prompt_id": prompt_id, "number": number, "node_errors": {}}
+    if checked.error is not None:
+        _note_refusal(world, body, checked.error)
+        return 400, {"error": checked.error, "node_errors": checked.node_errors}
+    found = _script(world, analysis, body)
+    if isinstance(found, dict):
+        world.posted.miss(body, found["error"]["message"])
+        return 400, found
+    script, fresh = found
+    if world.version.is_modern:
+        extra_data = {name: value for name, value in extra_data.items() if name not in SECRETS}
+        extra_data["create_time"] = time.time_ns() // 1_000_000
+    engine.accepted += 1
+    world.posted.accepted.append(body)
+    outputs = list(checked.outputs)
+    engine.push(Job(engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh))
+    return 200, {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
 
 
-def _check(prompt: Any) -> Reply | None:
-    if not isinstance(prompt, Mapping) or not all(isinstance(node, Mapping) for node in prompt.values()):
-        raise TypeError("a prompt is an object of objects")
-    for node_id, node in prompt.items():
-        if "class_type" not in node:
-            text = "Cannot execute because a node is missing the class_type property."
-            return _refused("invalid_prompt", text, f"Node ID '#{node_id}'")
-        # ComfyUI would accept this and lose its worker thread.
-        if not isinstance(node.get("inputs", {}), Mapping):
-            raise TypeError("inputs is an object")
-    return None if prompt else _refused("prompt_no_outputs", "Prompt has no outputs", "")
+def _analysed(world: World, prompt: Any, targets: Any, key: str) -> tuple[Analysis, bool]:
+    """Return the analysis, and whether it lasts: one that asked for uploaded files does not."""
+    asked = []
+
+    def is_file(name: str) -> bool:
+        asked.append(name)
+        return _is_file(world.engine.files, name)
+
+    definitions = info.node_definitions(world.library)
+    if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, world.library):
+        checked = Validation(dict(prompt), None, {}, world.library.outputs_of(prompt))
+    else:
+        checked = validate(prompt, definitions, modern=world.version.is_modern, targets=targets, is_file=is_file)
+    if checked.error is not None:
+        return Analysis(key, checked, (), ()), not asked
+    prompts = [prompt, checked.prompt] if checked.prompt != prompt else [prompt]
+    digests = dict.fromkeys(run_digest(one, targets) for one in prompts)
+    whole = dict.fromkeys(run_digest(one) for one in prompts)
+    return Analysis(key, checked, tuple(digests), tuple(whole)), not asked
 
 
-def _nonces(prompt: Mapping[str, Any]) -> list[str]:
-    """Return ids and nonces; ids too, as cached outputs are kept by node id."""
-    return sorted(f"{node_id}={node.get('inputs', {}).get(NONCE_INPUT)!r}" for node_id, node in prompt.items())
+def _is_undefined(prompt: Mapping[str, Any], definitions: Mapping[str, Any], library: Library) -> bool:
+    """Whether definitions cannot say anything of a prompt: there are none, or golden runs lack them."""
+    classes = {class_of(node) for node in prompt.values()}
+    if not prompt or None in classes or not all(isinstance(name, str) for name in classes):
+        return False
+    missing = classes - definitions.keys()
+    return not definitions or (bool(missing) and missing <= library.classes)
 
 
-def _refused(kind: str, text: str, details: str) -> Reply:
-    error = {"type": kind, "message": text, "details": details, "extra_info": {}}
-    return 400, {"error": error, "node_errors": {}}
+def _script(world: World, analysis: Analysis, body: Any) -> tuple[Script, bool] | dict[str, Any]:
+    """Return the script of a prompt and whether nobody has heard it before, or the answer 400."""
+    library, prompt, outputs = world.library, analysis.validation.prompt, analysis.validation.outputs
+    for digest in analysis.digests:
+        fresh = library.has_fresh(digest)
+        recording = library.take(digest)
+        if recording is not None:
+            return library.script(recording, prompt, outputs, analysis.key), fresh
+    # Of a recording of the whole prompt a part can be replayed.
+    for digest in analysis.whole:
+        recording = library.take(digest)
+        if recording is not None:
+            return only(library.script(recording, prompt, None, analysis.key), prompt, outputs), False
+    if world.synthesize is not None:
+        return world.synthesize(prompt, outputs), False
+    return no_recording(body["prompt"], library.prompts(), library.broken)
+
+
+def _note_refusal(world: World, body: Any, error: Mapping[str, Any]) -> None:
+    """Note a prompt that is refused for a class that only the recordings do not know."""
+    if error["type"] == "invalid_prompt" and not world.library.knows_all_classes:
+        classes = {class_of(node) for node in body["prompt"].values()}
+        world.posted.miss(body, unknown_class(classes - info.node_definitions(world.library).keys()))
+
+
+def _is_file(files: FileStore, name: str) -> bool:
+    folder, _, last = name.rpartition("/")
+    kind = "input"
+    for one in ("input", "output", "temp"):
+        if last.endswith(f"[{one}]"):
+            last, kind = last[: -len(one) - 2].rstrip(), one
+    key = file_key(kind, folder, last)
+    return key is not None and files.get(key) is not None

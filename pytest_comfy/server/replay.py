@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..golden import GoldenError, GoldenRun
+from ..workflow.digest import class_of, inputs_of
+from ..workflow.model import is_link
+from .faults import Failure, Moment
 from .files import FileStore, Key
 from .hub import Hub
-from .script import Step, with_names
+from .script import Script, Step, files_of, with_names
+from .selection import Result, top_of
 from .wire import (
     PREVIEW_WITH_METADATA,
     PROMPT_ID,
@@ -26,25 +29,31 @@ from .wire import (
 )
 
 if TYPE_CHECKING:
-    from .engine import Job
+    from .engine import Engine, Job
 
 _BREATHE_EVERY = 32
 """Messages sent without a pause at speed 0, before others get their turn on the loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedResults:
-    """What the server still knows of the prompt it executed last: node digests' key, outputs and meta."""
+class Interrupted(Exception):
+    """The run was interrupted."""
 
-    key: tuple[str, ...]
-    outputs: Mapping[str, Any]
-    meta: Mapping[str, Any]
+
+class Failed(Exception):
+    """The run was told to fail."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class Replay:
-    """The run of one job. `interrupted` may be set at any time."""
+    """The run of one job. `interrupted` may be set at any time.
 
-    def __init__(self, job: Job, hub: Hub, files: FileStore, speed: float, started_ms: int) -> None:
+    known  what is in the cache of the prompt's nodes
+    """
+
+    def __init__(self, job: Job, script: Script, engine: Engine, started_ms: int, known: Mapping[str, Result]) -> None:
         self.interrupted = asyncio.Event()
         self.current_display: str | None = None
         self.outputs: dict[str, Any] = {}
@@ -52,142 +61,187 @@ class Replay:
         self.messages: list[list[Any]] = []
         self.status = "success"
         self._job = job
-        self._script = job.script
-        self._hub = hub
-        self._files = files
-        self._speed = speed
+        self._script = script
+        self._hub: Hub = engine.hub
+        self._files: FileStore = engine.files
+        self._faults = engine.faults
+        self._engine = engine
+        self._known = known
         self._started_ms = started_ms
         self._quoted_id = quoted(job.prompt_id)
         self._current: str | None = None
         self._begun: list[str] = []
+        self._states: Mapping[str, Any] = {}
         self._names: dict[Key, Key] = {}
+        self._published: set[str] = set()
         self._elapsed = 0.0
 
-    async def execute(self) -> CachedResults | None:
-        """Replay the recording; return the results to be cached, None unless it succeeded."""
+    async def execute(self) -> None:
+        """Replay the script to its end, or to where it is interrupted or told to fail."""
         script = self._script
-        self._names = {key: self._files.claim(key) for key in {file.key: None for file in script.files}}
+        self._names = self._named()
         begin = asyncio.get_running_loop().time()
-        self._tell("execution_start", script.start)
-        self._tell("execution_cached", script.cached)
-        for sent, step in enumerate(script.steps):
-            if await self._pause(begin, step.at, sent):
-                self._interrupt()
-                return None
-            self._send(step)
-        if await self._pause(begin, script.ending_at, 0):
-            self._interrupt()
-            return None
-        for node, output in script.ui.items():
-            self._publish(node)
-            self.outputs[node] = with_names(output, self._names)
-        self.meta = script.meta
-        self.status = script.status
-        self._tell(*script.ending)
-        if self.status != "success":
-            return None
-        return CachedResults(self._job.key, self.outputs, self.meta)
+        try:
+            await self._meet("run", {})
+            await self._tell("execution_start", script.start)
+            await self._tell("execution_cached", script.cached)
+            for sent, step in enumerate(script.steps):
+                await self._pause(begin, step.at, sent)
+                await self._send(step)
+            await self._pause(begin, script.ending_at, 0)
+            self._end()
+            await self._tell(*script.ending)
+        except Interrupted:
+            self.status = "error"
+            ending = {**self._where(), "timestamp": int(self._elapsed * 1000)}
+            await self._tell("execution_interrupted", ending, meet=False)
+        except Failed as error:
+            await self.fail(error.failure)
 
-    async def repeat(self, cached: CachedResults) -> None:
-        """Answer from the cache, as for a prompt that has just been executed (trace T2)."""
-        prompt_id, prompt = self._job.prompt_id, self._job.prompt
-        self._tell("execution_start", {"prompt_id": PROMPT_ID, "timestamp": 0})
-        self._tell("execution_cached", {"nodes": list(prompt), "prompt_id": PROMPT_ID, "timestamp": 0})
-        done: dict[str, Any] = {}
-        for node in self._script.outputs:
-            output = cached.outputs.get(node)
-            data = {"node": node, "display_node": node, "output": output, "prompt_id": prompt_id}
-            self._emit("executed", data)
-            done[node] = {
-                "value": 1,
-                "max": 1,
-                "state": "finished",
-                "node_id": node,
-                "prompt_id": prompt_id,
-                "display_node_id": node,
-                "parent_node_id": None,
-                "real_node_id": node,
-            }
-            self._emit("progress_state", {"prompt_id": prompt_id, "nodes": done})
-            if output is not None:
-                self.outputs[node] = output
-                self.meta[node] = cached.meta.get(node, {})
-        self._tell("execution_success", {"prompt_id": PROMPT_ID, "timestamp": 1})
-        await self._hub.room()
-
-    def fail(self, error: Exception) -> None:
-        """End the run with an error of the replay itself."""
+    async def fail(self, failure: Failure) -> None:
+        """End the run with an error."""
         self.status = "error"
+        where = self._where()
+        node = self._job.prompt.get(where["node_id"])
         data = {
-            **self._where(),
-            "exception_message": f"pytest-comfy cannot replay {self._script.golden.folder}: {error}\n",
-            "exception_type": type(error).__qualname__,
-            "traceback": [],
-            "current_inputs": {},
+            **where,
+            "exception_message": failure.message,
+            "exception_type": failure.exception_type,
+            "traceback": ['  File "…/execution.py", line 516, in execute\n'],
+            "current_inputs": {name: [value] for name, value in inputs_of(node).items() if not is_link(value)},
             "current_outputs": list(self._job.prompt),
             "timestamp": int(self._elapsed * 1000),
         }
-        self._tell("execution_error", data)
+        await self._tell("execution_error", data, meet=False)
 
-    def _interrupt(self) -> None:
-        self.status = "error"
-        self._tell("execution_interrupted", {**self._where(), "timestamp": int(self._elapsed * 1000)})
+    @property
+    def results(self) -> dict[str, Result]:
+        """What the nodes that were executed, or known before, leave in the cache: node -> result."""
+        done = dict.fromkeys(self._script.cached.get("nodes") or ())
+        done.update(dict.fromkeys(self._begun))
+        if self.status != "success":
+            left = (node for node in self._begun if self._states.get(node, {}).get("state") != "finished")
+            for node in left:
+                done.pop(node, None)
+        return {node: Result(self.outputs.get(node), self.meta.get(node)) for node in done}
+
+    def _named(self) -> dict[Key, Key]:
+        """Return the names that the recorded files have in this run.
+
+        What the recording had from the cache is not written again: it has the name of when it was.
+        """
+        cached = set(self._script.cached.get("nodes") or ())
+        names: dict[Key, Key] = {}
+        for node in cached:
+            if node in self._known:
+                names.update(zip(files_of(self._script.ui.get(node)), files_of(self._known[node].output), strict=False))
+        for file in self._script.files:
+            if file.key not in names:
+                names[file.key] = file.key if file.node in cached else self._files.claim(file.key)
+        return names
+
+    def _end(self) -> None:
+        script = self._script
+        for node in script.ui:
+            self._publish(node)
+        self.outputs = {node: with_names(output, self._names) for node, output in script.ui.items()}
+        self.meta = dict(script.meta)
+        self.status = script.status
 
     def _where(self) -> dict[str, Any]:
         node = self._current or next(iter(self._job.prompt))
-        top = node.partition(".")[0]
-        known = self._job.prompt.get(node) or self._job.prompt.get(top) or {}
+        top = node if node in self._job.prompt else top_of(node)
         return {
             "prompt_id": PROMPT_ID,
-            "node_id": node if node in self._job.prompt else top,
-            "node_type": known.get("class_type"),
-            "executed": [one for one in self._begun if one != node],
+            "node_id": top,
+            "node_type": class_of(self._job.prompt.get(top)),
+            "executed": [one for one in self._begun if one != top],
         }
 
-    async def _pause(self, begin: float, at: float, sent: int) -> bool:
-        """Wait until `at` (s, as recorded) has come; return whether the run was interrupted."""
-        if self._speed <= 0:
+    async def _pause(self, begin: float, at: float, sent: int) -> None:
+        """Wait until `at` (s, as recorded) has come; raises Interrupted."""
+        speed = self._engine.speed
+        if speed <= 0:
             self._elapsed = at
             if sent % _BREATHE_EVERY == _BREATHE_EVERY - 1:
                 await asyncio.sleep(0)
                 await self._hub.room()
-            return self.interrupted.is_set()
-        now = asyncio.get_running_loop().time() - begin
-        delay = at / self._speed - now
-        if delay > 0:
-            try:
-                await asyncio.wait_for(self.interrupted.wait(), delay)
-            except TimeoutError:
-                self._elapsed = at
-                return False
-        self._elapsed = asyncio.get_running_loop().time() - begin
-        return self.interrupted.is_set()
+        else:
+            delay = at / speed - (asyncio.get_running_loop().time() - begin)
+            self._elapsed = at
+            if delay > 0:
+                try:
+                    await asyncio.wait_for(self.interrupted.wait(), delay)
+                except TimeoutError:
+                    return
+                self._elapsed = (asyncio.get_running_loop().time() - begin) * speed
+        if self.interrupted.is_set():
+            raise Interrupted
 
-    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
+    async def _meet(self, kind: str, data: Mapping[str, Any]) -> Failure | None:
+        """Let the faults act that are aimed at a message; raises Interrupted."""
+        if not self._faults:
+            return None
+        owner = self._job.owner
+        moment = Moment(
+            kind,
+            data,
+            self._job.index,
+            str(class_of(self._job.prompt.get(top_of(data.get("node"))))),
+            self.interrupted,
+            self._engine.restart,
+            lambda code: self._engine.close_sockets(owner, code),
+            lambda: self._engine.silence_sockets(owner),
+        )
+        failure = await self._faults.before(moment)
+        if self.interrupted.is_set():
+            raise Interrupted
+        return failure
+
+    async def _tell(self, kind: str, data: Mapping[str, Any], meet: bool = True) -> None:
         """Send one of the messages that history keeps."""
+        failure = await self._meet(kind, data) if meet else None
+        if failure is not None:
+            raise Failed(failure)
         told = absolute(data, self._job.prompt_id, self._started_ms)
         self.messages.append([kind, told])
-        self._emit(kind, told)
+        self._hub.send(kind, audience_of(kind, data), self._job.owner, message(kind, told))
 
-    def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
-        self._hub.send(audience_of(kind, data), self._job.owner, message(kind, data))
-
-    def _send(self, step: Step) -> None:
+    async def _send(self, step: Step) -> None:
+        failure = await self._meet(step.kind, step.data)
+        if failure is not None and step.kind != "executing":
+            raise Failed(failure)
         if step.binary:
             self._send_binary(step)
             return
         if step.kind == "executing":
-            self._current = step.data.get("node")
-            self.current_display = step.data.get("display_node") or self._current
-            if self._current is not None and self._current not in self._begun:
-                self._begun.append(self._current)
+            self._begin(step.data)
+        elif step.kind == "progress_state":
+            self._states = step.data.get("nodes") or {}
         text = step.text
         if step.kind == "executed":
-            self._publish(step.data["node"])
-            if any(old != new for old, new in self._names.items()):
-                output = with_names(step.data.get("output"), self._names)
-                text = message("executed", {**step.data, "output": output})
-        self._hub.send(step.audience, self._job.owner, text.replace(PROMPT_ID, self._quoted_id))
+            text = self._executed(step)
+        self._hub.send(step.kind, step.audience, self._job.owner, text.replace(PROMPT_ID, self._quoted_id))
+        if failure is not None:
+            raise Failed(failure)
+
+    def _begin(self, data: Mapping[str, Any]) -> None:
+        node = data.get("node")
+        self._current = None if node is None else str(node)
+        self.current_display = data.get("display_node") or self._current
+        if self._current is not None and top_of(self._current) not in self._begun:
+            self._begun.append(top_of(self._current))
+
+    def _executed(self, step: Step) -> str:
+        """Note and publish what a node put out; return the message with the names of this run."""
+        node, output = step.data["node"], step.data.get("output")
+        self._publish(node)
+        if any(old != new for old, new in self._names.items()):
+            output = with_names(output, self._names)
+        if output is not None:
+            self.outputs[node] = output
+            self.meta[node] = self._script.meta.get(node)
+        return step.text if output is step.data.get("output") else message("executed", {**step.data, "output": output})
 
     def _send_binary(self, step: Step) -> None:
         owner = self._job.owner
@@ -208,14 +262,16 @@ class Replay:
             if with_metadata:
                 data = {**step.data, "prompt_id": self._job.prompt_id}
                 frame = preview_with_metadata_frame(data, image)
-        for client in targets:
-            client.send(frame)
+        self._hub.deliver(step.kind, targets, frame)
 
     def _publish(self, node: str) -> None:
-        """Make the files of a node visible."""
+        """Make the files of a node visible, once; what the cache told of is there already."""
         golden = self._script.golden
-        for file in self._script.files:
-            if file.node == node and file.golden_name:
+        cached = node in (self._script.cached.get("nodes") or ())
+        for file in [] if node in self._published else self._script.files:
+            there = cached and self._files.get(self._names[file.key]) is not None
+            if file.node == node and file.golden_name and not there:
                 # A loader lives as long as the server: it must not keep a whole document in memory.
                 source = golden if file.golden_name in golden.blobs else GoldenRun({}, golden.folder)
                 self._files.publish(self._names[file.key], partial(source.read, file.golden_name))
+        self._published.add(node)

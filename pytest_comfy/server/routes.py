@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from . import info, posting, view
-from .engine import Engine
-from .hub import Hub
-from .library import Library
-from .posting import PostedPrompts
-from .wire import FEATURES, MAX_UPLOAD
+from ..golden import GoldenError
+from . import posting
+from .about import about_routes
+from .internal import add_internal_routes
+from .jobs import job_routes
+from .life import Handler, Life, Route, World, lives
+from .pages import add_files, cache_control, page_routes
+from .recorded import serve_recorded
+from .uploads import upload
+from .users import user_routes
+from .view import view
+from .wire import MAX_UPLOAD
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_BAD_REQUEST = (ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError, OSError)
-
-
-class World(Protocol):
-    """What the routes act on; `reset` replaces all but the hub."""
-
-    hub: Hub
-    engine: Engine
-    library: Library
-    posted: PostedPrompts
+_BAD_REQUEST = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+    GoldenError,
+)
 
 
 @web.middleware
 async def _manners(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse foreign origins, answer OPTIONS, and turn bad requests into ComfyUI's silent 500."""
-    if "Origin" in request.headers and _is_foreign(request.host, request.headers["Origin"]):
-        return web.Response(status=403)
-    if request.method == "OPTIONS":
-        return web.Response()
     try:
+        if "Origin" in request.headers and _is_foreign(request.host, request.headers["Origin"]):
+            return web.Response(status=403)
+        if request.method == "OPTIONS":
+            return web.Response()
         return await handler(request)
     except _BAD_REQUEST:
         text = "500 Internal Server Error\n\nServer got itself in trouble"
@@ -57,36 +62,44 @@ def _is_foreign(host: str, origin: str) -> bool:
 
 def make_app(world: World) -> web.Application:
     """Return the application."""
-    app = web.Application(middlewares=[_manners], client_max_size=MAX_UPLOAD)
-    for method, path, handler in _routes(world):
-        for prefix in ("", "/api"):
+    life = lives(world)
+    web_root = world.web_root
+
+    @web.middleware
+    async def with_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await (world.faults.answer(request, handler) if world.faults else handler(request))
+
+    middlewares = [with_faults, cache_control, _manners, serve_recorded(life)]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_UPLOAD)
+    routes = [
+        *_run_routes(world),
+        *_file_routes(life),
+        *about_routes(life, web_root),
+        *user_routes(life),
+        *job_routes(life),
+        *page_routes(web_root),
+    ]
+    for prefix in ("/api", ""):
+        for method, path, handler in routes:
             if method == "GET":
                 app.router.add_get(prefix + path, handler)
             else:
                 app.router.add_route(method, prefix + path, handler)
-    # ComfyUI serves its web page here: unknown paths are 404 for GET, and 405 for all else.
-    app.router.add_get("/{anything:.*}", _not_found)
+    add_internal_routes(app, life)
+    add_files(app, web_root)
     return app
 
 
-async def _not_found(request: web.Request) -> web.StreamResponse:
-    raise web.HTTPNotFound
-
-
-def _routes(world: World) -> list[tuple[str, str, Handler]]:
-    return [*_run_routes(world), *_file_routes(world), *_info_routes(world)]
-
-
-def _run_routes(world: World) -> list[tuple[str, str, Handler]]:
+def _run_routes(world: World) -> list[Route]:
     async def ws(request: web.Request) -> web.StreamResponse:
-        return await world.hub.serve(request, lambda client: world.engine.greet(client))
+        return await world.hub.serve(request, world.version, lambda client: world.engine.greet(client))
 
     async def get_prompt(request: web.Request) -> web.StreamResponse:
         return web.json_response({"exec_info": {"queue_remaining": world.engine.remaining}})
 
     async def post_prompt(request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        status, reply = posting.post_prompt(body, world.engine, world.library, world.posted)
+        status, reply = posting.post_prompt(body, world)
         return web.json_response(reply, status=status)
 
     async def get_queue(request: web.Request) -> web.StreamResponse:
@@ -96,16 +109,16 @@ def _run_routes(world: World) -> list[tuple[str, str, Handler]]:
 
     async def post_queue(request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if body.get("clear"):
+        if _told(body, "clear"):
             world.engine.clear()
-        for prompt_id in body.get("delete") or ():
+        for prompt_id in _told(body, "delete"):
             world.engine.delete(prompt_id)
         return web.Response()
 
     async def interrupt(request: web.Request) -> web.StreamResponse:
         try:
             body = await request.json()
-        except ValueError:
+        except json.JSONDecodeError:
             body = {}
         world.engine.interrupt(body.get("prompt_id") or None)
         return web.Response()
@@ -128,9 +141,9 @@ def _run_routes(world: World) -> list[tuple[str, str, Handler]]:
 
     async def post_history(request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if body.get("clear"):
+        if _told(body, "clear"):
             world.engine.history.clear()
-        for prompt_id in body.get("delete") or ():
+        for prompt_id in _told(body, "delete"):
             world.engine.history.pop(prompt_id, None)
         return web.Response()
 
@@ -148,6 +161,11 @@ def _run_routes(world: World) -> list[tuple[str, str, Handler]]:
     ]
 
 
+def _told(body: Any, name: str) -> Any:
+    """Return a member of a body. ComfyUI looks whether it is there, so that a list or a text passes for an object."""
+    return body[name] if name in body else ()  # noqa: SIM401
+
+
 def _history(entries: list[tuple[str, str]], most: int | None = None, offset: int = -1) -> web.Response:
     """Return history entries, which are JSON already; the slicing is ComfyUI's (execution.py get_history)."""
     if offset < 0 and most is not None:
@@ -160,57 +178,18 @@ def _history(entries: list[tuple[str, str]], most: int | None = None, offset: in
     return web.Response(text=f"{{{text}}}", content_type="application/json")
 
 
-def _file_routes(world: World) -> list[tuple[str, str, Handler]]:
+def _file_routes(life: Callable[[], Life]) -> list[Route]:
     async def get_view(request: web.Request) -> web.StreamResponse:
-        return view.view(request, world.engine.files)
+        return view(request, life().files)
 
     async def upload_image(request: web.Request) -> web.StreamResponse:
-        return await view.upload(request, world.engine.files)
+        return await upload(request, life().files)
 
     async def upload_mask(request: web.Request) -> web.StreamResponse:
-        return await view.upload(request, world.engine.files, mask=True)
+        return await upload(request, life().files, mask=True)
 
     return [
         ("GET", "/view", get_view),
         ("POST", "/upload/image", upload_image),
         ("POST", "/upload/mask", upload_mask),
     ]
-
-
-def _info_routes(world: World) -> list[tuple[str, str, Handler]]:
-    def answer(make: Callable[[], Any]) -> Handler:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            return web.json_response(make())
-
-        return handler
-
-    async def one_class(request: web.Request) -> web.StreamResponse:
-        name = request.match_info["name"]
-        known = info.node_definitions(world.library)
-        return web.json_response({name: known[name]} if name in known else {})
-
-    def folder(shape: Callable[[list[str]], Any]) -> Handler:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            names = info.models(world.library).get(request.match_info["folder"])
-            return web.Response(status=404) if names is None else web.json_response(shape(names))
-
-        return handler
-
-    return [
-        ("GET", "/object_info", answer(lambda: info.node_definitions(world.library))),
-        ("GET", "/object_info/{name}", one_class),
-        ("GET", "/system_stats", answer(lambda: info.system_stats(world.library.environment))),
-        ("GET", "/features", answer(lambda: FEATURES)),
-        ("GET", "/embeddings", answer(lambda: _stems(info.models(world.library)["embeddings"]))),
-        ("GET", "/extensions", answer(list)),
-        ("GET", "/models", answer(lambda: list(info.models(world.library)))),
-        ("GET", "/models/{folder}", folder(lambda names: names)),
-        ("GET", "/experiment/models", answer(lambda: info.experiment_folders(info.models(world.library)))),
-        ("GET", "/experiment/models/{folder}", folder(info.experiment_models)),
-        ("GET", "/users", answer(lambda: {"storage": "server", "migrated": False})),
-        ("GET", "/settings", answer(dict)),
-    ]
-
-
-def _stems(names: list[str]) -> list[str]:
-    return [name.rpartition(".")[0] or name for name in names]

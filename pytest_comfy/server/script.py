@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,9 +74,21 @@ def item_key(item: Any) -> Key | None:
     return file_key(str(item.get("type") or "output"), str(item.get("subfolder") or ""), item["filename"])
 
 
-def make_script(golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, str]) -> Script:
-    """Return the script of `golden` for `prompt`; `ids` maps the golden run's node ids to the prompt's."""
-    document = golden.document
+def files_of(output: Any) -> list[Key]:
+    """Return the files that a node's output names, in order."""
+    lists = (items for items in output.values() if isinstance(items, list)) if isinstance(output, Mapping) else ()
+    keys = (item_key(item) for items in lists for item in items)
+    return [key for key in keys if key is not None]
+
+
+def make_script(
+    golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, str], outputs: Sequence[str] | None = None
+) -> Script:
+    """Return the script of `golden` for `prompt`; `ids` maps the golden run's node ids to the prompt's.
+
+    outputs  the output nodes that are to run, found by the node definitions where it is None
+    """
+    document = _without_run(golden.document)
 
     def rename(node_id: str) -> str:
         # Nodes made at run time are called after the node that made them: 5.0.0.1.
@@ -98,7 +110,7 @@ def make_script(golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, 
         cached=cached,
         ending=ending,
         ending_at=max(0.0, ending_at - offset),
-        outputs=_output_nodes(document, prompt, ui),
+        outputs=_output_nodes(document, prompt, ui) if outputs is None else list(outputs),
         ui=ui,
         meta=meta,
         status="success" if ending[0] == "execution_success" else "error",
@@ -109,6 +121,28 @@ def make_script(golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, 
     script.steps = _steps(body, offset)
     script.files = _files(document, ui, rename)
     return script
+
+
+def _without_run(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put the placeholder, and times from its start, where a recording still has its own id and clock."""
+    events = [event for _, event in document.get("events") or []]
+    start: Data = next((event["data"] for event in events if event.get("type") == "execution_start"), {})
+    prompt_id, began = start.get("prompt_id"), start.get("timestamp")
+    if prompt_id in (None, PROMPT_ID):
+        return document
+    offset = began if isinstance(began, (int, float)) else 0
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                key: item - offset if key == "timestamp" and isinstance(item, (int, float)) else clean(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        return PROMPT_ID if value == prompt_id else value
+
+    return {**document, **{key: clean(document[key]) for key in ("events", "status", "meta") if key in document}}
 
 
 def _renamed(value: Any, rename: Rename) -> Any:

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from .versions import Version
+
 PROMPT_ID = "<prompt_id>"
 """Stands for the id of the run in a golden run's events."""
 
 MAX_UPLOAD = 100 * 1024 * 1024
 """Bytes; ComfyUI's default of --max-upload-size."""
 
-FEATURES: dict[str, Any] = {
-    "supports_preview_metadata": True,
-    "max_upload_size": MAX_UPLOAD,
-    "extension": {"manager": {"supports_v4": True}},
-}
+
+def features(version: Version) -> dict[str, Any]:
+    """Return what `/features` and the answer to `feature_flags` say."""
+    told: dict[str, Any] = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
+    return {**told, "extension": {"manager": {"supports_v4": True}}} if version.is_modern else told
+
 
 PREVIEW, TEXT, PREVIEW_WITH_METADATA = 1, 3, 4
 """Numbers of the binary messages."""

@@ -1,0 +1,30 @@
+"""The `pytest-comfy` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .server import recording_command, serve_command
+
+_COMMANDS = (serve_command, recording_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0 done, 2 wrong usage, 1 anything else."""
+    parser = argparse.ArgumentParser(
+        prog="pytest-comfy", description="A fake ComfyUI that replays recordings, and the recorder that makes them."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

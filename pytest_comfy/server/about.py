@@ -1,0 +1,81 @@
+"""The routes by which a server tells of itself: nodes, models, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from . import info
+from .life import Handler, Life, Route
+from .pages import extensions, not_found
+from .wire import features
+
+
+def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]:
+    """Return the routes."""
+
+    def answer(make: Callable[[Life], Any]) -> Handler:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return web.json_response(make(life()))
+
+        return handler
+
+    def modern(handler: Handler) -> Handler:
+        async def handled(request: web.Request) -> web.StreamResponse:
+            return await (handler if life().version.is_modern else not_found)(request)
+
+        return handled
+
+    async def object_info(request: web.Request) -> web.StreamResponse:
+        body = life().facts.object_info(life().files)
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+    async def one_class(request: web.Request) -> web.StreamResponse:
+        return web.json_response(life().facts.one_class(request.match_info["name"], life().files))
+
+    def folder(shape: Callable[[list[str]], Any]) -> Handler:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            names = _models(life()).get(request.match_info["folder"])
+            return web.Response(status=404) if names is None else web.json_response(shape(names))
+
+        return handler
+
+    async def view_metadata(request: web.Request) -> web.StreamResponse:
+        # ComfyUI answers so for a model without metadata too: the fake has no models to read.
+        return web.Response(status=404)
+
+    async def model_preview(request: web.Request) -> web.StreamResponse:
+        index = int(request.match_info["index"])
+        if request.match_info["folder"] in _models(life()) and index not in (-1, 0):
+            raise IndexError("a folder of models has one place here")
+        return web.Response(status=404)
+
+    return [
+        ("GET", "/object_info", object_info),
+        ("GET", "/object_info/{name}", one_class),
+        ("GET", "/system_stats", answer(lambda now: info.system_stats(now.facts.environment, now.version))),
+        ("GET", "/features", answer(lambda now: features(now.version))),
+        ("GET", "/embeddings", answer(lambda now: [_stem(name) for name in _models(now)["embeddings"]])),
+        ("GET", "/extensions", answer(lambda now: extensions(web_root))),
+        ("GET", "/models", answer(lambda now: list(_models(now)))),
+        ("GET", "/models/{folder}", folder(lambda names: names)),
+        ("GET", "/experiment/models", answer(lambda now: info.experiment_folders(_models(now)))),
+        ("GET", "/experiment/models/{folder}", folder(info.experiment_models)),
+        ("GET", "/experiment/models/preview/{folder}/{index}/{name:.*}", model_preview),
+        ("GET", "/view_metadata/{folder}", view_metadata),
+        ("GET", "/workflow_templates", answer(lambda now: {})),
+        ("GET", "/i18n", answer(lambda now: {})),
+        ("GET", "/global_subgraphs", modern(answer(lambda now: {}))),
+        ("GET", "/global_subgraphs/{id}", modern(answer(lambda now: None))),
+    ]
+
+
+def _models(life: Life) -> dict[str, list[str]]:
+    return life.facts.models(life.version)
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name

@@ -1,0 +1,59 @@
+"""Names of uploaded files among the choices of nodes such as LoadImage, as a real server lists them live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .media import kind_of
+
+_KINDS = {"image_upload": ("image",), "audio_upload": ("audio", "video"), "video_upload": ("video",)}
+"""Option of an input -> the kinds of files it lists (ComfyUI nodes.py, nodes_audio.py, nodes_video.py)."""
+
+_MODELS_3D = (".gltf", ".glb", ".obj", ".fbx", ".stl")
+_ANY_KIND = ("LoadImageMask",)
+"""Classes that list every file, whatever its name ends in."""
+
+Names = Iterable[tuple[str, str]]
+"""(subfolder, filename) of files of type `input`."""
+
+
+def with_uploads(class_type: str, definition: Any, uploaded: Names) -> Any:
+    """Return a node definition whose choices hold the uploaded files too; it is not changed in place."""
+    inputs = definition.get("input") if isinstance(definition, Mapping) else None
+    if not isinstance(inputs, Mapping):
+        return definition
+    names = list(uploaded)
+    changed = {
+        group: {name: _extended(class_type, spec, names) for name, spec in specs.items()}
+        if isinstance(specs, Mapping)
+        else specs
+        for group, specs in inputs.items()
+    }
+    return definition if changed == inputs else {**definition, "input": changed}
+
+
+def _extended(class_type: str, spec: Any, uploaded: Names) -> Any:
+    if not isinstance(spec, (list, tuple)) or len(spec) < 2 or not isinstance(spec[1], Mapping):
+        return spec
+    told, options = spec[0], spec[1]
+    # Choices of the output folder are fetched from a route of their own.
+    if options.get("image_folder", "input") != "input":
+        return spec
+    new = set(_listed(class_type, options, uploaded))
+    if not new:
+        return spec
+    if isinstance(told, list):
+        return [sorted({*map(str, told), *new}), *spec[1:]]
+    if isinstance(options.get("options"), list):
+        return [told, {**options, "options": sorted({*map(str, options["options"]), *new})}, *spec[2:]]
+    return spec
+
+
+def _listed(class_type: str, options: Mapping[str, Any], uploaded: Names) -> Iterable[str]:
+    kinds = [kind for option, listed in _KINDS.items() if options.get(option) for kind in listed]
+    for subfolder, name in uploaded:
+        if kinds and not subfolder and (class_type in _ANY_KIND or kind_of(name) in kinds):
+            yield name
+        if options.get("file_upload") and f"{subfolder}/".startswith("3d/") and name.lower().endswith(_MODELS_3D):
+            yield f"{subfolder}/{name}"

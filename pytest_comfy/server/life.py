@@ -1,0 +1,71 @@
+"""What the routes remember of one server life, beside the engine's queue, history and files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from aiohttp import web
+
+from . import posting
+from .engine import Engine
+from .faults import Faults
+from .files import FileStore
+from .hub import Hub
+from .info import Facts, facts_of
+from .library import Library
+from .userdata import UserData
+from .versions import Version
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Route = tuple[str, str, Handler]
+"""Method, path, handler."""
+
+
+class World(posting.World, Protocol):
+    """What the routes act on; `reset` replaces all but the hub."""
+
+    hub: Hub
+    faults: Faults
+    web_root: Path | None
+    """Folder of ComfyUI's web page, where it is to be served."""
+
+
+@dataclass(slots=True)
+class Life:
+    """The memory of the routes from one `reset` to the next; like the files, it outlives a restart."""
+
+    engine: Engine
+    library: Library
+    version: Version
+    userdata: UserData = field(default_factory=UserData)
+    users: dict[str, str] = field(default_factory=lambda: {"default": "default"})
+    began: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+
+    @property
+    def files(self) -> FileStore:
+        """The server's files."""
+        return self.engine.files
+
+    @property
+    def facts(self) -> Facts:
+        """What the library tells."""
+        return facts_of(self.library)
+
+
+def lives(world: World) -> Callable[[], Life]:
+    """Return a function that returns the present life, a new one once `world` was reset."""
+    present = Life(world.engine, world.library, world.version)
+
+    def life() -> Life:
+        nonlocal present
+        if present.files is not world.engine.files:
+            present = Life(world.engine, world.library, world.version)
+        present.engine, present.library, present.version = world.engine, world.library, world.version
+        return present
+
+    return life

@@ -1,0 +1,79 @@
+"""`pytest-comfy record`: the recording proxy, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "record",
+        help="record what clients and a real ComfyUI say to each other",
+        description="Stands between clients and a real ComfyUI, passes everything through, and writes golden "
+        "runs and other answers that the fake server replays.",
+    )
+    parser.add_argument("--upstream", required=True, metavar="URL", help="the ComfyUI, such as http://127.0.0.1:8188")
+    parser.add_argument("--into", required=True, type=Path, metavar="DIR", help="where the recordings are written")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", default=0, type=_port, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument("--no-previews", action="store_true", help="do not keep pictures sent while sampling")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record until Ctrl-C or SIGTERM; returns the exit status."""
+    from ..golden import GoldenError
+    from .recording import RecordingProxy
+
+    try:
+        proxy = RecordingProxy(
+            arguments.upstream,
+            arguments.into,
+            host=arguments.host,
+            port=arguments.port,
+            previews=not arguments.no_previews,
+            on_recorded=lambda folder: _say(f"recorded {folder}"),
+            on_problem=lambda text: _say(text, sys.stderr),
+        )
+    except ValueError as error:
+        _say(f"pytest-comfy record: {error}", sys.stderr)
+        return 2
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    try:
+        proxy.start()
+    except OSError as error:
+        where = f"{arguments.host}:{arguments.port}"
+        _say(f"pytest-comfy record: cannot listen on {where}: {error.strerror or error}", sys.stderr)
+        return 1
+    except GoldenError as error:
+        _say(f"pytest-comfy record: {error}", sys.stderr)
+        return 1
+    _say(proxy.url)
+    # In short waits: on Windows a wait without end is deaf to Ctrl-C.
+    while not over.wait(0.5):
+        pass
+    proxy.stop()
+    runs, problems = len(proxy.recorded), len(proxy.problems)
+    told = f", {problems} not recorded or only in part" if problems else ""
+    _say(f"{runs} {'run' if runs == 1 else 'runs'} recorded in {arguments.into}{told}")
+    return 0
+
+
+def _say(text: str, stream: Any = None) -> None:
+    from ..text import plain
+
+    print(plain(text), file=stream or sys.stdout, flush=True)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: say a number from 0 to 65535")
+    return int(text)

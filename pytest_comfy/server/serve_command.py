@@ -1,0 +1,135 @@
+"""`pytest-comfy serve`: the fake server on its own, for front-end work and clients in other languages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..text import plain
+
+if TYPE_CHECKING:
+    from .fake import FakeComfyServer
+    from .faults import Fault
+
+_PORT = 8188
+"""ComfyUI's own, which clients look at when they are told of none."""
+
+
+class UsageError(Exception):
+    """What was given cannot be served."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `serve` to the commands."""
+    parser = commands.add_parser(
+        "serve",
+        help="answer like ComfyUI, from recordings",
+        description="Answer like the ComfyUI that was recorded: golden runs, and what `pytest-comfy record` wrote.",
+    )
+    add = parser.add_argument
+    add("golden_dir", type=Path, nargs="?", metavar="GOLDEN_DIR", help="directory below which the recordings lie")
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--port", type=int, default=_PORT, help="0 picks a free one (default %(default)s, as ComfyUI's)")
+    add("--speed", type=float, default=0.0, metavar="X", help="0 as fast as possible, 1 as recorded (default 0)")
+    add("--version", help="the ComfyUI to be, such as 0.3.64 (default: that of the recordings)")
+    add(
+        "--synthesize",
+        type=Path,
+        metavar="OBJECT_INFO.json",
+        help="execute prompts without recording for show, by the node definitions saved from /object_info",
+    )
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME:KEY=VALUE,…",
+        help="what is to go wrong, such as http_status:status=503,path=/view,nth=2 (repeatable)",
+    )
+    add("--web-root", type=Path, metavar="DIR", help="folder of ComfyUI's web page, served at /")
+    parser.set_defaults(run=serve)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM; returns the exit status."""
+    try:
+        server = _server(options)
+        for fault in _faults(options.fault):
+            server.faults.add(fault)
+        server.start()
+    except (UsageError, OSError) as error:
+        print(f"pytest-comfy serve: {plain(error)}", file=sys.stderr)
+        return 2
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    print(f"{server.url} (ComfyUI {plain(server.version.text)}, {_told(server)})", flush=True)
+    try:
+        stop.wait()
+    except KeyboardInterrupt:
+        print()
+    _sum_up(server)
+    server.stop()
+    return 0
+
+
+def _server(options: argparse.Namespace) -> FakeComfyServer:
+    from ..golden import GoldenError
+    from .fake import FakeComfyServer
+
+    if options.golden_dir is None and options.synthesize is None:
+        raise UsageError("nothing to serve: name a directory of golden runs, or --synthesize OBJECT_INFO.json")
+    for folder in (options.golden_dir, options.web_root):
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{folder}: is no directory")
+    try:
+        return FakeComfyServer(
+            () if options.golden_dir is None else options.golden_dir,
+            speed=options.speed,
+            host=options.host,
+            port=options.port,
+            version=options.version,
+            synthesize=False if options.synthesize is None else _definitions(options.synthesize),
+            web_root=options.web_root,
+        )
+    except GoldenError as error:
+        raise UsageError(str(error)) from error
+
+
+def _definitions(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is no JSON ({error}): save what /object_info answers") from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise UsageError(f"{path}: holds no node definitions: save what /object_info answers")
+    return found
+
+
+def _faults(texts: list[str]) -> list[Fault]:
+    from .faults import FaultError, parse_fault
+
+    try:
+        return [parse_fault(text) for text in texts]
+    except FaultError as error:
+        raise UsageError(f"--fault: {error}") from error
+
+
+def _told(server: FakeComfyServer) -> str:
+    count = len(server.unused)
+    return f"{count} golden run{'' if count == 1 else 's'}"
+
+
+def _sum_up(server: FakeComfyServer) -> None:
+    """Say which golden runs nobody asked for."""
+    idle = [one for one in server.unused if isinstance(one, Path)]
+    print(f"{len(server.prompts)} prompts answered, {len(server.unmatched)} not")
+    if idle:
+        print(f"golden runs never asked for: {', '.join(plain(folder) for folder in idle)}")
