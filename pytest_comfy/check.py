@@ -84,7 +84,7 @@ class Check:
         if stale and not self.settings.live:
             return CaseVerdict(
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
-                notes=(*stale[1:], *self._how(subject)),
+                notes=(*stale[1:], *_refusal(golden, prompt), *self._how(subject)),
             )
         run = self.run(prompt, subject.options, workflow.extra_data, on_progress)
         return self.judge(subject, run, golden, workflow.extra_data)
@@ -258,6 +258,26 @@ class Check:
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
         return (f'approve with: {shlex.join(words)} --comfy-reason "why"',)
+
+
+def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say that ComfyUI would not take a prompt at all, as far as the golden run's node definitions tell."""
+    from .client.explain import partial_rejection, rejection
+    from .server.versions import Version
+    from .workflow.validate import validate
+
+    definitions = golden.document.get("node_definitions") or {} if golden else {}
+    if not {node.get("class_type") for node in prompt.values()} <= definitions.keys():
+        return ()
+    version = Version(str(golden.environment.get("comfyui") if golden else ""))
+    checked = validate(prompt, definitions, modern=version.is_modern, is_file=lambda name: True)
+    if checked.error is not None:
+        told = rejection(prompt, checked.error, checked.node_errors, definitions.get)
+    elif checked.node_errors:
+        told = partial_rejection(prompt, checked.node_errors, definitions.get)
+    else:
+        return ()
+    return (f"ComfyUI {version.text} would not take it: {told}",)
 
 
 def _require_files(golden: GoldenRun) -> None:

@@ -81,6 +81,8 @@ class Finish:
                 entry = self._look()
                 if entry is not None:
                     self._drain()
+                    # A socket that says nothing of the end is not known to have said all before it.
+                    self.complete = self.complete and (self.watch.done or self.watch.terminal is not None)
                     return entry
                 next_look = time.monotonic() + (_POLL if not self._lost_socket() else 0.25)
 

@@ -67,12 +67,13 @@ def serve(options: argparse.Namespace) -> int:
         return 2
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Told outright: what a script starts in the background would not listen to SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     print(f"{server.url} (ComfyUI {plain(server.version.text)}, {_told(server)})", flush=True)
-    try:
-        stop.wait()
-    except KeyboardInterrupt:
-        print()
+    # In short waits: on Windows a wait without end is deaf to Ctrl-C.
+    while not stop.wait(0.5):
+        pass
     _sum_up(server)
     server.stop()
     return 0

@@ -59,6 +59,21 @@ def test_changed_workflow_says_node_and_values(project):
     ]
 
 
+def test_a_change_that_comfyui_would_refuse_is_told_before_anything_is_queued(project):
+    run = recorded()
+    sizes = {"required": {"width": ["INT", {"min": 1, "max": 4096}], "color": ["INT", {}]}}
+    run.document["node_definitions"]["EmptyImage"] = {"input": sizes, "output": ["IMAGE"]}
+    run.document["node_definitions"]["SaveImage"]["input"] = {"required": {"images": ["IMAGE", {}]}}
+    project.golden(run=run)
+    changed = graph()
+    changed["3"]["inputs"]["width"] = 0
+    project.workflow(prompt=changed)
+    lines = judged(project)
+    assert lines[0].endswith("node 3 EmptyImage.width is 0, was 64")
+    assert lines[1].startswith("ComfyUI 0.8.0 would not take it: prompt refused: Prompt outputs failed validation")
+    assert "node 3 'Canvas' (EmptyImage): input 'width': Value 0 smaller than min of 1; received 0" in lines[2]
+
+
 def test_new_and_gone_nodes_are_said(project):
     project.both(prompt=graph(saves=("9", "10")), outputs={"9": {"images": [png()]}, "10": {"images": [png(3)]}})
     project.workflow(prompt=graph(**{"11": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}}}))

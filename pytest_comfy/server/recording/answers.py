@@ -24,8 +24,11 @@ _RUN_STATE = re.compile(
 """Routes whose answers change with the runs, or with the user: a later answer says nothing about the next one."""
 
 _PAGE_FILE = re.compile(
-    r"\.(?:html?|m?js|css|map|png|jpe?g|gif|webp|avif|svg|ico|woff2?|ttf|otf|wasm|mp3|mp4|webm)$", re.IGNORECASE
+    r"^/assets/|\.(?:html?|m?js|css|map|png|jpe?g|gif|webp|avif|svg|ico|woff2?|ttf|otf|wasm|mp3|mp4|webm)$", re.IGNORECASE
 )
+_PAGE_FLAGS = ("--disable-api-nodes", "--enable-manager", "--enable-manager-legacy-ui")
+"""Flags that ComfyUI's web page looks for in argv: without the first it asks the internet for news."""
+
 _NOT_KEPT_TEXT = ("text/html", "text/css", "text/javascript", "text/event-stream")
 _NOT_KEPT_STATUS = {206, 304, 401, 403, 408, 416, 425, 429}
 """Answers to how or when it was asked, not to what."""
@@ -140,9 +143,14 @@ def redact_answer(path: str, value: Any) -> Any:
     if (path == "/object_info" or path.startswith("/object_info/")) and isinstance(value, Mapping):
         return {name: redact_definition(found) for name, found in value.items()}
     if path == "/system_stats" and isinstance(value, Mapping) and isinstance(value.get("system"), Mapping):
-        # Command lines hold folders, hosts and keys: only the flags that change pictures are kept.
-        system = {**value["system"], "argv": ["main.py", *describe_system(value)["argv"]]}
+        # Command lines hold folders, hosts and keys: only flags that change pictures or the page are kept.
+        argv = value["system"].get("argv")
+        of_page = [flag for flag in (argv if isinstance(argv, list) else ()) if flag in _PAGE_FLAGS]
+        system = {**value["system"], "argv": ["main.py", *describe_system(value)["argv"], *of_page]}
         return redact({**value, "system": system})
+    if path == "/extensions" and isinstance(value, list):
+        # The page's scripts by their addresses, which only look like absolute paths.
+        return [name if isinstance(name, str) and name.startswith("/extensions/") else redact(name) for name in value]
     return redact(value)
 
 
