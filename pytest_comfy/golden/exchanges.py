@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..workflow.digest import run_digest
 from .errors import GoldenError
 from .run import dumps
 
@@ -105,6 +106,10 @@ class Exchanges:
         told = hashlib.sha256(body).hexdigest() if body else None
         return self._known.get((method, bare, tuple(sorted(query)), told))
 
+    def refusal(self, prompt: Mapping[str, Any], targets: Any = None) -> Exchange | None:
+        """Return the recorded refusal of a prompt, posted with these partial_execution_targets."""
+        return self._known.get(("POST", "/prompt", (), refusal_key(prompt, targets)))
+
     @classmethod
     def load(cls, path: str | Path) -> Exchanges:
         """Read a file; raises GoldenError when it is missing, broken, or of another format."""
@@ -139,6 +144,14 @@ class Exchanges:
             if name is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(name)
+
+
+def refusal_key(prompt: Mapping[str, Any], targets: Any = None) -> str:
+    """Return what takes the place of `body_sha256` for a refused prompt: what it means, and its nodes' ids.
+
+    The ids, as the refusal names nodes by them.
+    """
+    return hashlib.sha256(json.dumps([run_digest(prompt, targets), sorted(prompt)]).encode()).hexdigest()
 
 
 def _readable(content: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

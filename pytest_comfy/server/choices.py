@@ -1,4 +1,4 @@
-"""Names of uploaded files among the choices of nodes such as LoadImage, as a real server lists them live."""
+"""Choices of node definitions: uploaded files, as a real server lists them live, and what several recordings tell."""
 
 from __future__ import annotations
 
@@ -31,6 +31,36 @@ def with_uploads(class_type: str, definition: Any, uploaded: Names) -> Any:
         for group, specs in inputs.items()
     }
     return definition if changed == inputs else {**definition, "input": changed}
+
+
+def with_choices_of(definition: Any, other: Any) -> Any:
+    """Return a definition whose choices are also those of another of the same class; it is not changed in place."""
+    inputs = definition.get("input") if isinstance(definition, Mapping) else None
+    others = other.get("input") if isinstance(other, Mapping) else None
+    if definition == other or not isinstance(inputs, Mapping) or not isinstance(others, Mapping):
+        return definition
+    changed = {
+        group: {name: _joined(spec, others[group].get(name)) for name, spec in specs.items()}
+        if isinstance(specs, Mapping) and isinstance(others.get(group), Mapping)
+        else specs
+        for group, specs in inputs.items()
+    }
+    return {**definition, "input": changed}
+
+
+def _joined(spec: Any, other: Any) -> Any:
+    if spec == other or not (isinstance(spec, list) and isinstance(other, list) and spec and other):
+        return spec
+    if isinstance(spec[0], list) and isinstance(other[0], list):
+        return [_union(spec[0], other[0]), *spec[1:]]
+    options, more = (part[1] if len(part) > 1 and isinstance(part[1], Mapping) else {} for part in (spec, other))
+    if isinstance(options.get("options"), list) and isinstance(more.get("options"), list):
+        return [spec[0], {**options, "options": _union(options["options"], more["options"])}, *spec[2:]]
+    return spec
+
+
+def _union(choices: list[Any], more: list[Any]) -> list[Any]:
+    return choices + [choice for choice in more if choice not in choices]
 
 
 def _extended(class_type: str, spec: Any, uploaded: Names) -> Any:

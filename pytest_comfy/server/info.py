@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from .choices import with_uploads
+from .choices import with_choices_of, with_uploads
 from .files import FileStore
 from .library import Library
 from .versions import Version
@@ -85,8 +85,9 @@ class Facts:
         if "definitions" not in known:
             told = dict(self._recorded("/object_info") or {})
             for document in self._library.documents():
+                # Golden runs keep only the file names that they use: a class's choices are those of all together.
                 for name, definition in (document.get("node_definitions") or {}).items():
-                    told.setdefault(name, definition)
+                    told[name] = with_choices_of(told[name], definition) if name in told else definition
             known["definitions"] = told
         found: Mapping[str, Any] = known["definitions"]
         return found
@@ -173,16 +174,19 @@ def node_definitions(library: Library) -> Mapping[str, Any]:
 def models(library: Library) -> dict[str, list[str]]:
     """Return model folder -> names, as the golden runs tell them; ComfyUI's folders are always there.
 
-    An environment names them `{folder: [names]}`, `{folder: {name: facts}}` or `{"folder/name": facts}`.
+    An environment names them `{name: {"folder": folder, "size": bytes}}`, `{folder: [names]}`,
+    `{folder: {name: facts}}` or `{"folder/name": facts}`; a name of which nothing is told is in no folder.
     """
     found: dict[str, set[str]] = {folder: set() for folder in _MODEL_FOLDERS}
     for document in library.documents():
         told = (document.get("environment") or {}).get("models") or {}
         for name, value in told.items():
             folder, slash, rest = name.partition("/")
-            if slash:
+            if isinstance(value, Mapping) and isinstance(value.get("folder"), str):
+                found.setdefault(value["folder"], set()).add(name)
+            elif slash:
                 found.setdefault(folder, set()).add(rest)
-            elif isinstance(value, (list, Mapping)):
+            elif isinstance(value, (list, Mapping)) and value:
                 found.setdefault(folder, set()).update(str(one) for one in value)
     return {folder: sorted(names) for folder, names in found.items()}
 

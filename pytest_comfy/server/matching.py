@@ -9,6 +9,9 @@ from typing import Any
 from ..text import listed
 from ..workflow.difference import Prompt, differences
 
+NO_RECORDING = "pytest_comfy_no_recording"
+"""The type of the error for a prompt that no golden run answers."""
+
 MOST_DIFFERENCES = 5
 """Listed at most; more would hide the first."""
 
@@ -53,5 +56,5 @@ def unknown_class(names: Iterable[Any]) -> str:
 
 
 def _error(text: str, details: str, extra: dict[str, Any]) -> dict[str, Any]:
-    error = {"type": "pytest_comfy_no_recording", "message": text, "details": details, "extra_info": extra}
+    error = {"type": NO_RECORDING, "message": text, "details": details, "extra_info": extra}
     return {"error": error, "node_errors": {}}

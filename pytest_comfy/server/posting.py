@@ -14,10 +14,11 @@ from typing import Any, Protocol
 from ..workflow.digest import class_of, run_digest
 from ..workflow.validate import Validation, validate
 from . import info
+from .accepted import loosened
 from .engine import SECRETS, Engine, Job
 from .files import FileStore, file_key
 from .library import Library
-from .matching import no_recording, unknown_class
+from .matching import NO_RECORDING, no_recording, unknown_class
 from .script import Script
 from .selection import only
 from .versions import Version
@@ -109,11 +110,15 @@ def post_prompt(body: Any, world: World) -> Reply:
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]
     if checked.error is not None:
+        recorded = _recorded_refusal(world, body)
+        if recorded is not None:
+            return 400, recorded
         _note_refusal(world, body, checked.error)
         return 400, {"error": checked.error, "node_errors": checked.node_errors}
     found = _script(world, analysis, body)
     if isinstance(found, dict):
-        world.posted.miss(body, found["error"]["message"])
+        if found["error"].get("type") == NO_RECORDING:
+            world.posted.miss(body, found["error"]["message"])
         return 400, found
     script, fresh = found
     if world.version.is_modern:
@@ -138,13 +143,35 @@ def _analysed(world: World, prompt: Any, targets: Any, key: str) -> tuple[Analys
     if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, world.library):
         checked = Validation(dict(prompt), None, {}, world.library.outputs_of(prompt))
     else:
-        checked = validate(prompt, definitions, modern=world.version.is_modern, targets=targets, is_file=is_file)
+        checked = _validated(world, prompt, definitions, targets, is_file)
     if checked.error is not None:
         return Analysis(key, checked, (), ()), not asked
     prompts = [prompt, checked.prompt] if checked.prompt != prompt else [prompt]
     digests = dict.fromkeys(run_digest(one, targets) for one in prompts)
     whole = dict.fromkeys(run_digest(one) for one in prompts)
     return Analysis(key, checked, tuple(digests), tuple(whole)), not asked
+
+
+def _validated(
+    world: World, prompt: Any, definitions: Mapping[str, Any], targets: Any, is_file: Callable[[str], bool]
+) -> Validation:
+    """Validate a prompt. One that a real server accepted is not refused for what only its node packs decide."""
+    first = checked = validate(prompt, definitions, modern=world.version.is_modern, targets=targets, is_file=is_file)
+    if not checked.node_errors or checked.error is None:
+        return checked
+    if not any(world.library.peek(run_digest(one, targets)) is not None for one in (prompt, checked.prompt)):
+        return checked
+    rules = definitions
+    # Each round shows the errors that those of the round before have hidden.
+    for _ in range(len(prompt)):
+        looser = loosened(rules, checked.node_errors)
+        if looser is None:
+            return first
+        rules = looser
+        checked = validate(prompt, rules, modern=world.version.is_modern, targets=targets, is_file=is_file)
+        if checked.error is None:
+            return checked
+    return first
 
 
 def _is_undefined(prompt: Mapping[str, Any], definitions: Mapping[str, Any], library: Library) -> bool:
@@ -169,9 +196,20 @@ def _script(world: World, analysis: Analysis, body: Any) -> tuple[Script, bool] 
         recording = library.take(digest)
         if recording is not None:
             return only(library.script(recording, prompt, None, analysis.key), prompt, outputs), False
+    recorded = _recorded_refusal(world, body)
+    if recorded is not None:
+        return recorded
     if world.synthesize is not None:
         return world.synthesize(prompt, outputs), False
     return no_recording(body["prompt"], library.prompts(), library.broken)
+
+
+def _recorded_refusal(world: World, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how a real server refused this very prompt, where that was recorded."""
+    targets = body.get("partial_execution_targets")
+    found = world.library.exchanges.refusal(body["prompt"], targets)
+    told = json.loads(found.content) if found is not None else None
+    return told if isinstance(told, dict) and isinstance(told.get("error"), dict) else None
 
 
 def _note_refusal(world: World, body: Any, error: Mapping[str, Any]) -> None:

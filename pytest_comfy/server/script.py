@@ -248,9 +248,12 @@ def _steps(body: list[tuple[float, Data]], offset: float) -> list[Step]:
             skip = False
             continue
         kind, data = event["type"], event["data"]
-        step = Step(at, kind, audience_of(kind, data), data, message(kind, data))
         if kind == "progress_state":
-            state = data.get("nodes") or {}
+            # ComfyUI names nodes in the order in which they began; golden runs sort them, as all their keys.
+            nodes = data.get("nodes") or {}
+            state = {**{node: nodes[node] for node in state if node in nodes}, **nodes}
+            data = {**data, "nodes": state}
+        step = Step(at, kind, audience_of(kind, data), data, message(kind, data))
         steps.append(step)
         # The two kinds of preview stand on either side of `progress`; a recording has only one of them.
         if kind == "progress" and following.get("binary") == PREVIEW:

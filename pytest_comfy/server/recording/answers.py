@@ -24,7 +24,8 @@ _RUN_STATE = re.compile(
 """Routes whose answers change with the runs, or with the user: a later answer says nothing about the next one."""
 
 _PAGE_FILE = re.compile(
-    r"^/assets/|\.(?:html?|m?js|css|map|png|jpe?g|gif|webp|avif|svg|ico|woff2?|ttf|otf|wasm|mp3|mp4|webm)$", re.IGNORECASE
+    r"^/assets/|\.(?:html?|m?js|css|map|png|jpe?g|gif|webp|avif|svg|ico|woff2?|ttf|otf|wasm|mp3|mp4|webm)$",
+    re.IGNORECASE,
 )
 _PAGE_FLAGS = ("--disable-api-nodes", "--enable-manager", "--enable-manager-legacy-ui")
 """Flags that ComfyUI's web page looks for in argv: without the first it asks the internet for news."""

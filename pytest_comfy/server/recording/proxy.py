@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from ...golden import GoldenError
+from ...golden.exchanges import refusal_key
 from ..threaded import ThreadedServer
 from .answers import MOST, make_exchange
 from .passing import Passing, Taken
@@ -167,6 +168,8 @@ class RecordingProxy(ThreadedServer):
             self._writer.keep(exchange)
 
     def _answered(self, posted: Posted, status: int, body: bytes) -> None:
+        if status == 400:
+            self._refused(posted, body)
         if status != 200:
             return
         try:
@@ -186,6 +189,15 @@ class RecordingProxy(ThreadedServer):
         ending = Ending(self._upstream, run, lambda entry: started_at(entry) in known, self._over)
         self._endings[run] = ending
         self._following[run] = asyncio.create_task(self._follow(run, ending, key))
+
+    def _refused(self, posted: Posted, body: bytes) -> None:
+        """Keep ComfyUI's refusal of a prompt: what node packs check themselves is in no definition."""
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            key = refusal_key(posted.prompt, posted.targets)
+            exchange = make_exchange("POST", "/prompt", (), key, 400, headers, body)
+            if exchange is not None and isinstance(json.loads(exchange.content).get("error"), dict):
+                self._writer.keep(exchange)
 
     async def _follow(self, run: TapedRun, ending: Ending, key: str) -> None:
         """See a run to its end and write it."""
