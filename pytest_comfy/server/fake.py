@@ -13,7 +13,6 @@ from aiohttp import web
 from ..golden import GoldenRun
 from ..golden.exchanges import Exchange, Exchanges
 from ..workflow.digest import prompt_digest
-from . import info
 from .engine import Engine
 from .faults import Faults
 from .faults.events import RefuseConnections
@@ -21,10 +20,11 @@ from .files import FileStore
 from .hub import Hub
 from .library import Library, Source
 from .posting import PostedPrompts
-from .routes import make_app
 from .script import Script, make_script
 from .threaded import ThreadedServer
 from .versions import DEFAULT, Version
+from .web import info
+from .web.routes import make_app
 
 _MADE = 8
 """Synthesized runs kept in memory."""

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from ..workflow.digest import class_of, run_digest
 from ..workflow.validate import Validation, validate
-from . import info
 from .accepted import loosened
 from .engine import SECRETS, Engine, Job
 from .files import FileStore, file_key
@@ -22,6 +21,7 @@ from .matching import NO_RECORDING, no_recording, unknown_class
 from .script import Script
 from .selection import only
 from .versions import Version
+from .web import info
 
 Reply = tuple[int, dict[str, Any]]
 """HTTP status and body."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .files import FOLDERS
+from ..files import FOLDERS
 from .life import Handler, Life
 
 _STARTED = "Starting pytest-comfy's fake ComfyUI server\n"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from ..golden.exchanges import Exchange, Exchanges
+from ...golden.exchanges import Exchange, Exchanges
 from .life import Handler, Life
 
 _STATE = {

@@ -10,15 +10,15 @@ from typing import Protocol
 
 from aiohttp import web
 
-from . import posting
-from .engine import Engine
-from .faults import Faults
-from .files import FileStore
-from .hub import Hub
+from .. import posting
+from ..engine import Engine
+from ..faults import Faults
+from ..files import FileStore
+from ..hub import Hub
+from ..library import Library
+from ..versions import Version
 from .info import Facts, facts_of
-from .library import Library
 from .userdata import UserData
-from .versions import Version
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Route = tuple[str, str, Handler]

@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
+from ..wire import features
 from . import info
 from .life import Handler, Life, Route
 from .pages import extensions, not_found
-from .wire import features
 
 
 def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]:

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..golden import GoldenError
-from . import posting
+from ...golden import GoldenError
+from .. import posting
+from ..wire import MAX_UPLOAD
 from .about import about_routes
 from .internal import add_internal_routes
 from .jobs import job_routes
@@ -20,7 +21,6 @@ from .recorded import serve_recorded
 from .uploads import upload
 from .users import user_routes
 from .view import view
-from .wire import MAX_UPLOAD
 
 _BAD_REQUEST = (
     ValueError,

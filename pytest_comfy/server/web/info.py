@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+from ..files import FileStore
+from ..library import Library
+from ..versions import Version
 from .choices import with_choices_of, with_uploads
-from .files import FileStore
-from .library import Library
-from .versions import Version
 
 _MODEL_FOLDERS = [
     "checkpoints",

@@ -6,9 +6,9 @@ import posixpath
 
 from aiohttp import web
 
-from ..golden import GoldenError
+from ...golden import GoldenError
+from ..files import FOLDERS, FileStore, file_key
 from . import pictures
-from .files import FOLDERS, FileStore, file_key
 from .media import served_type
 from .sending import send
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ..golden import GoldenError
+from ...golden import GoldenError
+from ..files import FOLDERS, FileStore, Key, StoreFull, file_key
+from ..wire import MAX_UPLOAD
 from . import pictures
-from .files import FOLDERS, FileStore, Key, StoreFull, file_key
 from .view import split_annotation
-from .wire import MAX_UPLOAD
 
 _LONGEST_NAME = 255
 """Bytes; of the file systems that ComfyUI runs on."""

@@ -1,0 +1,1 @@
+"""The routes of the fake server, and what they answer from."""
