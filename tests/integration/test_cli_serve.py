@@ -69,6 +69,13 @@ def test_faults(golden_dir):
         codes = [requests.get(told["url"] + "/queue", timeout=10).status_code for _ in range(3)]
         assert codes == [200, 503, 200]
         assert requests.get(told["url"] + "/features", timeout=10).status_code == 418
+    assert "never came about" not in told["out"]
+
+
+def test_a_fault_that_never_came_about_is_told(golden_dir):
+    with served(golden_dir, "--fault", "drop:event=executid") as told:
+        pass
+    assert "fault drop never came about" in told["out"]
 
 
 def test_synthesize(tmp_path):
