@@ -228,9 +228,10 @@ class Engine:
             _log.exception("replay of %s failed", job.script.golden.folder)
             text = f"pytest-comfy cannot replay {job.script.golden.folder}: {error}\n"
             await replay.fail(Failure(type(error).__qualname__, text))
+        kept = set(script.cached.get("nodes") or ())
         for node, result in replay.results.items():
             if node in signatures:
-                self._cache.remember(signatures[node], cached.get(node, result))
+                self._cache.remember(signatures[node], cached.get(node, result) if node in kept else result)
         if self._forget_cache:
             self._cache.clear()
             self._forget_cache = False

@@ -101,6 +101,16 @@ def test_a_cached_output_is_told_of_before_the_rest_runs(tmp_path, connect):
         assert set(peer.history(prompt_id)["outputs"]) == {"2", "4"}
 
 
+def test_the_cache_holds_what_was_made_last(tmp_path, connect):
+    """Two recordings of one prompt, both executed: the third post tells of the second one's file."""
+    for name in ("a", "b"):
+        recorded(tmp_path, name, PROMPT)
+    with FakeComfyServer(tmp_path / "g") as server:
+        peer = connect(server)
+        names = [peer.history(peer.run()[0])["outputs"]["2"]["images"][0]["filename"] for _ in range(3)]
+    assert names == ["img_00001_.png", "img_00002_.png", "img_00002_.png"]
+
+
 def test_renumbered_nodes_are_cached_as_well(server, connect):
     peer = connect(server)
     peer.run()
