@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import threading
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 import requests
-import urllib3
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
@@ -207,8 +209,9 @@ def test_content_type_leaves_the_body_alone(server):
 
 def test_a_truncated_body_is_sent_in_part(server):
     server.faults.add(faults.truncated(0.5, path="/queue"))
-    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
-        get(server)
+    # Not requests: with an urllib3 before 2 it takes what it got for the whole.
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)), urlopen(server.url + "/queue") as reply:
+        reply.read()
     server.faults.add(faults.truncated(0.5, path="/queue"))
     with requests.get(server.url + "/queue", stream=True, timeout=10) as reply:
         whole = len(b'{"queue_running": [], "queue_pending": []}')
@@ -232,11 +235,11 @@ def test_a_truncated_large_body_is_sent_to_the_byte(large, connect):
     server, content = large
     connect(server).run()
     server.faults.add(faults.truncated(0.5, path="/view"))
-    with requests.get(server.url + "/view", params=WHERE, stream=True, timeout=10) as reply:
+    with urlopen(f"{server.url}/view?{urlencode(WHERE)}") as reply:
         half = len(content) // 2
-        assert reply.raw.read(half) == content[:half]
-        with pytest.raises(urllib3.exceptions.ProtocolError):
-            reply.raw.read(1)
+        assert reply.read(half) == content[:half]
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            reply.read()
 
 
 @pytest.mark.parametrize("make", [lambda: faults.trickle(0, chunk=1_000), lambda: faults.truncated(0.9)])

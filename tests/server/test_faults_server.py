@@ -319,7 +319,9 @@ def test_stopping_waits_for_no_fault(golden, connect, caplog, name):
         gc.collect()
     if way != "post":
         asking.join(20)
-        assert isinstance(answers[0], requests.RequestException)
+        assert not asking.is_alive()
+        # requests, with an urllib3 before 2, takes a body that broke off for whole.
+        assert isinstance(answers[0], requests.RequestException) or name == "trickle"
     assert server_threads() == []
     assert threading.active_count() == before
     assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []

@@ -52,7 +52,7 @@ def add_internal_routes(app: web.Application, life: Callable[[], Life]) -> None:
 
         return refused
 
-    # No sub-application: those of aiohttp 3.9.0 fail beside a newer yarl.
+    # Plain routes where ComfyUI has a sub-application: all that is seen of that is that /api does not have them.
     for path, handler in (
         ("/logs", logs),
         ("/logs/raw", raw_logs),
