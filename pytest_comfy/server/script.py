@@ -8,6 +8,7 @@ from typing import Any
 
 from ..golden import GoldenRun
 from .files import Key, file_key
+from .recorded import whole
 from .wire import PREVIEW, PREVIEW_WITH_METADATA, PROMPT_ID, TEXT, Audience, audience_of, is_blocked, message
 
 Data = dict[str, Any]
@@ -88,7 +89,7 @@ def make_script(
 
     outputs  the output nodes that are to run, found by the node definitions where it is None
     """
-    document = _without_run(golden.document)
+    document = whole(golden.document)
 
     def rename(node_id: str) -> str:
         # Nodes made at run time are called after the node that made them: 5.0.0.1.
@@ -121,28 +122,6 @@ def make_script(
     script.steps = _steps(body, offset)
     script.files = _files(document, ui, rename)
     return script
-
-
-def _without_run(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Put the placeholder, and times from its start, where a recording still has its own id and clock."""
-    events = [event for _, event in document.get("events") or []]
-    start: Data = next((event["data"] for event in events if event.get("type") == "execution_start"), {})
-    prompt_id, began = start.get("prompt_id"), start.get("timestamp")
-    if prompt_id in (None, PROMPT_ID):
-        return document
-    offset = began if isinstance(began, (int, float)) else 0
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {
-                key: item - offset if key == "timestamp" and isinstance(item, (int, float)) else clean(item)
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [clean(item) for item in value]
-        return PROMPT_ID if value == prompt_id else value
-
-    return {**document, **{key: clean(document[key]) for key in ("events", "status", "meta") if key in document}}
 
 
 def _renamed(value: Any, rename: Rename) -> Any:

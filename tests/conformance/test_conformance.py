@@ -65,7 +65,8 @@ def test_a_server_that_does_otherwise_is_told(fault, told):
 def test_a_server_that_answers_otherwise_is_told():
     life = life_of(CAPTURES / "0.3.64")
     golden = life.runs[0]
-    wrong = GoldenRun({**golden.document, "meta": {}}, None, dict.fromkeys(golden.blobs, b"other"))
+    meta = {node: {**told, "display_node": "77"} for node, told in golden.document["meta"].items()}
+    wrong = GoldenRun({**golden.document, "meta": meta}, None, dict.fromkeys(golden.blobs, b"other"))
     found = play(replace(life, captures=life.captures[:1], runs=[wrong])).differences["success"]
     assert any("/history/" in text and "meta" in text for text in found), found
     assert any("/view" in text and "got 5 bytes" in text for text in found), found
