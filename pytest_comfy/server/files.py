@@ -13,8 +13,8 @@ Key = tuple[str, str, str]
 
 FOLDERS = ("output", "input", "temp")
 
-_COUNTED = re.compile(r"^(?P<prefix>.*_)(?P<number>\d{5,})(?P<tail>_.*)$", re.DOTALL)
-"""SaveImage's names: prefix, five-digit counter, underscore, extension."""
+_COUNTED = re.compile(r"^(?P<prefix>.*_)(?P<number>\d{5,})(?P<tail>[_.-].*)$", re.DOTALL)
+"""Prefix, five-digit counter, ending: x_00001_.png as ComfyUI writes it, x_00001.mp4 as node packs do."""
 
 _MOST_FILES = 100_000
 _MOST_UPLOADED = 512 * 1024 * 1024

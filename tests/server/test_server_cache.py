@@ -110,6 +110,16 @@ def test_the_cache_holds_what_was_made_last(tmp_path, connect):
     assert names == ["img_00001_.png", "img_00002_.png", "img_00002_.png"]
 
 
+@pytest.mark.parametrize("name", ["clip_{:05}_.png", "clip_{:05}.mp4", "clip_{:05}-audio.mp4"])
+def test_a_run_that_executes_again_counts_its_files_on(tmp_path, connect, name):
+    for folder in ("a", "b"):
+        recorded(tmp_path, folder, PROMPT, filename=name.format(1))
+    with FakeComfyServer(tmp_path / "g") as server:
+        peer = connect(server)
+        names = [peer.history(peer.run()[0])["outputs"]["2"]["images"][0]["filename"] for _ in range(2)]
+    assert names == [name.format(1), name.format(2)]
+
+
 def test_renumbered_nodes_are_cached_as_well(server, connect):
     peer = connect(server)
     peer.run()
