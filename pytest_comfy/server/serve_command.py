@@ -131,7 +131,7 @@ def _told(server: FakeComfyServer) -> str:
 def _sum_up(server: FakeComfyServer) -> None:
     """Say which golden runs nobody asked for, and which faults never came about."""
     idle = [one for one in server.unused if isinstance(one, Path)]
-    print(f"{len(server.prompts)} prompts answered, {len(server.unmatched)} not")
+    print(f"prompts: {len(server.prompts)} answered, {len(server.unmatched)} without a recording")
     if idle:
         print(f"golden runs never asked for: {', '.join(plain(folder) for folder in idle)}")
     for fault in server.faults:

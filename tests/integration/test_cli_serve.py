@@ -51,7 +51,7 @@ def test_it_serves_golden_runs_until_it_is_stopped(golden_dir):
         assert requests.post(told["url"] + "/prompt", json=body, timeout=10).status_code == 200
         assert requests.post(told["url"] + "/prompt", json={"prompt": graph(color=5)}, timeout=10).status_code == 400
     assert "(ComfyUI 0.8.0, 2 golden runs)" in told["first"]
-    assert "1 prompts answered, 1 not" in told["out"]
+    assert "prompts: 1 answered, 1 without a recording" in told["out"]
     assert re.search(r"never asked for: \S*golden/other/default", told["out"])
     assert "EmptyImage.color" in told["err"] or "color" in told["err"]
     assert told["code"] == 0 and "Traceback" not in told["err"]

@@ -101,7 +101,7 @@ def test_serve_ends_on_sigint_in_the_background_of_a_script(tmp_path):
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert "0 prompts answered" in out and err == ""
+    assert "prompts: 0 answered" in out and err == ""
 
 
 def test_golden_runs_of_one_class_with_different_models():
