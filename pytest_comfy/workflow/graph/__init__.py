@@ -1,0 +1,154 @@
+"""From the UI form of a workflow to the API form, as ComfyUI's own page converts it.
+
+The stages are those of the page: load (document, loading, nodes, widgets, values), apply primitives, flatten
+(frames), resolve links and emit. What the page does by mistake is not repeated, and what cannot be converted
+exactly is refused.
+"""
+
+from __future__ import annotations
+
+import warnings as _warnings
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from . import checks
+from .conversion import Choice, Conversion, ConversionError, ConversionWarning
+from .document import Document, read
+from .emit import Emission, emit
+from .groups import as_definitions
+from .layouts import Layout, shipped
+from .loading import check_classes, inner_first, load
+from .nodes import Classes, Graph, is_modern
+from .primitives import apply
+
+__all__ = [
+    "Choice",
+    "Conversion",
+    "ConversionError",
+    "ConversionWarning",
+    "Layout",
+    "classes_of",
+    "convert",
+    "to_prompt",
+]
+
+
+def to_prompt(
+    graph: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    *,
+    seed: int | str | None = "",
+    date: datetime | None = None,
+    layouts: Mapping[str, Layout] | None = None,
+    strict: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Return the prompt that ComfyUI's page makes of a UI-form workflow: id -> {class_type, inputs, _meta}.
+
+    Takes what `convert` takes, and turns its warnings into Python's. Values that do not fit their widgets are
+    sent as the page sends them, with a warning, unless `strict`.
+    """
+    conversion = convert(graph, definitions, seed=seed, date=date, layouts=layouts, strict=strict)
+    for text in conversion.warnings:
+        _warnings.warn(text, ConversionWarning, stacklevel=2)
+    return conversion.prompt
+
+
+def convert(
+    graph: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    *,
+    seed: int | str | None = "",
+    date: datetime | None = None,
+    layouts: Mapping[str, Layout] | None = None,
+    strict: bool = True,
+) -> Conversion:
+    """Convert a UI-form workflow, with what was chosen and what is suspicious.
+
+    definitions  class -> node definition, as /object_info has them
+    seed         what dynamic prompts choose by; None leaves their texts as they are
+    date         what %date:...% stands for (now)
+    layouts      class -> what JavaScript does to its widgets, beside what this package knows
+    strict       refuse values that cannot be what their widgets hold
+
+    Raises ConversionError: one sentence that names the node, and what to do.
+    """
+    try:
+        return _convert(graph, definitions, seed, date or datetime.now(), {**shipped(), **(layouts or {})}, strict)
+    except RecursionError:  # of values, which are copied as they are
+        raise ConversionError("values are nested too deeply to be a workflow's") from None
+
+
+def classes_of(graph: Mapping[str, Any]) -> set[str]:
+    """Return the node classes whose definitions a conversion asks for; raises ConversionError."""
+    document = read(graph)
+    classes = Classes({}, shipped())
+    definitions = {**document.definitions, **as_definitions(document, classes)}
+    found: set[str] = set()
+    for each in inner_first(document.root, definitions):
+        for node in each.nodes.values():
+            if node.type not in definitions:
+                found |= {node.type, classes.name_of(node)}
+    return {name for name in found if not shipped().get(name, Layout()).virtual}
+
+
+def _convert(
+    graph: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    seed: int | str | None,
+    date: datetime,
+    layouts: Mapping[str, Layout],
+    strict: bool,
+) -> Conversion:
+    document = read(graph)
+    classes = Classes(definitions, layouts, is_modern(definitions), bool(document.frontend))
+    root = load(document, classes)
+    graphs = list(_graphs(root))
+    check_classes(graphs)
+    for each in graphs:
+        apply(each, classes.modern)
+    emission = emit(root, seed=None if seed is None else str(seed), date=date, modern=classes.modern)
+    for problem in checks.captures(emission):
+        raise ConversionError(problem)
+    bad = list(checks.misfits(emission))
+    if strict and bad:
+        raise ConversionError(bad[0])
+    return _conversion(emission, (*bad, *_suspicious(emission, document)))
+
+
+def _suspicious(emission: Emission, document: Document) -> Iterator[str]:
+    yield from checks.warnings(emission, document.frontend)
+
+
+def _graphs(root: Graph) -> Iterator[Graph]:
+    """Yield the root and every definition that it uses, once each."""
+    seen = {id(root): root}
+    waiting = [root]
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        for node in graph.nodes.values():
+            if node.inner is not None and id(node.inner) not in seen:
+                seen[id(node.inner)] = node.inner
+                waiting.append(node.inner)
+
+
+def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:
+    prompt = {}
+    for sent in emission.sent.values():
+        meta: dict[str, Any] = {"title": sent.node.title}
+        if sent.frame.titles:
+            meta["subgraph"] = sent.frame.titles
+        name = (sent.node.definition or {}).get("name")
+        class_type = name if isinstance(name, str) and name else sent.node.type
+        prompt[sent.id] = {"inputs": sent.inputs, "class_type": class_type, "_meta": meta}
+    return Conversion(
+        prompt=prompt,
+        choices=tuple(emission.choices),
+        warnings=told,
+        exposed={
+            instance: {name: tuple(targets) for name, targets in names.items()}
+            for instance, names in emission.exposed.items()
+        },
+        subgraphs=emission.subgraphs,
+    )

@@ -1,0 +1,147 @@
+"""What is wrong or suspicious about a conversion, node by node."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...text import plain, shown
+from .emit import Emission, Sent
+from .nodes import Node
+from .specs import CAPTURES, InputSpec
+from .widgets import Widget
+
+_CONTROLLED = ("randomize", "increment", "decrement", "increment-wrap")
+_SETTLED = (1, 16)
+"""Version of the front-end from which on every widget keeps a socket in the file, so that nothing is guessed."""
+
+
+def misfits(emission: Emission) -> Iterator[str]:
+    """Yield what cannot be meant, a sentence each: values of the wrong type, and places that do not add up."""
+    for sent in emission.sent.values():
+        counted = _count_told(sent.node)
+        bad = [name for name, widget in sent.values.items() if not fits(widget, widget.value)]
+        for name in bad:
+            widget = sent.values[name]
+            yield (
+                f"{sent.frame.where(sent.node, name)}: {shown(widget.value)} is saved where {_kind(widget.spec)} "
+                f"belongs{counted}: open the workflow in ComfyUI, set the values again and save"
+            )
+        if not bad and _is_foreign(sent.node) and (sent.node.surplus or 0) > 0 and not _declared(sent.node):
+            yield (
+                f"{sent.frame.where(sent.node)}{counted}: JavaScript of its node pack adds widgets, and nothing says "
+                f"which: declare them for {sent.node.type!r} in comfy-widgets.toml or by pytest_comfy_widgets"
+            )
+
+
+def captures(emission: Emission) -> Iterator[str]:
+    """Yield the inputs whose value only the page can make, by a camera or a microphone, and that are used."""
+    used = {value[0] for sent in emission.sent.values() for value in sent.inputs.values() if isinstance(value, list)}
+    for sent in emission.sent.values():
+        is_used = sent.id in used or (sent.node.definition or {}).get("output_node")
+        for name, widget in sent.values.items():
+            if widget.spec.widget_type in CAPTURES and not widget.value and is_used:
+                yield (
+                    f"{sent.frame.where(sent.node, name)}: what is recorded, filmed or rendered on the page is not in "
+                    "the file: load it from a file instead, or set the input"
+                )
+
+
+def warnings(emission: Emission, frontend: str) -> Iterator[str]:
+    """Yield what is legal, but perhaps not meant."""
+    version = _version(frontend)
+    if version and version < _SETTLED:
+        yield (
+            f"saved by the front-end {plain(frontend, 20)}, before 1.16: open and save it in a later one, as values "
+            "of converted widgets may have moved"
+        )
+    for sent in emission.sent.values():
+        where = sent.frame.where
+        surplus = sent.node.surplus
+        if surplus is None and not _declared(sent.node):
+            yield f"{where(sent.node)}: its values are saved by name, and are taken as inputs of these names"
+        elif surplus:
+            yield f"{where(sent.node)}{_count_told(sent.node)}; the values that are there fit"
+        for name, widget in sent.values.items():
+            if _not_offered(widget):
+                yield f"{where(sent.node, name)}: {shown(widget.value)} is none of the choices that the server offers"
+        for name, control in _controls(sent):
+            stays = shown(sent.inputs[name])
+            yield f"{where(sent.node, name)}: is set to {control!r} on the page; here it stays {stays}"
+
+
+def fits(widget: Widget, value: Any) -> bool:
+    """Whether a server could make a value of the widget's type of what is stored."""
+    kind = widget.spec.widget_type
+    if kind in ("INT", "FLOAT"):
+        return _is_number(value, kind == "INT")
+    if kind == "BOOLEAN":
+        return isinstance(value, (bool, int, float)) or value in ("true", "false", "True", "False", "")
+    if kind == "STRING":
+        return not isinstance(value, (list, Mapping))
+    if kind == "COMBO" and widget.spec.choices and not widget.spec.options.get("multiselect"):
+        kinds = {_plain_type(choice) for choice in widget.spec.choices}
+        return widget.spec.is_upload or _plain_type(value) in kinds
+    return True
+
+
+def _is_number(value: Any, whole: bool) -> bool:
+    if isinstance(value, str):
+        try:
+            found = float(value) if not whole else int(value)
+        except ValueError:
+            return False
+        return math.isfinite(found)
+    return isinstance(value, (int, float))
+
+
+def _plain_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "flag"
+    return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+def _kind(spec: InputSpec) -> str:
+    names = {"INT": "a whole number", "FLOAT": "a number", "BOOLEAN": "true or false", "STRING": "a text"}
+    return names.get(spec.widget_type, "one of its choices")
+
+
+def _count_told(node: Node) -> str:
+    values = node.saved.values
+    if not node.surplus or not isinstance(values, list):
+        return ""
+    return f" ({len(values)} values are saved for {len(values) - node.surplus} widgets)"
+
+
+def _is_foreign(node: Node) -> bool:
+    module = (node.definition or {}).get("python_module")
+    return isinstance(module, str) and module.split(".")[0] == "custom_nodes"
+
+
+def _declared(node: Node) -> bool:
+    layout = node.layout
+    return layout.named or bool(layout.collect_keys) or len(layout.widgets) > 1 or layout.control is not None
+
+
+def _not_offered(widget: Widget) -> bool:
+    spec = widget.spec
+    if spec.widget_type != "COMBO" or spec.choices is None or spec.is_upload or spec.options.get("remote"):
+        return False
+    chosen = widget.value if isinstance(widget.value, list) else [widget.value]
+    return any(value not in spec.choices for value in chosen)
+
+
+def _controls(sent: Sent) -> Iterator[tuple[str, str]]:
+    """Yield (input, control) of the values that the page would change after a run."""
+    before = ""
+    for widget in sent.node.widgets:
+        if widget.of_control and before in sent.values and widget.value in _CONTROLLED:
+            yield before, widget.value
+        if not widget.of_control:
+            before = widget.name
+
+
+def _version(text: str) -> tuple[int, ...]:
+    parts = text.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdecimal() and len(part) < 6 for part in parts) else ()

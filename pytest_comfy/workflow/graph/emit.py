@@ -1,0 +1,146 @@
+"""Emission: the nodes that are sent, with their values and links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .conversion import Choice, ConversionError
+from .frames import Frame, frames
+from .links import Exposed, Link, Links
+from .nodes import BYPASSED, MUTED, Graph, Node
+from .texts import SAVERS, Chooser, dynamic_prompt, replaced
+from .widgets import Widget
+
+
+@dataclass(slots=True)
+class Sent:
+    """A node of the prompt, with where it comes from.
+
+    values  the inputs that have a widget's value, and the widget
+    """
+
+    id: str
+    frame: Frame
+    node: Node
+    inputs: dict[str, Any]
+    values: dict[str, Widget]
+
+
+@dataclass
+class Emission:
+    """All that a loaded graph sends."""
+
+    sent: dict[str, Sent] = field(default_factory=dict)
+    choices: list[Choice] = field(default_factory=list)
+    exposed: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    subgraphs: dict[str, str] = field(default_factory=dict)
+
+
+def emit(root: Graph, *, seed: str | None, date: datetime, modern: bool) -> Emission:
+    """Flatten a loaded graph and build the inputs of the nodes that are sent; raises ConversionError."""
+    every = list(frames(root))
+    emitter = _Emitter(every, seed, date, modern)
+    for frame in every:
+        if frame.instance is not None and frame.parent is not None:
+            emitter.result.subgraphs[frame.parent.id_of(frame.instance)] = frame.instance.title
+        for node in sorted(frame.graph.nodes.values(), key=lambda node: node.saved.order):
+            if node.definition is not None and not node.virtual and node.saved.mode not in (MUTED, BYPASSED):
+                emitter.add(frame, node)
+    return _without_gaps(emitter.result)
+
+
+def _without_gaps(result: Emission) -> Emission:
+    """Drop the inputs that are linked to nodes which are not sent, and order the prompt as JavaScript does."""
+    for sent in result.sent.values():
+        for name in [name for name, value in sent.inputs.items() if _leads_nowhere(value, result.sent)]:
+            del sent.inputs[name]
+    whole = sorted((key for key in result.sent if _is_index(key)), key=int)
+    rest = [key for key in result.sent if not _is_index(key)]
+    result.sent = {key: result.sent[key] for key in [*whole, *rest]}
+    return result
+
+
+def _is_index(key: str) -> bool:
+    """Whether a key is one that JavaScript's objects keep in the order of numbers."""
+    return key.isascii() and key.isdecimal() and len(key) < 11 and str(int(key)) == key and int(key) < 2**32 - 1
+
+
+def _leads_nowhere(value: Any, sent: Mapping[str, Sent]) -> bool:
+    return isinstance(value, list) and value[0] not in sent
+
+
+class _Emitter:
+    def __init__(self, every: list[Frame], seed: str | None, date: datetime, modern: bool) -> None:
+        self.result = Emission()
+        self._links = Links()
+        self._seed = seed
+        self._date = date
+        self._savers = SAVERS | {"SaveVideo"} if modern else SAVERS
+        self._frames = every
+        self._all: list[Node] | None = None
+
+    def add(self, frame: Frame, node: Node) -> None:
+        """Build the inputs of a node: all widgets first, then what its links bring."""
+        sent = Sent(frame.id_of(node), frame, node, {}, {})
+        for widget in node.widgets:
+            if widget.sent and widget.known:
+                sent.inputs[widget.name] = _wrapped(self._value(sent, widget))
+                sent.values[widget.name] = widget
+        for socket in node.sockets:
+            source = self._links.source(frame, node, socket)
+            if isinstance(source, Link):
+                sent.inputs[socket.name] = [source.id, source.slot]
+                sent.values.pop(socket.name, None)
+            elif isinstance(source, Exposed):
+                sent.inputs[socket.name] = _wrapped(source.value)
+                sent.values[socket.name] = source.widget
+                of_instance = self.result.exposed.setdefault(source.instance, {})
+                of_instance.setdefault(source.name, []).append((sent.id, socket.name))
+        self.result.sent[sent.id] = sent
+
+    def _value(self, sent: Sent, widget: Widget) -> Any:
+        value = widget.value
+        if not isinstance(value, str):
+            return value
+        if widget.spec.options.get("dynamicPrompts") and widget.spec.widget_type == "STRING":
+            return self._chosen(sent, widget, value)
+        if widget.name in sent.node.layout.replace or (
+            widget.name == "filename_prefix" and sent.node.type in self._savers
+        ):
+            after = replaced(value, self._every_node(), self._date)
+            if "%date:" in value and after != value:
+                self.result.choices.append(Choice(sent.id, widget.name, "date", value, after))
+            return after
+        return value
+
+    def _chosen(self, sent: Sent, widget: Widget, value: str) -> str:
+        if self._seed is None:
+            return value
+        try:
+            after = dynamic_prompt(value, Chooser(self._seed, f"{sent.id}.{widget.name}"))
+        except ValueError as error:
+            raise ConversionError(f"{sent.frame.where(sent.node, widget.name)}: {error}: write it simpler") from None
+        if after != value:
+            self.result.choices.append(Choice(sent.id, widget.name, "dynamic prompt", value, after))
+        return after
+
+    def _every_node(self) -> list[Node]:
+        """Return all nodes as the page searches them: the nodes of a subgraph before its instance."""
+        if self._all is None:
+            self._all = list(_depth_first(self._frames[0]))
+        return self._all
+
+
+def _depth_first(frame: Frame) -> Iterator[Node]:
+    for node in frame.graph.nodes.values():
+        if node.inner is not None:
+            yield from _depth_first(frame.inner[node.id])
+        yield node
+
+
+def _wrapped(value: Any) -> Any:
+    """Return a value as it is sent: a list would be taken for a link."""
+    return {"__value__": value} if isinstance(value, list) else value

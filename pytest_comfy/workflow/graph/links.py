@@ -1,0 +1,302 @@
+"""From an input to what feeds it: through reroutes, bypassed nodes and the borders of subgraphs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .conversion import ConversionError
+from .document import ANY, INPUT_NODE, OUTPUT_NODE, SavedGraph, SavedLink
+from .frames import Frame
+from .nodes import BYPASSED, Node
+from .widgets import Socket, Widget
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An output of a node that is sent: [id, slot] of the prompt."""
+
+    id: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A widget that an instance of a subgraph exposes, whose value is sent in place of a link."""
+
+    instance: str
+    name: str
+    widget: Widget
+
+    @property
+    def value(self) -> Any:
+        """The value of this instance."""
+        return self.widget.value
+
+
+Source = Link | Exposed | None
+_Hop = tuple[Frame, Node, int, str]
+"""An output, and the type of the input that asks for it."""
+_Input = tuple[Frame, Node, Socket]
+_Key = tuple[int, str, int, str]
+
+
+class Links:
+    """Finds the sources of inputs; what was found once is kept, so that long chains are walked once."""
+
+    def __init__(self) -> None:
+        self._found: dict[_Key, tuple[Source, frozenset[Frame]]] = {}
+
+    def source(self, frame: Frame, node: Node, socket: Socket) -> Source:
+        """Return what feeds an input; None when nothing does.
+
+        Raises ConversionError for links that lead nowhere or in a circle.
+        """
+        left: Exposed | None = None
+        at: _Input = (frame, node, socket)
+        crossed = {frame}
+        while True:
+            link = self._link(*at)
+            if link is None:
+                return left
+            outer = self._outside(*at, link)
+            if outer is None:
+                found, more = self._trace((at[0], self._origin(*at, link), link.origin_slot, at[2].type))
+                self._check_repetition(crossed | more, (frame, node, socket))
+                # Nothing outside: the page falls back to the widget, which has the value of the instance.
+                return left if found is None and socket.widget is not None else found
+            at = outer
+            crossed.add(at[0])
+            left = _exposed(*at) or left
+
+    def _trace(self, start: _Hop) -> tuple[Source, frozenset[Frame]]:
+        """Return the output that stands for an output of a node, walking upwards; or the widget, or nothing.
+
+        With the frames that the way leads through, or those of a longer way that joins it.
+        """
+        passed: dict[_Key, None] = {}
+        crossed: set[Frame] = set()
+        hop: _Hop | Source = start
+        while isinstance(hop, tuple):
+            frame, node, slot, kind = hop
+            crossed.add(frame)
+            key = (id(frame), node.id, slot, kind)
+            if key in self._found:
+                hop, more = self._found[key]
+                crossed |= more
+                break
+            if key in passed:
+                raise _circle(frame, node)
+            passed[key] = None
+            hop = self._step(frame, node, slot, kind)
+        result = hop, frozenset(crossed)
+        self._found.update(dict.fromkeys(passed, result))
+        return result
+
+    def _check_repetition(self, crossed: set[Frame], start: _Input) -> None:
+        """Refuse what the page refuses: a way through the same place of two instances of one subgraph.
+
+        It takes that for a circle, as it does not tell the instances apart.
+        """
+        inside = [frame.graph.saved.id for frame in crossed if frame.instance is not None]
+        if len(set(inside)) == len(inside):
+            return
+        seen: set[tuple[str, str, str, int]] = set()
+        hop: _Hop | Source = None
+        at: _Input | None = start
+        while at is not None:
+            _visit(seen, at[0], at[1], "in", at[1].sockets.index(at[2]))
+            link = self._link(*at)
+            if link is None:
+                return
+            outer = self._outside(*at, link)
+            if outer is not None:
+                at = outer
+                continue
+            hop = at[0], self._origin(*at, link), link.origin_slot, at[2].type
+            at = None
+            while isinstance(hop, tuple):
+                frame, node, slot, kind = hop
+                _visit(seen, frame, node, "out", slot)
+                at = self._through(frame, node, slot, kind)
+                if at is not None:
+                    break
+                hop = self._inside(frame, node, slot, kind) if node.inner is not None else None
+
+    def _step(self, frame: Frame, node: Node, slot: int, kind: str) -> _Hop | Source:
+        onward = self._through(frame, node, slot, kind)
+        if onward is not None:
+            looked_through = node.virtual and node.saved.mode != BYPASSED
+            return self._onward(*onward, kind if looked_through else onward[2].type)
+        if node.inner is not None and node.saved.mode != BYPASSED:
+            return self._inside(frame, node, slot, kind)
+        return None if node.virtual or node.saved.mode == BYPASSED else Link(frame.id_of(node), slot)
+
+    def _through(self, frame: Frame, node: Node, slot: int, kind: str) -> _Input | None:
+        """Return the input that stands for an output of a node which is looked through."""
+        if node.saved.mode == BYPASSED:
+            chosen = _bypass(frame, node, slot, kind)
+            return None if chosen is None else (frame, node, chosen)
+        if node.virtual == "get":
+            return _setter(frame, node)
+        if node.virtual and 0 <= slot < len(node.sockets):
+            return frame, node, node.sockets[slot]
+        return None
+
+    def _onward(self, frame: Frame, node: Node, socket: Socket, kind: str) -> _Hop | Source:
+        """Return the next hop from an input, leaving as many subgraphs as it takes."""
+        at: _Input = (frame, node, socket)
+        left: Exposed | None = None
+        while True:
+            link = self._link(*at)
+            if link is None:
+                return left
+            outer = self._outside(*at, link)
+            if outer is None:
+                return at[0], self._origin(*at, link), link.origin_slot, kind
+            at = outer
+            left, kind = _exposed(*at), at[2].type
+
+    def _link(self, frame: Frame, node: Node, socket: Socket) -> SavedLink | None:
+        if socket.link is None:
+            return None
+        link = frame.graph.saved.links.get(socket.link)
+        if link is None:
+            raise ConversionError(
+                f"{frame.where(node, socket.name)}: link {socket.link} is not in the file's table of links: "
+                "connect the input again in ComfyUI and save"
+            )
+        if link.id in frame.graph.contradicted:
+            raise ConversionError(
+                f"{frame.where(node, socket.name)}: the file's table of links has link {link.id} at another input, "
+                "which has another link: ComfyUI drops it; connect the input again and save"
+            )
+        return link
+
+    def _outside(self, frame: Frame, node: Node, socket: Socket, link: SavedLink) -> _Input | None:
+        """Return the instance's input that a link comes from; None for links that start within the graph."""
+        if link.origin != INPUT_NODE or frame.parent is None or frame.instance is None:
+            return None
+        if not 0 <= link.origin_slot < len(frame.instance.sockets):
+            raise ConversionError(
+                f"{frame.where(node, socket.name)}: comes from input {link.origin_slot} of the subgraph, which has "
+                f"{len(frame.instance.sockets)}: connect the input again in ComfyUI and save"
+            )
+        return frame.parent, frame.instance, frame.instance.sockets[link.origin_slot]
+
+    def _origin(self, frame: Frame, node: Node, socket: Socket, link: SavedLink) -> Node:
+        origin = frame.graph.nodes.get(link.origin)
+        if origin is None:
+            raise ConversionError(
+                f"{frame.where(node, socket.name)}: link {link.id} comes from node {link.origin}, which is not there: "
+                "connect the input again in ComfyUI and save"
+            )
+        return origin
+
+    def _inside(self, frame: Frame, node: Node, slot: int, kind: str) -> _Hop | Source:
+        """Go to the node within an instance that an output of it stands for."""
+        inner = frame.inner[node.id]
+        saved = inner.graph.saved
+        if not 0 <= slot < len(saved.outputs):
+            raise ConversionError(f"{frame.where(node)}: has no output {slot}, which something is linked to")
+        link = _output_link(saved, slot)
+        if link is None:
+            return None
+        origin = inner.graph.nodes.get(link.origin)
+        if origin is None:
+            told = "comes straight from an input" if link.origin == INPUT_NODE else f"comes from node {link.origin}"
+            raise ConversionError(
+                f"{frame.where(node)}: output {saved.outputs[slot].name!r} {told}, not from a node that is there: "
+                "connect it to a node within the subgraph"
+            )
+        return inner, origin, link.origin_slot, kind
+
+
+def _circle(frame: Frame, node: Node) -> ConversionError:
+    return ConversionError(f"{frame.where(node)}: the links run in a circle: take one of them out")
+
+
+def _visit(seen: set[tuple[str, str, str, int]], frame: Frame, node: Node, way: str, slot: int) -> None:
+    key = (frame.graph.saved.id, node.id, way, slot)
+    if key in seen:
+        raise ConversionError(
+            f"{frame.where(node)}: ComfyUI takes the links for a circle, as they pass the same bypassed or virtual "
+            "node in two instances of one subgraph: bypass the instance instead of the nodes in it"
+        )
+    seen.add(key)
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether outputs of a type may be linked to inputs of another."""
+    if one in ("", ANY) or other in ("", ANY):
+        return True
+    kinds = set(one.lower().split(","))
+    return any(kind in kinds or kind in ("", ANY) for kind in other.lower().split(",")) or ANY in kinds
+
+
+def _bypass(frame: Frame, node: Node, slot: int, kind: str) -> Socket | None:
+    """Return the input that stands for an output of a bypassed node."""
+    if not 0 <= slot < len(node.outputs):
+        raise ConversionError(
+            f"{frame.where(node)}: is bypassed and has no output {slot}, which something is linked to"
+        )
+    sockets, made = node.sockets, node.outputs[slot]
+    same = sockets[slot] if slot < len(sockets) else None
+    if kind in ("", ANY):
+        if not sockets:
+            raise ConversionError(
+                f"{frame.where(node)}: is bypassed and has no input to pass on: mute it, or take it out"
+            )
+        return same or sockets[0]
+    if same is not None and compatible(same.type, made) and compatible(same.type, kind):
+        return same
+    for socket in sockets:
+        if socket.type == kind:
+            return socket
+    return next((one for one in sockets if compatible(one.type, made) and compatible(one.type, kind)), None)
+
+
+def _exposed(frame: Frame, node: Node, socket: Socket) -> Exposed | None:
+    if socket.widget is None or not socket.widget.known:
+        return None
+    return Exposed(frame.id_of(node), socket.name, socket.widget)
+
+
+def _output_link(saved: SavedGraph, slot: int) -> SavedLink | None:
+    """Return the first link that exists to an output of a definition."""
+    for link_id in saved.outputs[slot].links:
+        if link_id in saved.links:
+            return saved.links[link_id]
+    if saved.outputs[slot].links:
+        return None
+    return next(
+        (link for link in saved.links.values() if link.target == OUTPUT_NODE and link.target_slot == slot), None
+    )
+
+
+def _setter(frame: Frame, node: Node) -> _Input | None:
+    """Return the input whose value a "get" node reads: that of the node which has set the same name.
+
+    The first one in its own graph counts; else, for packs that look there, the only one in the graphs around.
+    """
+    own = _setters(frame, node)
+    around = frame.parent
+    outer: list[_Input] = []
+    while not own and node.layout.outer and around is not None:
+        outer += _setters(around, node)
+        around = around.parent
+    return own[0] if own else outer[0] if len(outer) == 1 else None
+
+
+def _setters(frame: Frame, node: Node) -> list[_Input]:
+    name, pack = _wire(node), node.layout.pack
+    return [
+        (frame, one, one.sockets[0])
+        for one in frame.graph.nodes.values()
+        if one.virtual == "set" and one.sockets and one.layout.pack == pack and _wire(one) == name
+    ]
+
+
+def _wire(node: Node) -> object:
+    values = node.saved.values
+    return values[0] if isinstance(values, list) and values else None

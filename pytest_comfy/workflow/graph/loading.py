@@ -1,0 +1,203 @@
+"""Loading: the saved document becomes graphs of nodes with widgets, inner definitions first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...text import listed, plain
+from .conversion import ConversionError
+from .document import INPUT_NODE, Document, SavedGraph, SavedNode, SavedSlot
+from .groups import as_definitions
+from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node, match_types
+from .specs import InputSpec
+from .values import set_value
+from .widgets import Socket, Widget
+
+MAX_DEPTH = 100
+"""Levels of subgraphs within subgraphs: people use three."""
+MAX_NODES = 100_000
+"""Nodes of a workflow with all its subgraphs expanded: large ones of people have 500."""
+
+_DEFINITION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def load(document: Document, classes: Classes) -> Graph:
+    """Build the root graph and all definitions it uses; raises ConversionError."""
+    saved = {**document.definitions, **as_definitions(document, classes)}
+    loaded: dict[str, Graph] = {}
+    sizes: dict[str, tuple[int, int]] = {}
+    for each in inner_first(document.root, saved):
+        loaded[each.id] = _load_graph(each, classes, loaded)
+        _check_size(each, loaded[each.id], sizes)
+    return loaded[""]
+
+
+def inner_first(root: SavedGraph, definitions: Mapping[str, SavedGraph]) -> Iterator[SavedGraph]:
+    """Yield the definitions that are used, each after those it contains, and the root last.
+
+    The file may have them in any order. Raises ConversionError when one contains itself.
+    """
+    done: set[str] = set()
+    within: dict[str, SavedGraph] = {}
+    stack = [root]
+    while stack:
+        graph = stack[-1]
+        waiting = [one for one in _contained(graph, definitions) if one.id not in done]
+        if graph.id not in within and waiting:
+            within[graph.id] = graph
+            around = [one for one in waiting if one.id in within]
+            if around:
+                raise ConversionError(f"{around[0].label} contains itself, by way of {graph.label}: take it out")
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        within.pop(graph.id, None)
+        if graph.id not in done:
+            done.add(graph.id)
+            yield graph
+
+
+def _contained(graph: SavedGraph, definitions: Mapping[str, SavedGraph]) -> Iterator[SavedGraph]:
+    for kind in {node.type: None for node in graph.nodes.values()}:
+        if kind in definitions:
+            yield definitions[kind]
+
+
+def _check_size(saved: SavedGraph, graph: Graph, sizes: dict[str, tuple[int, int]]) -> None:
+    """Raise ConversionError for what would expand without bounds."""
+    count, depth = len(graph.nodes), 0
+    for node in graph.nodes.values():
+        if node.inner is not None:
+            inner_count, inner_depth = sizes[node.inner.saved.id]
+            count, depth = count + inner_count, max(depth, inner_depth + 1)
+    sizes[saved.id] = count, depth
+    if count > MAX_NODES:
+        raise ConversionError(f"{saved.where() or 'the workflow'} expands to more than {MAX_NODES:,} nodes")
+    if depth > MAX_DEPTH:
+        raise ConversionError(f"{saved.where() or 'the workflow'} nests subgraphs deeper than {MAX_DEPTH} levels")
+
+
+def _load_graph(saved: SavedGraph, classes: Classes, loaded: Mapping[str, Graph]) -> Graph:
+    # Only in the root graph does the page compare the two.
+    graph = Graph(saved, {}, frozenset() if saved.id else frozenset(_contradicted(saved)))
+    for node in saved.nodes.values():
+        inner = loaded.get(node.type)
+        graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner)
+    match_types(graph)
+    return graph
+
+
+def _contradicted(saved: SavedGraph) -> Iterator[str]:
+    for link in saved.links.values():
+        target = saved.nodes.get(link.target)
+        if target is not None and 0 <= link.target_slot < len(target.inputs):
+            other = target.inputs[link.target_slot].link
+            if other is not None and other != link.id:
+                yield link.id
+
+
+def _instance(saved: SavedNode, inner: Graph) -> Node:
+    """Build an instance of a subgraph: the definition's inputs by name, then what else the file has."""
+    by_name = {slot.name: slot for slot in saved.inputs}
+    sockets = []
+    for index, port in enumerate(inner.saved.inputs):
+        slot = by_name.pop(port.name, None)
+        widget = _exposed(inner, index, port)
+        sockets.append(Socket(port.name, port.type, slot.link if slot else None, widget))
+    sockets += [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs if by_name.get(slot.name) is slot]
+    widgets = [socket.widget for socket in sockets if socket.widget is not None]
+    _set_exposed(widgets, saved)
+    return Node(saved, saved.type, sockets, [port.type for port in inner.saved.outputs], widgets, inner=inner)
+
+
+def _exposed(inner: Graph, index: int, port: SavedSlot) -> Widget | None:
+    """Return a copy of the first widget that an input of a definition leads to."""
+    for link_id in _links_of(inner.saved, index, port):
+        link = inner.saved.links.get(link_id)
+        target = inner.nodes.get(link.target) if link else None
+        # The slot in the link table is not kept up to date: the input that names the link counts.
+        socket = next((one for one in target.sockets if one.link == link_id), None) if target else None
+        if socket is not None and socket.widget is not None:
+            found = socket.widget
+            return Widget(port.name, _renamed(found.spec, port.name), found.value, known=found.known)
+    return None
+
+
+def _renamed(spec: InputSpec, name: str) -> InputSpec:
+    return InputSpec(name, spec.type, spec.options, spec.choices, spec.optional)
+
+
+def _links_of(saved: SavedGraph, index: int, port: SavedSlot) -> list[str]:
+    if port.links:
+        return list(port.links)
+    return [link.id for link in saved.links.values() if link.origin == INPUT_NODE and link.origin_slot == index]
+
+
+def _set_exposed(widgets: list[Widget], saved: SavedNode) -> None:
+    """Give the exposed widgets the values of this instance: by position, then by name where the file has names.
+
+    The page takes a null as a value here; what the definition has is meant.
+    """
+    values = saved.values if isinstance(saved.values, list) else []
+    for widget, value in zip(widgets, values, strict=False):
+        if value is not None:
+            set_value(widget, value)
+    names = _proxies(saved.properties.get("proxyWidgets"))
+    by_name = {widget.name: widget for widget in widgets}
+    for name, value in zip(names, values, strict=False):
+        if name in by_name and value is not None:
+            set_value(by_name[name], value)
+
+
+def _proxies(value: Any) -> list[str]:
+    """Return the names of an instance's own widgets as it lists them, "" for views of inner ones."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    if not isinstance(value, list):
+        return []
+    own = [isinstance(item, list) and len(item) >= 2 and str(item[0]) == "-1" for item in value]
+    return [str(item[1]) if is_own else "" for item, is_own in zip(value, own, strict=True)]
+
+
+def check_classes(graphs: list[Graph]) -> None:
+    """Raise ConversionError that names every class that would be sent and that the server does not have."""
+    missing: dict[str, list[str]] = {}
+    packs: dict[str, str] = {}
+    for graph in graphs:
+        for node in graph.nodes.values():
+            if node.saved.mode in (MUTED, BYPASSED):
+                continue
+            if node.layout.refuse:
+                raise ConversionError(f"{graph.saved.where(node.label)}: {node.layout.refuse}")
+            if node.layout.named and isinstance(node.saved.values, list) and node.saved.values:
+                raise ConversionError(
+                    f"{graph.saved.where(node.label)}: has its values in the form of an old version of "
+                    f"{node.layout.pack}: open the workflow in ComfyUI with the pack of today and save it"
+                )
+            if node.known:
+                continue
+            if _DEFINITION_ID.fullmatch(node.type):
+                raise ConversionError(
+                    f"{graph.saved.where(node.label)}: the file has no definition of the subgraph "
+                    f"{plain(node.type, 40)}: save the workflow again in ComfyUI"
+                )
+            missing.setdefault(node.type, []).append(graph.saved.where(node.label))
+            pack = node.saved.properties.get("cnr_id") or node.saved.properties.get("aux_id")
+            if isinstance(pack, str):
+                packs[node.type] = pack
+    if not missing:
+        return
+    told = [
+        f"{plain(name, 80)!r} ({listed(places, 5)}{f'; node pack {plain(packs[name], 80)}' if name in packs else ''})"
+        for name, places in missing.items()
+    ]
+    # All of them, however many: who installs node packs wants to do it once.
+    raise ConversionError(
+        f"the server has no node class {'; '.join(told)}: install the node packs there, or take the nodes out"
+    )

@@ -1,0 +1,268 @@
+"""Nodes as the page has them after loading: saved node and definition put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .document import ANY, SavedGraph, SavedNode, SavedSlot
+from .layouts import Layout, Virtual
+from .specs import AUTOGROW, MATCH_TYPE, InputSpec, definition_specs, output_types
+from .values import assign, patched_sampler
+from .widgets import Parts, Socket, Widget, build
+
+MUTED, BYPASSED = 2, 4
+_RENAMED = {
+    "T2IAdapterLoader": "ControlNetLoader",
+    "ConditioningAverage ": "ConditioningAverage",
+    "SDV_img2vid_Conditioning": "SVD_img2vid_Conditioning",
+    "Load3DAnimation": "Load3D",
+    "Preview3DAnimation": "Preview3D",
+}
+_PLAIN = Layout()
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node of the loaded graph.
+
+    type      its class, or the id of a subgraph definition
+    known     whether the server has the class
+    outputs   the types of its outputs
+    inner     the graph of an instance of a subgraph
+    surplus   how many stored values have no widget, negative when widgets have no value, None by name
+    """
+
+    saved: SavedNode
+    type: str
+    sockets: list[Socket]
+    outputs: list[str]
+    widgets: list[Widget] = field(default_factory=list)
+    definition: Mapping[str, Any] | None = None
+    layout: Layout = _PLAIN
+    virtual: Virtual = ""
+    inner: Graph | None = None
+    surplus: int | None = 0
+
+    @property
+    def id(self) -> str:
+        """The id within its graph."""
+        return self.saved.id
+
+    @property
+    def known(self) -> bool:
+        """Whether it needs no definition, or has one."""
+        return bool(self.virtual) or self.inner is not None or self.definition is not None
+
+    @property
+    def title(self) -> str:
+        """The title that the page shows."""
+        if self.saved.title:
+            return self.saved.title
+        if self.inner is not None:
+            return self.inner.saved.name or self.inner.saved.id
+        shown = (self.definition or {}).get("display_name")
+        return shown if isinstance(shown, str) and shown else self.type
+
+    @property
+    def label(self) -> str:
+        """How messages call the node."""
+        return self.saved.label
+
+    def widget(self, name: str) -> Widget | None:
+        """Return a widget by name."""
+        return next((one for one in self.widgets if one.name == name), None)
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """A loaded graph: the root, or the definition of a subgraph, which all its instances share.
+
+    contradicted  links that the table of links has at an input which names another one
+    """
+
+    saved: SavedGraph
+    nodes: dict[str, Node]
+    contradicted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is known of node classes: definitions, layouts, and of the pages that show and have saved them.
+
+    modern  whether the page is 1.35 or later
+    holes   whether the file leaves a null in widgets_values for widgets that have no place there
+    """
+
+    definitions: Mapping[str, Any]
+    layouts: Mapping[str, Layout]
+    modern: bool = True
+    holes: bool = False
+    _specs: dict[str, list[InputSpec]] = field(default_factory=dict)
+
+    def specs(self, class_type: str) -> list[InputSpec]:
+        """Return the inputs of a class in the page's order; read once."""
+        if class_type not in self._specs:
+            self._specs[class_type] = definition_specs(self.definition(class_type) or {})
+        return self._specs[class_type]
+
+    def name_of(self, saved: SavedNode) -> str:
+        """Return a node's class, by its present name."""
+        new = _RENAMED.get(saved.type)
+        return (
+            new if new is not None and (new in self.definitions or saved.type not in self.definitions) else saved.type
+        )
+
+    def definition(self, class_type: str) -> Mapping[str, Any] | None:
+        """Return the definition of a class."""
+        found = self.definitions.get(class_type)
+        return found if isinstance(found, Mapping) else None
+
+
+def is_modern(definitions: Mapping[str, Any]) -> bool:
+    """Whether node definitions are those of a server whose page is 1.35 or later, as far as they tell.
+
+    No definition says so: those of the later ones have keys and names that the earlier ones do not know.
+    """
+    old = False
+    for name, definition in definitions.items():
+        if not isinstance(definition, Mapping):
+            continue
+        if "output_matchtypes" in definition:
+            return True
+        old = old or ("api_node" in definition and "deprecated" in definition)
+        old = old or (name == "PreviewAny" and definition.get("display_name") == "Preview Any")
+    return not old
+
+
+def load_node(saved: SavedNode, classes: Classes) -> Node:
+    """Build a node that is no instance of a subgraph."""
+    class_type = classes.name_of(saved)
+    definition = classes.definition(class_type)
+    layout = classes.layouts.get(class_type, _PLAIN)
+    if layout.virtual or definition is None:
+        return _stored_node(saved, class_type, layout)
+    specs = classes.specs(class_type)
+    parts = build(specs, layout, classes.modern)
+    surplus = assign(parts, specs, saved, layout, classes.holes)
+    for name, property_name in layout.properties.items():
+        if saved.properties.get(property_name) and (found := _named(parts.widgets, name)):
+            found.value, found.known = saved.properties[property_name], True
+    if class_type in ("KSampler", "KSamplerAdvanced") and (sampler := _named(parts.widgets, "sampler_name")):
+        sampler.value = patched_sampler(sampler.value)
+    kinds = output_types(definition)
+    return Node(
+        saved=saved,
+        type=class_type,
+        sockets=_linked(parts, specs, saved),
+        outputs=[*kinds, *(slot.type for slot in saved.outputs[len(kinds) :])],
+        widgets=parts.widgets,
+        definition=definition,
+        layout=layout,
+        surplus=surplus,
+    )
+
+
+def match_types(graph: Graph) -> None:
+    """Give the sockets that take the type of their neighbours the types that follow from their links."""
+    for node in graph.nodes.values():
+        if node.definition is None:
+            continue
+        groups: dict[str, list[Socket]] = {}
+        for socket in node.sockets:
+            if socket.spec is not None and socket.spec.type == MATCH_TYPE:
+                template = socket.spec.options.get("template")
+                key = template.get("template_id") if isinstance(template, Mapping) else None
+                groups.setdefault(str(key), []).append(socket)
+        for key, sockets in groups.items():
+            _match(graph, node, key, sockets)
+
+
+def _match(graph: Graph, node: Node, key: str, sockets: list[Socket]) -> None:
+    connected = [_origin_type(graph, socket) for socket in sockets]
+    for index, socket in enumerate(sockets):
+        others = connected[:index] + connected[index + 1 :]
+        socket.type = _common([*others, socket.type]) or socket.type
+    result = _common(connected) or ANY
+    follows = (node.definition or {}).get("output_matchtypes")
+    for index, followed in enumerate(follows if isinstance(follows, list) else ()):
+        if followed == key and index < len(node.outputs):
+            node.outputs[index] = result
+
+
+def _origin_type(graph: Graph, socket: Socket) -> str:
+    link = graph.saved.links.get(socket.link or "")
+    origin = graph.nodes.get(link.origin) if link else None
+    if link is None or origin is None or not 0 <= link.origin_slot < len(origin.outputs):
+        return ANY
+    return origin.outputs[link.origin_slot]
+
+
+def _common(kinds: Iterable[str]) -> str | None:
+    """Return the types that all have; any type when none is named, None when they exclude each other."""
+    lists = [kind.split(",") for kind in kinds if kind != ANY]
+    if not lists:
+        return ANY
+    shared = [kind for kind in dict.fromkeys(lists[0]) if all(kind in other for other in lists[1:])]
+    return ",".join(shared) or None
+
+
+def _stored_node(saved: SavedNode, class_type: str, layout: Layout) -> Node:
+    """Build a node of which only the file tells: a virtual one, or one whose class is not there."""
+    sockets = [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs]
+    return Node(
+        saved, class_type, sockets, [slot.type for slot in saved.outputs], virtual=layout.virtual, layout=layout
+    )
+
+
+def _linked(parts: Parts, specs: list[InputSpec], saved: SavedNode) -> list[Socket]:
+    """Return the sockets with the links that the file has for them, by name."""
+    by_name = {slot.name: slot for slot in saved.inputs}
+    for socket in parts.sockets:
+        slot = by_name.pop(socket.name, None)
+        if slot is not None:
+            socket.link = slot.link
+    extra = [slot for slot in saved.inputs if by_name.get(slot.name) is slot]
+    parts.sockets += [_extra_socket(slot, parts.widgets) for slot in extra if _stays(slot, parts.widgets)]
+    for spec in specs:
+        if spec.type == AUTOGROW:
+            _close_gaps(spec, parts.sockets)
+    return parts.sockets
+
+
+def _stays(slot: SavedSlot, widgets: list[Widget]) -> bool:
+    return slot.widget is None or _named(widgets, slot.widget) is not None
+
+
+def _extra_socket(slot: SavedSlot, widgets: list[Widget]) -> Socket:
+    return Socket(slot.name, slot.type, slot.link, _named(widgets, slot.widget) if slot.widget else None)
+
+
+def _close_gaps(spec: InputSpec, sockets: list[Socket]) -> None:
+    """Move links of an autogrow group down to where nothing is linked, from the least number of inputs on."""
+    template = spec.options.get("template")
+    least = template.get("min", 1) if isinstance(template, Mapping) else 1
+    group = [
+        socket
+        for socket in sockets
+        if socket.name.startswith(f"{spec.name}.") and "." not in socket.name[len(spec.name) + 1 :]
+    ]
+    inputs = template.get("input") if isinstance(template, Mapping) else None
+    width = (
+        sum(len(section) for section in inputs.values() if isinstance(section, Mapping))
+        if isinstance(inputs, Mapping)
+        else 1
+    )
+    width = max(width, 1)
+    if len(group) % width or not isinstance(least, int):
+        return
+    rows = [group[at : at + width] for at in range(max(least - 1, 0) * width, len(group), width)]
+    kept = [[socket.link for socket in row] for row in rows if any(socket.link for socket in row)]
+    for row, links in zip(rows, kept + [[None] * width] * (len(rows) - len(kept)), strict=True):
+        for socket, link in zip(row, links, strict=True):
+            socket.link = link
+
+
+def _named(widgets: list[Widget], name: str) -> Widget | None:
+    return next((one for one in widgets if one.name == name), None)

@@ -1,0 +1,177 @@
+"""PrimitiveNodes: they write their value into the widgets they are linked to, before anything else happens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from .conversion import ConversionError
+from .nodes import Graph, Node
+from .specs import InputSpec
+from .values import set_and_expand
+from .widgets import Parts, Widget
+
+REPLACES = "Run widget replace on values"
+"""Property of a PrimitiveNode whose text is to be treated as file name prefixes are."""
+
+_LARGEST = 1e300
+_LEFT_OUT = frozenset(
+    ("default", "forceInput", "defaultInput", "control_after_generate", "multiline", "tooltip", "dynamicPrompts")
+)
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number may be, from the options of an INT or FLOAT input."""
+
+    kind: str
+    options: Mapping[str, Any]
+
+    def merged(self, other: InputSpec) -> Range | None:
+        """Return what both allow; None when they do not go together."""
+        if other.widget_type != self.kind:
+            return None
+        low, high = _number(self.options.get("min"), -math.inf), _number(self.options.get("max"), math.inf)
+        low2, high2 = _number(other.options.get("min"), -math.inf), _number(other.options.get("max"), math.inf)
+        if low > high2 or high < low2:
+            return None
+        step = _common_multiple(_number(self.options.get("step"), 1), _number(other.options.get("step"), 1))
+        shared = {"min": max(low, low2), "max": min(high, high2), "step": step}
+        mine, theirs = {**self.options, **shared}, {**other.options, **shared}
+        if any(mine.get(key) != theirs.get(key) for key in {*mine, *theirs} - _LEFT_OUT):
+            return None
+        return Range(self.kind, {**mine, **theirs})
+
+    def clamped(self, value: float) -> float:
+        """Return the nearest value within the limits; 0 and 2048 where none are given."""
+        return min(max(value, _number(self.options.get("min"), 0)), _number(self.options.get("max"), 2048))
+
+    def rounded(self, value: float) -> float:
+        """Return the value that the page's number widget makes of one that is set from outside."""
+        try:
+            return self._whole(value) if self.kind == "INT" else self._decimal(value)
+        except (OverflowError, ValueError):  # steps that are no steps, such as 1e308
+            return value
+
+    def _whole(self, value: float) -> float:
+        step = _number(self.options.get("step"), 1) or 1
+        if step == 1:
+            return _half_up(value)
+        low = _number(self.options.get("min"), 0)
+        offset = math.fmod(low, step) if math.isfinite(low) else 0
+        return _half_up((value - offset) / step) * step + offset
+
+    def _decimal(self, value: float) -> float:
+        step = _number(self.options.get("step"), 0.5)
+        digits = max(0, -math.floor(math.log10(step))) if step > 0 else 0
+        told = _number(self.options.get("round"), 0)
+        to = told or (10.0**-digits if digits else 0)
+        if not to:
+            return value
+        return self.clamped(_fixed(_half_up(value / to) * to, digits))
+
+
+def apply(graph: Graph, modern: bool) -> None:
+    """Write the values of a graph's PrimitiveNodes into their targets.
+
+    Raises ConversionError where a page before 1.35 fails: on a linked PrimitiveNode within a subgraph.
+    """
+    for node in graph.nodes.values():
+        if node.virtual != "primitive":
+            continue
+        outputs = node.saved.outputs
+        if graph.saved.id and not modern and outputs and outputs[0].links:
+            raise ConversionError(
+                f"{graph.saved.where(node.label)}: the page of this ComfyUI cannot send a PrimitiveNode within a "
+                "subgraph: set the value at its target, or upgrade ComfyUI"
+            )
+        _apply(graph, node)
+
+
+def _apply(graph: Graph, primitive: Node) -> None:
+    targets = list(_targets(graph, primitive))
+    if not targets:
+        return
+    first = targets[0][1]
+    stored = primitive.saved.values
+    value = stored[0] if isinstance(stored, list) and stored else first.value
+    if first.spec.widget_type in ("INT", "FLOAT"):
+        value = _narrowed(value, [widget for _, widget in targets])
+    for node, widget in targets:
+        mine = value
+        if widget.spec.widget_type in ("INT", "FLOAT") and _is_number(mine):
+            mine = tidy(Range(widget.spec.widget_type, widget.spec.options).rounded(mine))
+        set_and_expand(Parts(node.sockets, node.widgets), widget, mine)
+
+
+def _narrowed(value: Any, widgets: list[Widget]) -> Any:
+    """Return a number as all targets allow it, one after the other as the page goes through them."""
+    if value is None:
+        value = 0
+    if not _is_number(value):
+        return value
+    spec = widgets[0].spec
+    allowed = Range(spec.widget_type, spec.options)
+    for widget in widgets:
+        merged = allowed.merged(widget.spec)
+        if merged is not None:
+            allowed = merged
+            value = allowed.rounded(allowed.clamped(value))
+    return tidy(value)
+
+
+def _targets(graph: Graph, primitive: Node) -> Iterator[tuple[Node, Widget]]:
+    """Yield the widgets that the links of the first output lead to."""
+    outputs = primitive.saved.outputs
+    for link_id in outputs[0].links if outputs else ():
+        link = graph.saved.links.get(link_id)
+        node = graph.nodes.get(link.target) if link else None
+        if link is None or node is None:
+            continue
+        socket = next((one for one in node.sockets if one.link == link_id), None)
+        if socket is None and 0 <= link.target_slot < len(node.sockets):
+            socket = node.sockets[link.target_slot]
+        if socket is not None and socket.widget is not None:
+            yield node, socket.widget
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _number(value: Any, default: float) -> float:
+    """Return a number of an option, infinite ones included; else the default."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
+        return default
+    return value if abs(value) < _LARGEST else math.copysign(math.inf, value)
+
+
+def _half_up(value: float) -> float:
+    return value if isinstance(value, int) else math.floor(value + 0.5)
+
+
+def _fixed(value: float, digits: int) -> float:
+    """Round to so many decimal places, halves away from zero, as JavaScript writes them."""
+    if not math.isfinite(value) or abs(value) >= 1e21:
+        return value
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def _common_multiple(first: float, second: float) -> float:
+    one, other = abs(first), abs(second)
+    if not one or not other:
+        return 0.0
+    for _ in range(100):  # steps are fractions that have no exact form: the rest never quite becomes 0
+        if other <= 1e-10:
+            break
+        one, other = other, math.fmod(one, other)
+    found = abs(first * second) / one
+    return tidy(found)
+
+
+def tidy(value: float) -> float:
+    """Return whole numbers as int: JSON of JavaScript does not tell 8.0 from 8."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,189 @@
+"""From widgets_values to the widgets: by position or by name, as the page takes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .document import SavedNode
+from .layouts import Layout
+from .specs import DYNAMIC_COMBO, InputSpec, spec_of
+from .widgets import Parts, Widget, reselect
+
+_ANNOTATED = re.compile(r"\[(?:input|output|temp)\]$")
+_RENAMED_SAMPLERS = "sample_"
+
+
+def assign(parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layout, holes: bool = False) -> int | None:
+    """Put the stored values of a node into its widgets; `holes`: the list has nulls for widgets without a place.
+
+    Returns how many values have no widget, negative when widgets have no value; None when they are by name.
+    """
+    values = saved.values
+    for widget in list(parts.widgets):
+        if widget.spec.is_upload:
+            set_value(widget, widget.value if widget.known else None)
+    if layout.named and not values:
+        values = {}
+    if isinstance(values, Mapping):
+        _by_name(parts, values, layout)
+        return None
+    if not isinstance(values, list):
+        return 0
+    if layout.collect_keys:
+        _collect(parts, values, layout, saved.properties)
+        return None
+    if holes:
+        values = _without_holes(parts.widgets, values)
+    return _by_position(parts, _without_forced(specs, values), layout)
+
+
+def set_value(widget: Widget, value: Any) -> None:
+    """Give a widget a value, with what the page makes of it on the way."""
+    spec = widget.spec
+    kind = spec.widget_type
+    if kind == "MARKDOWN" or (kind == "STRING" and spec.options.get("multiline")):
+        value = _text_area(value)
+    elif spec.is_upload:
+        value = _uploaded(spec, value, "undefined" if spec.default is None else spec.default)
+    widget.value, widget.known = value, True
+
+
+def set_and_expand(parts: Parts, widget: Widget, value: Any) -> None:
+    """Give a widget a value; a dynamic combo gets the inputs of its new option."""
+    before = widget.value
+    set_value(widget, value)
+    if widget.spec.widget_type == DYNAMIC_COMBO and before != value:
+        reselect(parts, widget)
+
+
+def _by_position(parts: Parts, values: list[Any], layout: Layout) -> int:
+    at = taken = 0
+    # The list grows and shrinks on the way: what a dynamic combo adds takes the next places.
+    while at < len(parts.widgets):
+        widget = parts.widgets[at]
+        at += 1
+        if not widget.stored:
+            continue
+        if taken >= len(values):
+            return -sum(one.stored and one.sent for one in parts.widgets[at - 1 :])
+        set_and_expand(parts, widget, values[taken])
+        taken += 1
+        if layout.grows and at == len(parts.widgets) and values[taken - 1]:
+            name = layout.grows.format(len(parts.widgets) - 1)
+            parts.widgets.append(Widget(name, InputSpec(name, "EXTRA"), ""))
+    while taken < len(values) and values[-1] is None:
+        values = values[:-1]  # widgets that only show something leave nulls
+    return len(values) - taken
+
+
+def _by_name(parts: Parts, values: Mapping[str, Any], layout: Layout) -> None:
+    for widget in list(parts.widgets):
+        if widget.name in values and widget.sent:
+            set_and_expand(parts, widget, values[widget.name])
+        elif widget.spec.type == "EXTRA" and widget.value is None:
+            widget.known = False  # not one of this node's: which extra ones it has may depend on another's choice
+    for widget in parts.widgets:  # those that a dynamic combo has just added
+        if "." in widget.name and widget.name in values:
+            set_value(widget, values[widget.name])
+    if layout.formats:
+        _add_formats(parts.widgets, values, layout.formats)
+
+
+def _add_formats(widgets: list[Widget], values: Mapping[str, Any], name: str) -> None:
+    """Add the widgets that the choice of another brings, with what is stored or their defaults."""
+    at = next((index for index, one in enumerate(widgets) if one.name == name), None)
+    formats = widgets[at].spec.options.get("formats") if at is not None else None
+    if at is None or not isinstance(formats, Mapping):
+        return
+    listed = formats.get(str(widgets[at].value))
+    added = []
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, list) and len(item) > 1 and isinstance(item[0], str):
+            spec = spec_of(item[0], item[1:])
+            added.append(Widget(spec.name, spec, values.get(spec.name, spec.default)))
+    widgets[at + 1 :] = [*added, *(one for one in widgets[at + 1 :] if one.spec.type != "EXTRA" or not one.sent)]
+
+
+def _collect(parts: Parts, values: list[Any], layout: Layout, properties: Mapping[str, Any]) -> None:
+    """Make inputs of the stored objects that a node keeps one of for each of its rows."""
+    rows = [value for value in values if isinstance(value, Mapping) and value.keys() >= set(layout.collect_keys)]
+    for number, row in enumerate(rows, 1):
+        kept = dict(row)
+        for key, (name, wanted) in layout.collect_only.items():
+            if properties.get(name) != wanted:
+                kept.pop(key, None)
+            elif kept.get(key) is None:
+                kept[key] = 1  # as the pack does
+        named = layout.collect_name.format(number)
+        parts.widgets.append(Widget(named, InputSpec(named, "EXTRA"), kept))
+
+
+def _without_holes(widgets: list[Widget], values: list[Any]) -> list[Any]:
+    """Drop the nulls that the page saves for widgets without a place; it does not skip them itself, by mistake."""
+    at = [index for index, widget in enumerate(widgets) if not widget.stored]
+    if len(values) != len(widgets) or any(values[index] is not None for index in at):
+        return values
+    return [value for index, value in enumerate(values) if index not in at]
+
+
+def _without_forced(specs: list[InputSpec], values: list[Any]) -> list[Any]:
+    """Drop the values that old files keep for inputs which are sockets by now.
+
+    The page recognizes them by their number alone, and pairs them without regard to control widgets.
+    """
+    counted = [spec for spec in specs if spec.is_widget or spec.forced]
+    if sum(2 if spec.counts_twice else 1 for spec in counted) != len(values):
+        return values
+    return [value for index, value in enumerate(values) if index >= len(counted) or not counted[index].forced]
+
+
+def _text_area(value: Any) -> str:
+    """Return what a browser's text area makes of a value."""
+    return re.sub("\r\n?", "\n", as_text(value))
+
+
+def as_text(value: Any) -> str:
+    """Return a JSON value as JavaScript turns it into text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if isinstance(value, (int, float)):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return ",".join(as_text(item) for item in value)
+    return "[object Object]"
+
+
+def _uploaded(spec: InputSpec, value: Any, initial: Any) -> Any:
+    """Return a file's name with its folder, as nodes that load files name it."""
+    folder = spec.options.get("image_folder", "input")
+    if not value and value != []:
+        return initial
+    if isinstance(value, list):
+        if spec.options.get("allow_batch"):
+            return [_annotated(item, folder) for item in value]
+        return _annotated(value[0], folder) if value else initial
+    return _annotated(value, folder)
+
+
+def _annotated(value: Any, folder: Any) -> Any:
+    if isinstance(value, Mapping):
+        inside, kind = value.get("subfolder"), value.get("type")
+        name = f"{inside}/{value.get('filename')}" if inside else value.get("filename")
+        return f"{name} [{kind}]" if kind and kind != "input" else name
+    if not isinstance(value, str) or folder == "input" or _ANNOTATED.search(value):
+        return value
+    return f"{value} [{folder}]"
+
+
+def patched_sampler(value: Any) -> Any:
+    """Return a sampler's name without the prefix that old versions saved."""
+    return value[len(_RENAMED_SAMPLERS) :] if isinstance(value, str) and value.startswith(_RENAMED_SAMPLERS) else value

@@ -1,0 +1,216 @@
+"""The widgets and sockets of a node, as the page builds them from its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .document import ANY
+from .layouts import REST, Layout, Place, by_option
+from .specs import AUTOGROW, DYNAMIC_COMBO, MATCH_TYPE, UPLOADS, InputSpec, dynamic_options, specs_of, template_specs
+
+CONTROL = "control_after_generate"
+
+
+@dataclass(slots=True)
+class Widget:
+    """A value that a person can set at a node.
+
+    spec    the input it belongs to; for an extra one a spec without options
+    stored  whether it has a place in widgets_values
+    sent    whether it goes into the prompt
+    value   None where the page has `undefined` or null
+    known   False where the page has `undefined`: it sends nothing then
+    """
+
+    name: str
+    spec: InputSpec
+    value: Any = None
+    stored: bool = True
+    sent: bool = True
+    known: bool = True
+    of_control: bool = False
+
+
+@dataclass(slots=True)
+class Socket:
+    """An input that can be linked; `widget` is the widget whose value a link replaces."""
+
+    name: str
+    type: str
+    link: str | None = None
+    widget: Widget | None = None
+    spec: InputSpec | None = None
+
+
+@dataclass(slots=True)
+class Parts:
+    """Sockets and widgets of a node in the page's order."""
+
+    sockets: list[Socket] = field(default_factory=list)
+    widgets: list[Widget] = field(default_factory=list)
+
+
+def build(specs: Iterable[InputSpec], layout: Layout, modern: bool) -> Parts:
+    """Build the widgets and sockets of a new node: plain sockets first, then those of widgets."""
+    specs = list(specs)
+    plain, fields = Parts(), Parts()
+    for spec in specs:
+        _add(spec, fields if spec.is_widget else plain)
+    _set_controls(fields.widgets, layout)
+    for each in [_upload_layout(specs), layout]:
+        if each is not None:
+            places = each.modern if modern and each.modern is not None else each.widgets
+            fields.widgets = list(_arranged(fields.widgets, places))
+    if layout.grows:
+        fields.widgets.append(_extra(layout.grows.format(0), ""))
+    return Parts([*plain.sockets, *fields.sockets], [*plain.widgets, *fields.widgets])
+
+
+def expand(widget: Widget) -> Parts:
+    """Build what the chosen option of a dynamic combo adds, named "combo.input"; unknown options add nothing."""
+    added = Parts()
+    chosen = dynamic_options(widget.spec.options).get(widget.value) if isinstance(widget.value, str) else None
+    for spec in specs_of(chosen):
+        spec.name = f"{widget.name}.{spec.name}"
+        _add(spec, added)
+    return added
+
+
+def reselect(parts: Parts, widget: Widget) -> None:
+    """Replace what a dynamic combo had added by what its present value adds."""
+    prefix = f"{widget.name}."
+    parts.widgets[:] = [one for one in parts.widgets if not one.name.startswith(prefix)]
+    parts.sockets[:] = [one for one in parts.sockets if not one.name.startswith(prefix)]
+    added = expand(widget)
+    at = next(index for index, one in enumerate(parts.widgets) if one is widget) + 1
+    parts.widgets[at:at] = added.widgets
+    at = next((index for index, one in enumerate(parts.sockets) if one.widget is widget), len(parts.sockets) - 1) + 1
+    parts.sockets[at:at] = added.sockets
+    for inner in added.widgets:
+        if inner.spec.widget_type == DYNAMIC_COMBO:
+            reselect(parts, inner)
+
+
+def _add(spec: InputSpec, parts: Parts) -> None:
+    if spec.type == AUTOGROW:
+        _add_group(spec, parts)
+    elif spec.type == MATCH_TYPE:
+        allowed = _template(spec).get("allowed_types")
+        parts.sockets.append(Socket(spec.name, allowed if isinstance(allowed, str) else ANY, spec=spec))
+    elif not spec.is_widget:
+        parts.sockets.append(Socket(spec.name, spec.type, spec=spec))
+    else:
+        widget = Widget(spec.name, spec, spec.default)
+        widget.known = widget.value is not None
+        if widget.value is None and spec.is_upload:
+            widget.value, widget.known = "undefined", True  # the page makes text of what is not there
+        parts.widgets.append(widget)
+        parts.widgets += _controls(spec)
+        if not spec.options.get("socketless"):
+            parts.sockets.append(Socket(spec.name, spec.type, widget=widget, spec=spec))
+        if spec.widget_type == DYNAMIC_COMBO:
+            reselect(parts, widget)
+
+
+def _add_group(spec: InputSpec, parts: Parts) -> None:
+    """Add the steps of an autogrow group that are always there."""
+    template = _template(spec)
+    least = template.get("min", 1)
+    for ordinal in range(min(least, 100) if isinstance(least, int) else 1):
+        for added in group_step(spec, ordinal):
+            _add(added, parts)
+
+
+def group_step(spec: InputSpec, ordinal: int) -> Iterator[InputSpec]:
+    """Yield the inputs of one step of an autogrow group, under the names the page gives them."""
+    template = _template(spec)
+    names, several = template.get("names"), list(template_specs(template))
+    for added in several:
+        if isinstance(names, list):
+            if ordinal >= len(names):
+                return
+            base = str(names[ordinal])
+        else:
+            base = f"{template.get('prefix') or '' if len(several) == 1 else added.name}{ordinal}"
+        added.name = f"{spec.name}.{base}"
+        yield added
+
+
+def _template(spec: InputSpec) -> Mapping[str, Any]:
+    template = spec.options.get("template")
+    return template if isinstance(template, Mapping) else {}
+
+
+def _controls(spec: InputSpec) -> Iterator[Widget]:
+    """Yield the widgets that tell what becomes of a value after a run: they are stored, but never sent."""
+    if spec.is_control:
+        told = spec.options.get("control_after_generate")
+        yield _control(told if isinstance(told, str) else CONTROL)
+        if spec.widget_type == "COMBO":
+            yield _control("control_filter_list")
+
+
+def _control(name: str) -> Widget:
+    return Widget(name, InputSpec(name, "CONTROL"), sent=False, of_control=True)
+
+
+def _set_controls(widgets: list[Widget], layout: Layout) -> None:
+    """Move the control widgets to where a layout has them."""
+    if layout.control is None:
+        return
+    kept = [widget for widget in widgets if not widget.of_control]
+    widgets.clear()
+    for widget in kept:
+        widgets.append(widget)
+        if widget.name in layout.control:
+            widgets.append(_control(CONTROL))
+
+
+def _upload_layout(specs: list[InputSpec]) -> Layout | None:
+    """Return what the first required input for files adds to the widgets."""
+    for spec in specs:
+        if spec.optional or spec.widget_type != "COMBO":
+            continue
+        if spec.options.get("audio_upload") and spec.name == "audio":
+            return by_option()["audio_upload"]
+        for option in UPLOADS:
+            if spec.options.get(option) is True:
+                return by_option()[option]
+    return None
+
+
+def _arranged(widgets: list[Widget], places: tuple[Place, ...]) -> Iterator[Widget]:
+    """Yield widgets as a layout has them; a widget keeps those that belong to it and follow it."""
+    groups: dict[str, list[Widget]] = {}
+    head = ""
+    for widget in widgets:
+        if head and (widget.of_control or widget.name.startswith(f"{head}.")):
+            groups[head].append(widget)
+        else:
+            head = widget.name
+            groups[head] = [widget]
+    named = {place.name for place in places}
+    for place in places:
+        if place.name == REST:
+            for name, group in groups.items():
+                if name not in named:
+                    yield from group
+        elif place.name in groups:
+            yield from _placed(groups[place.name], place)
+        else:
+            extra = _extra(place.name, place.value)
+            extra.stored, extra.sent = place.stored, place.sent
+            yield extra
+
+
+def _placed(group: list[Widget], place: Place) -> Iterator[Widget]:
+    group[0].stored, group[0].sent = place.stored, place.sent
+    if place.value is not None:
+        group[0].value, group[0].known = place.value, True
+    yield from group
+
+
+def _extra(name: str, value: Any) -> Widget:
+    return Widget(name, InputSpec(name, "EXTRA"), value)
