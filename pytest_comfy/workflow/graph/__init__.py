@@ -8,19 +8,20 @@ exactly is refused.
 from __future__ import annotations
 
 import warnings as _warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from . import checks
 from .conversion import Choice, Conversion, ConversionError, ConversionWarning
-from .document import Document, read
+from .document import read
 from .emit import Emission, emit
 from .groups import as_definitions
 from .layouts import Layout, shipped
 from .loading import check_classes, inner_first, load
-from .nodes import Classes, Graph, is_modern
+from .nodes import Classes, is_modern
 from .primitives import apply
+from .promoted import push_down
 
 __all__ = [
     "Choice",
@@ -102,35 +103,19 @@ def _convert(
 ) -> Conversion:
     document = read(graph)
     classes = Classes(definitions, layouts, is_modern(definitions), bool(document.frontend))
-    root = load(document, classes)
-    graphs = list(_graphs(root))
+    graphs = load(document, classes)
     check_classes(graphs)
     for each in graphs:
-        apply(each, classes.modern)
-    emission = emit(root, seed=None if seed is None else str(seed), date=date, modern=classes.modern)
+        apply(each, classes.modern, date)
+    for each in graphs:
+        push_down(each)
+    emission = emit(graphs[0], seed=None if seed is None else str(seed), date=date, modern=classes.modern)
     for problem in checks.captures(emission):
         raise ConversionError(problem)
     bad = list(checks.misfits(emission))
     if strict and bad:
         raise ConversionError(bad[0])
-    return _conversion(emission, (*bad, *_suspicious(emission, document)))
-
-
-def _suspicious(emission: Emission, document: Document) -> Iterator[str]:
-    yield from checks.warnings(emission, document.frontend)
-
-
-def _graphs(root: Graph) -> Iterator[Graph]:
-    """Yield the root and every definition that it uses, once each."""
-    seen = {id(root): root}
-    waiting = [root]
-    while waiting:
-        graph = waiting.pop()
-        yield graph
-        for node in graph.nodes.values():
-            if node.inner is not None and id(node.inner) not in seen:
-                seen[id(node.inner)] = node.inner
-                waiting.append(node.inner)
+    return _conversion(emission, (*bad, *checks.warnings(emission, document.frontend)))
 
 
 def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:

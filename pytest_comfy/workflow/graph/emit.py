@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ...text import shown
 from .conversion import Choice, ConversionError
 from .frames import Frame, frames
 from .links import Exposed, Link, Links
-from .nodes import BYPASSED, MUTED, Graph, Node
+from .nodes import BYPASSED, MUTED, Graph, Node, nodes_within
 from .texts import SAVERS, Chooser, dynamic_prompt, replaced
 from .widgets import Widget
 
@@ -79,15 +80,14 @@ class _Emitter:
         self._seed = seed
         self._date = date
         self._savers = SAVERS | {"SaveVideo"} if modern else SAVERS
-        self._frames = every
-        self._all: list[Node] | None = None
+        self._root = every[0].graph
 
     def add(self, frame: Frame, node: Node) -> None:
         """Build the inputs of a node: all widgets first, then what its links bring."""
         sent = Sent(frame.id_of(node), frame, node, {}, {})
         for widget in node.widgets:
             if widget.sent and widget.known:
-                sent.inputs[widget.name] = _wrapped(self._value(sent, widget))
+                sent.inputs[widget.name] = _wrapped(self._value(sent, widget, widget.value))
                 sent.values[widget.name] = widget
         for socket in node.sockets:
             source = self._links.source(frame, node, socket)
@@ -95,22 +95,31 @@ class _Emitter:
                 sent.inputs[socket.name] = [source.id, source.slot]
                 sent.values.pop(socket.name, None)
             elif isinstance(source, Exposed):
-                sent.inputs[socket.name] = _wrapped(source.value)
+                value = source.value
+                if source.pushed and socket.widget is not None:
+                    value = self._value(sent, socket.widget, value)
+                sent.inputs[socket.name] = _wrapped(value)
                 sent.values[socket.name] = source.widget
                 of_instance = self.result.exposed.setdefault(source.instance, {})
                 of_instance.setdefault(source.name, []).append((sent.id, socket.name))
         self.result.sent[sent.id] = sent
 
-    def _value(self, sent: Sent, widget: Widget) -> Any:
-        value = widget.value
+    def _value(self, sent: Sent, widget: Widget, value: Any) -> Any:
+        """Return what a node's widget makes of its value when it is sent."""
+        is_replaced = widget.name in sent.node.layout.replace or (
+            widget.name == "filename_prefix" and sent.node.type in self._savers
+        )
         if not isinstance(value, str):
+            if is_replaced:  # where the page fails
+                raise ConversionError(
+                    f"{sent.frame.where(sent.node, widget.name)}: {shown(value)} is saved where a text belongs: "
+                    "set it in ComfyUI and save again"
+                )
             return value
         if widget.spec.options.get("dynamicPrompts") and widget.spec.widget_type == "STRING":
             return self._chosen(sent, widget, value)
-        if widget.name in sent.node.layout.replace or (
-            widget.name == "filename_prefix" and sent.node.type in self._savers
-        ):
-            after = replaced(value, self._every_node(), self._date)
+        if is_replaced:
+            after = replaced(value, nodes_within(self._root), self._date)
             if "%date:" in value and after != value:
                 self.result.choices.append(Choice(sent.id, widget.name, "date", value, after))
             return after
@@ -126,19 +135,6 @@ class _Emitter:
         if after != value:
             self.result.choices.append(Choice(sent.id, widget.name, "dynamic prompt", value, after))
         return after
-
-    def _every_node(self) -> list[Node]:
-        """Return all nodes as the page searches them: the nodes of a subgraph before its instance."""
-        if self._all is None:
-            self._all = list(_depth_first(self._frames[0]))
-        return self._all
-
-
-def _depth_first(frame: Frame) -> Iterator[Node]:
-    for node in frame.graph.nodes.values():
-        if node.inner is not None:
-            yield from _depth_first(frame.inner[node.id])
-        yield node
 
 
 def _wrapped(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .conversion import ConversionError
@@ -22,11 +22,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """A widget that an instance of a subgraph exposes, whose value is sent in place of a link."""
+    """A widget that an instance of a subgraph exposes, whose value is sent in place of a link.
+
+    pushed  whether a link from outside brings nothing: the inner widget then sends the value as its own
+    """
 
     instance: str
     name: str
     widget: Widget
+    pushed: bool = False
 
     @property
     def value(self) -> Any:
@@ -63,8 +67,9 @@ class Links:
             if outer is None:
                 found, more = self._trace((at[0], self._origin(*at, link), link.origin_slot, at[2].type))
                 self._check_repetition(crossed | more, (frame, node, socket))
-                # Nothing outside: the page falls back to the widget, which has the value of the instance.
-                return left if found is None and socket.widget is not None else found
+                if found is None and left is not None and socket.widget is not None:
+                    return replace(left, pushed=True)
+                return found
             at = outer
             crossed.add(at[0])
             left = _exposed(*at) or left

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ...text import listed, plain
 from .conversion import ConversionError
-from .document import INPUT_NODE, Document, SavedGraph, SavedNode, SavedSlot
+from .document import Document, SavedGraph, SavedNode
 from .groups import as_definitions
 from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node, match_types
-from .specs import InputSpec
-from .values import set_value
-from .widgets import Socket, Widget
+from .promoted import exposed_widget, set_exposed
+from .widgets import Socket
 
 MAX_DEPTH = 100
 """Levels of subgraphs within subgraphs: people use three."""
@@ -24,15 +21,15 @@ MAX_NODES = 100_000
 _DEFINITION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def load(document: Document, classes: Classes) -> Graph:
-    """Build the root graph and all definitions it uses; raises ConversionError."""
+def load(document: Document, classes: Classes) -> list[Graph]:
+    """Build the root graph and all definitions it uses, those around others first; raises ConversionError."""
     saved = {**document.definitions, **as_definitions(document, classes)}
     loaded: dict[str, Graph] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for each in inner_first(document.root, saved):
         loaded[each.id] = _load_graph(each, classes, loaded)
         _check_size(each, loaded[each.id], sizes)
-    return loaded[""]
+    return list(reversed(loaded.values()))
 
 
 def inner_first(root: SavedGraph, definitions: Mapping[str, SavedGraph]) -> Iterator[SavedGraph]:
@@ -105,64 +102,12 @@ def _instance(saved: SavedNode, inner: Graph) -> Node:
     sockets = []
     for index, port in enumerate(inner.saved.inputs):
         slot = by_name.pop(port.name, None)
-        widget = _exposed(inner, index, port)
+        widget = exposed_widget(inner, index)
         sockets.append(Socket(port.name, port.type, slot.link if slot else None, widget))
     sockets += [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs if by_name.get(slot.name) is slot]
     widgets = [socket.widget for socket in sockets if socket.widget is not None]
-    _set_exposed(widgets, saved)
+    set_exposed(widgets, saved)
     return Node(saved, saved.type, sockets, [port.type for port in inner.saved.outputs], widgets, inner=inner)
-
-
-def _exposed(inner: Graph, index: int, port: SavedSlot) -> Widget | None:
-    """Return a copy of the first widget that an input of a definition leads to."""
-    for link_id in _links_of(inner.saved, index, port):
-        link = inner.saved.links.get(link_id)
-        target = inner.nodes.get(link.target) if link else None
-        # The slot in the link table is not kept up to date: the input that names the link counts.
-        socket = next((one for one in target.sockets if one.link == link_id), None) if target else None
-        if socket is not None and socket.widget is not None:
-            found = socket.widget
-            return Widget(port.name, _renamed(found.spec, port.name), found.value, known=found.known)
-    return None
-
-
-def _renamed(spec: InputSpec, name: str) -> InputSpec:
-    return InputSpec(name, spec.type, spec.options, spec.choices, spec.optional)
-
-
-def _links_of(saved: SavedGraph, index: int, port: SavedSlot) -> list[str]:
-    if port.links:
-        return list(port.links)
-    return [link.id for link in saved.links.values() if link.origin == INPUT_NODE and link.origin_slot == index]
-
-
-def _set_exposed(widgets: list[Widget], saved: SavedNode) -> None:
-    """Give the exposed widgets the values of this instance: by position, then by name where the file has names.
-
-    The page takes a null as a value here; what the definition has is meant.
-    """
-    values = saved.values if isinstance(saved.values, list) else []
-    for widget, value in zip(widgets, values, strict=False):
-        if value is not None:
-            set_value(widget, value)
-    names = _proxies(saved.properties.get("proxyWidgets"))
-    by_name = {widget.name: widget for widget in widgets}
-    for name, value in zip(names, values, strict=False):
-        if name in by_name and value is not None:
-            set_value(by_name[name], value)
-
-
-def _proxies(value: Any) -> list[str]:
-    """Return the names of an instance's own widgets as it lists them, "" for views of inner ones."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return []
-    if not isinstance(value, list):
-        return []
-    own = [isinstance(item, list) and len(item) >= 2 and str(item[0]) == "-1" for item in value]
-    return [str(item[1]) if is_own else "" for item, is_own in zip(value, own, strict=True)]
 
 
 def check_classes(graphs: list[Graph]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,6 +162,14 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
         layout=layout,
         surplus=surplus,
     )
+
+
+def nodes_within(graph: Graph) -> Iterator[Node]:
+    """Yield the nodes of a graph as the page searches them: those of a subgraph before its instance."""
+    for node in graph.nodes.values():
+        if node.inner is not None:
+            yield from nodes_within(node.inner)
+        yield node
 
 
 def match_types(graph: Graph) -> None:

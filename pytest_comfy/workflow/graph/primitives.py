@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from .conversion import ConversionError
-from .nodes import Graph, Node
+from .nodes import Graph, Node, nodes_within
 from .specs import InputSpec
+from .texts import replaced
 from .values import set_and_expand
 from .widgets import Parts, Widget
 
@@ -74,8 +76,8 @@ class Range:
         return self.clamped(_fixed(_half_up(value / to) * to, digits))
 
 
-def apply(graph: Graph, modern: bool) -> None:
-    """Write the values of a graph's PrimitiveNodes into their targets.
+def apply(graph: Graph, modern: bool, date: datetime) -> None:
+    """Write the values of a graph's PrimitiveNodes into their targets; `date` is for texts that have one.
 
     Raises ConversionError where a page before 1.35 fails: on a linked PrimitiveNode within a subgraph.
     """
@@ -88,10 +90,10 @@ def apply(graph: Graph, modern: bool) -> None:
                 f"{graph.saved.where(node.label)}: the page of this ComfyUI cannot send a PrimitiveNode within a "
                 "subgraph: set the value at its target, or upgrade ComfyUI"
             )
-        _apply(graph, node)
+        _apply(graph, node, date)
 
 
-def _apply(graph: Graph, primitive: Node) -> None:
+def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
     targets = list(_targets(graph, primitive))
     if not targets:
         return
@@ -100,6 +102,8 @@ def _apply(graph: Graph, primitive: Node) -> None:
     value = stored[0] if isinstance(stored, list) and stored else first.value
     if first.spec.widget_type in ("INT", "FLOAT"):
         value = _narrowed(value, [widget for _, widget in targets])
+    elif isinstance(value, str) and primitive.saved.properties.get(REPLACES):
+        value = replaced(value, nodes_within(graph), date)
     for node, widget in targets:
         mine = value
         if widget.spec.widget_type in ("INT", "FLOAT") and _is_number(mine):
@@ -109,8 +113,7 @@ def _apply(graph: Graph, primitive: Node) -> None:
 
 def _narrowed(value: Any, widgets: list[Widget]) -> Any:
     """Return a number as all targets allow it, one after the other as the page goes through them."""
-    if value is None:
-        value = 0
+    value = _as_number(value)
     if not _is_number(value):
         return value
     spec = widgets[0].spec
@@ -136,6 +139,18 @@ def _targets(graph: Graph, primitive: Node) -> Iterator[tuple[Node, Widget]]:
             socket = node.sockets[link.target_slot]
         if socket is not None and socket.widget is not None:
             yield node, socket.widget
+
+
+def _as_number(value: Any) -> Any:
+    """Return what JavaScript calculates with: nothing is 0, true is 1, texts are read."""
+    if value is None or isinstance(value, bool):
+        return int(bool(value))
+    if isinstance(value, str):
+        try:
+            return tidy(float(value)) if value.strip() else 0
+        except ValueError:
+            return value
+    return value
 
 
 def _is_number(value: Any) -> bool:

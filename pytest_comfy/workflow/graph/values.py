@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from .document import SavedNode
@@ -12,7 +13,7 @@ from .layouts import Layout
 from .specs import DYNAMIC_COMBO, InputSpec, spec_of
 from .widgets import Parts, Widget, reselect
 
-_ANNOTATED = re.compile(r"\[(?:input|output|temp)\]$")
+_ANNOTATED = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
 _RENAMED_SAMPLERS = "sample_"
 
 
@@ -27,6 +28,8 @@ def assign(parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layou
             set_value(widget, widget.value if widget.known else None)
     if layout.named and not values:
         values = {}
+    elif isinstance(values, Mapping) and not layout.named and "0" in values:
+        values = list(_numbered(values))
     if isinstance(values, Mapping):
         _by_name(parts, values, layout)
         return None
@@ -38,6 +41,14 @@ def assign(parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layou
     if holes:
         values = _without_holes(parts.widgets, values)
     return _by_position(parts, _without_forced(specs, values), layout)
+
+
+def _numbered(values: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the values of an object that has them by number, as some tools save lists."""
+    for number in range(len(values)):
+        if str(number) not in values:
+            return
+        yield values[str(number)]
 
 
 def set_value(widget: Widget, value: Any) -> None:
@@ -153,13 +164,27 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
     if isinstance(value, (int, float)):
-        return json.dumps(value)
+        return _number_as_text(value)
     if isinstance(value, list):
         return ",".join(as_text(item) for item in value)
     return "[object Object]"
+
+
+def _number_as_text(value: float) -> str:
+    """Return a number in JavaScript's notation: every number is a double, and exponents come late."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.copysign(math.inf, value)
+    if not math.isfinite(number):
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+    if number == 0:
+        return "0"
+    if 1e-6 <= abs(number) < 1e21:
+        text = format(Decimal(repr(number)), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return re.sub(r"e([+-])0+", r"e\1", repr(number))
 
 
 def _uploaded(spec: InputSpec, value: Any, initial: Any) -> Any:
@@ -174,14 +199,14 @@ def _uploaded(spec: InputSpec, value: Any, initial: Any) -> Any:
     return _annotated(value, folder)
 
 
-def _annotated(value: Any, folder: Any) -> Any:
-    if isinstance(value, Mapping):
-        inside, kind = value.get("subfolder"), value.get("type")
-        name = f"{inside}/{value.get('filename')}" if inside else value.get("filename")
-        return f"{name} [{kind}]" if kind and kind != "input" else name
-    if not isinstance(value, str) or folder == "input" or _ANNOTATED.search(value):
-        return value
-    return f"{value} [{folder}]"
+def _annotated(value: Any, folder: Any) -> str:
+    if isinstance(value, str):
+        return value if folder == "input" or _ANNOTATED.search(value) else f"{value} [{folder}]"
+    if not isinstance(value, Mapping):
+        return ""
+    inside, name = value.get("subfolder"), as_text(value.get("filename"))
+    path = f"{as_text(inside)}/{name}" if inside else name
+    return f"{path} [{folder}]" if value.get("type") and folder != "input" else path
 
 
 def patched_sampler(value: Any) -> Any:
