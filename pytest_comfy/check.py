@@ -6,11 +6,12 @@ import hashlib
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
+from .converting import Converter, definitions_kept, kept_date, without_server
 from .golden import GoldenError, GoldenRun, GoldenStore
 from .golden.environment import difference, summary
 from .judging import Judge, NotJudged
@@ -53,9 +54,10 @@ class Subject:
 class Check:
     """Checks subjects on one lane: a live server, or the embedded fake one."""
 
-    def __init__(self, settings: Settings, lane: Lane) -> None:
+    def __init__(self, settings: Settings, lane: Lane, converter: Converter | None = None) -> None:
         self.settings = settings
         self.lane = lane
+        self.converter = converter or Converter(settings.widgets, root=settings.root)
         self.store = GoldenStore(settings.golden_dir, settings.baseline)
 
     def workflow_file(
@@ -77,6 +79,7 @@ class Check:
             return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
         if golden is not None and not self.settings.live:
             _require_files(golden)
+        workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
@@ -86,20 +89,43 @@ class Check:
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
                 notes=(*stale[1:], *_refusal(golden, prompt), *self._how(subject)),
             )
-        run = self.run(prompt, subject.options, workflow.extra_data, on_progress)
+        run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress)
         return self.judge(subject, run, golden, workflow.extra_data)
+
+    def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
+        """Return the workflow in API form: by the server's node definitions, offline by those of the golden run."""
+        if workflow.form == "api":
+            return workflow
+        if self.settings.live:
+            definitions: Mapping[str, Any] = self.lane.client.definitions(workflow.classes())
+        else:
+            definitions = definitions_kept(golden) if golden else {}
+        try:
+            return self.converter.convert(
+                workflow,
+                definitions,
+                key=subject.key,
+                dynamic_prompts=subject.options.dynamic_prompts,
+                date=kept_date(golden),
+            )
+        except WorkflowError as error:
+            if self.settings.live:
+                raise
+            told = without_server(error, workflow, definitions, "its golden run has no definition")
+            # The chain of what led to it tells a person nothing more.
+            raise told from None
 
     def run(
         self,
-        prompt: Mapping[str, Any],
+        workflow: Workflow | Mapping[str, Any],
         options: CaseOptions,
         extra_data: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         fresh: bool = False,
     ) -> Run:
-        """Run a prompt within the limits of a case; `fresh` keeps the server's cache out from the start."""
+        """Run a workflow, or a prompt, within the limits of a case; `fresh` keeps the server's cache out."""
         return self.lane.client.run(
-            prompt,
+            workflow,
             timeout=options.timeout,
             stall_timeout=options.stall_timeout,
             extra_data=extra_data,
@@ -122,7 +148,7 @@ class Check:
         """Compare a run with its golden run; approve it where that was asked for."""
         artefacts = Artefacts(self.settings.report_dir, subject.key)
         artefacts.clear()
-        judge = Judge(subject.options, artefacts)
+        judge = Judge(subject.options, artefacts, run.prompt)
         notes: list[str] = []
         if run.cache_bust:
             notes.append(_CACHE_NOTES[run.cache_bust])
@@ -191,6 +217,9 @@ class Check:
             raise NotJudged("the run made no output to compare later: nothing was approved")
         judge.check_rules(run)
         run = self._whole(run, subject.options, extra_data)
+        converted = run.workflow if run.workflow and run.workflow.origin else None
+        if extra_data is None and run.workflow is not None:
+            extra_data = run.workflow.extra_data
         approval = Approval(
             workflow=subject.source,
             case=subject.case,
@@ -201,10 +230,13 @@ class Check:
             files=self.settings.golden_files,
             previews=self.settings.golden_previews,
             earlier=golden.document.get("approvals", ()) if golden else (),
+            converted=converted,
         )
         client = self.lane.client
         environment = environment_of(client, run.prompt)
-        fresh = record(run, approval, environment, definitions_of(client, run.prompt), extra_data)
+        # Those of classes that are bypassed or muted as well: the conversion asks for them.
+        definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
+        fresh = record(run, approval, environment, definitions, extra_data)
         return self.store.write(subject.key, fresh)
 
     def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None) -> Run:
@@ -220,7 +252,7 @@ class Check:
         ]
         if not skipped or run.cache_bust:
             return run
-        return self.run(run.prompt, options, extra_data, fresh=True)
+        return self.run(run.workflow or run.prompt, options, extra_data, fresh=True)
 
     def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""

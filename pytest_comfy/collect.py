@@ -15,6 +15,7 @@ from .text import did_you_mean
 
 if TYPE_CHECKING:
     from .check import Subject
+    from .converting import Converter
     from .sidecar import Case
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
@@ -112,7 +113,8 @@ class CaseItem(pytest.Function):
         settings = self.settings
         drop_properties(self)
         with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
-            verdict = Check(settings, lane).workflow_file(self.subject(), self.path, on_progress)
+            check = Check(settings, lane, converter_of(self, settings))
+            verdict = check.workflow_file(self.subject(), self.path, on_progress)
         note(self, verdict)
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
@@ -146,13 +148,26 @@ class CaseItem(pytest.Function):
         return super().repr_failure(excinfo)
 
 
+def converter_of(item: pytest.Item, settings: Settings) -> Converter:
+    """Return what converts the UI-form workflows of an item: it knows the hooks of the conftest files above it."""
+    from .converting import Converter
+
+    return Converter(settings.widgets, item.ihook.pytest_comfy_widgets, settings.root)
+
+
 def is_told(error: BaseException) -> bool:
     """Whether an error says in its text all that a person needs."""
     from .check import FAILURES, CaseFailed
     from .client import ComfyError
     from .judging import NotJudged
 
-    return isinstance(error, (CaseFailed, NotJudged, ComfyError, *FAILURES))
+    if isinstance(error, (CaseFailed, NotJudged, ComfyError, *FAILURES)):
+        return True
+    if not isinstance(error, Warning):
+        return False
+    from .workflow.graph import ConversionWarning
+
+    return isinstance(error, ConversionWarning)  # where filterwarnings makes errors of them
 
 
 def not_judged(error: BaseException) -> bool:

@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .collect import STATE, drop_properties, mark_options, not_judged, note
+from .collect import STATE, converter_of, drop_properties, mark_options, not_judged, note
 from .settings import Settings, for_worker
 from .state import State
 
@@ -97,7 +98,10 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
     url = for_worker(settings.urls, _worker())
     url = url or request.getfixturevalue("comfy_server").url
     with ComfyClient(
-        url, timeout=options.timeout or settings.timeout, stall_timeout=options.stall_timeout or 300.0
+        url,
+        timeout=options.timeout or settings.timeout,
+        stall_timeout=options.stall_timeout or 300.0,
+        convert=_convert(request, settings),
     ) as client:
         yield client
 
@@ -106,7 +110,8 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
 def comfy_workflow(request: pytest.FixtureRequest) -> Callable[..., Workflow]:
     """Load a workflow file and set values: comfy_workflow("txt2img.json", {"KSampler.seed": 7}).
 
-    A path is looked for beside the test file, then from the project's root, then in its workflows folder.
+    A file in UI form stays so until it is run: `comfy_client.converted(workflow)` tells its prompt. A path is
+    looked for beside the test file, then from the project's root, then in its workflows folder.
     """
     settings = request.config.stash[STATE].settings
 
@@ -141,12 +146,11 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
             workflow, folder = Workflow.load(path), path.parent
         elif not isinstance(workflow, Workflow):
             workflow = Workflow.from_graph(dict(workflow), "prompt")
-        workflow = workflow.patched(values or {})
+        workflow = comfy_client.converted(workflow.patched(values or {}))
         prompt = workflow.prompt()
         upload_inputs_of(prompt, folder, (), comfy_client)
         more.setdefault("allow_node_errors", options.allow_node_errors)
-        more.setdefault("extra_data", workflow.extra_data)
-        return comfy_client.run(prompt, **more)
+        return comfy_client.run(replace(workflow, graph=prompt), **more)
 
     return run
 
@@ -260,6 +264,32 @@ def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
         return resolve(settings, CaseOptions(), mark_options(request.node))
     except SettingsError as error:
         raise pytest.UsageError(f"{request.node.nodeid}: mark comfy: {error}") from None
+
+
+def _convert(request: pytest.FixtureRequest, settings: Settings) -> Callable[..., Workflow]:
+    """Return what converts a test's workflows in UI form, as the cases of their files are converted."""
+    node = request.node
+    converter = converter_of(node, settings)
+
+    def convert(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
+        from .converting import kept_date, without_server
+        from .golden import GoldenRun, GoldenStore, find_runs
+        from .workflow import WorkflowError
+
+        own = test_key(settings, node.path, node.nodeid)
+        path = Path(workflow.source)
+        key = f"{settings.golden_key(path) if path.is_file() else own}/default"
+        folders = [*find_runs(settings.golden_dir / own), GoldenStore(settings.golden_dir, settings.baseline).find(key)]
+        dates = (kept_date(GoldenRun.load(folder)) for folder in folders if folder is not None)
+        try:
+            return converter.convert(workflow, definitions, key=key, date=next(filter(None, dates), None))
+        except WorkflowError as error:
+            if settings.live:
+                raise
+            told = without_server(error, workflow, definitions, "no golden run has the definition")
+            raise told from None
+
+    return convert
 
 
 def _find(path: Path, folder: Path, settings: Settings) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .compare import CompareError, Kept, compare_output, difference_picture
 from .golden import GoldenOutput, GoldenRun
@@ -14,6 +14,7 @@ from .report.artefacts import Artefacts
 from .settings import SettingsError
 from .text import listed
 from .verdict import OutputVerdict
+from .workflow.addresses import names_of
 from .workflow.digest import match_nodes
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ class NotJudged(Exception):
 
 
 class Judge:
-    """Compares the outputs of runs by the rules of one case."""
+    """Compares the outputs of runs of one prompt by the rules of one case."""
 
-    def __init__(self, options: CaseOptions, artefacts: Artefacts) -> None:
+    def __init__(self, options: CaseOptions, artefacts: Artefacts, prompt: Mapping[str, Any]) -> None:
         self.options = options
         self.artefacts = artefacts
+        self.prompt = prompt
 
     def outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
         """Return the verdict of every output, those of the golden run first; raises NotJudged."""
@@ -41,11 +43,11 @@ class Judge:
 
     def ignored(self, output: Output) -> bool:
         """Whether the sidecar leaves an output out."""
-        return any(rule.ignore for rule in self._rules(output.name, output.title, output.class_type))
+        return any(rule.ignore for rule in self._rules(output.name, output.title))
 
     def masks(self, output: Output) -> Masks:
         """Return the masks of an output, (x, y, width, height) in pixels."""
-        rules = self._rules(output.name, output.title, output.class_type)
+        rules = self._rules(output.name, output.title)
         return tuple(mask for rule in rules for mask in rule.masks)
 
     def keep_actual(self, run: Run) -> tuple[OutputVerdict, ...]:
@@ -65,14 +67,13 @@ class Judge:
     def _verdicts(
         self, golden: GoldenRun, run: Run, expected: Mapping[str, GoldenOutput], actual: Mapping[str, Output]
     ) -> Iterator[OutputVerdict]:
-        classes = {node_id: str(node.get("class_type")) for node_id, node in run.prompt.items()}
         for name, before in expected.items():
             output = actual.get(name)
             if output is not None and self.ignored(output):
                 yield OutputVerdict(name, output.title, "ignored")
             elif output is not None:
                 yield self._compare(golden, before, output)
-            elif not any(rule.ignore for rule in self._rules(name, before.title, classes.get(name.split(".")[0], ""))):
+            elif not any(rule.ignore for rule in self._rules(name, before.title)):
                 made = [other.name for other in run.outputs]
                 yield OutputVerdict(name, before.title, "missing", f"the run made {listed(made) or 'nothing'}")
         for name, output in actual.items():
@@ -124,29 +125,29 @@ class Judge:
         return self.artefacts.write(f"{output.name}.{what}{suffix_of(output.media_type)}", data)
 
     def _tolerance(self, output: Output) -> ToleranceSpec:
-        rules = self._rules(output.name, output.title, output.class_type)
+        rules = self._rules(output.name, output.title)
         own = [rule.tolerance for rule in rules if rule.tolerance is not None]
         return own[-1] if own else self.options.tolerance or "normal"
 
-    def _rules(self, name: str, title: str, class_type: str) -> list[OutputRule]:
+    def _rules(self, name: str, title: str) -> list[OutputRule]:
         """Return the rules for an output, the least special first."""
         node, _, rest = name.partition(".")
         key = rest.partition(".")[0]
+        names = dict.fromkeys(names_of(node, self.prompt.get(node)))
+        if title not in names:
+            names = dict.fromkeys((title, *names))
         found = []
         for ending in ("", f".{key}", f".{rest}"):
-            for who in (class_type, title, node):
+            for who in names:
                 found += [rule for rule in self.options.outputs if rule.address == f"{who}{ending}"]
         return found
 
     def check_rules(self, run: Run) -> None:
         """Raise SettingsError for a rule whose address names no node of the workflow."""
         for rule in self.options.outputs:
-            names = {
-                who
-                for node_id, node in run.prompt.items()
-                for who in (node_id, node.get("class_type"), (node.get("_meta") or {}).get("title"))
-                if who
-            } | {output.node for output in run.outputs}
+            names = {who for node_id, node in run.prompt.items() for who in names_of(node_id, node)} | {
+                output.node for output in run.outputs
+            }
             if not any(rule.address == who or rule.address.startswith(f"{who}.") for who in names):
                 known = dict.fromkeys(f"{output.title} ({output.name})" for output in run.outputs)
                 raise SettingsError(

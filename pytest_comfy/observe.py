@@ -16,8 +16,7 @@ _HASH_KEYS = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", "m
 
 def definitions_of(client: ComfyClient, prompt: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return class -> node definition for the classes of a prompt that the server knows."""
-    classes = sorted({str(node.get("class_type")) for node in prompt.values()})
-    return {name: found for name in classes if (found := client.definition(name))}
+    return client.definitions(str(node.get("class_type")) for node in prompt.values())
 
 
 def environment_of(client: ComfyClient, prompt: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

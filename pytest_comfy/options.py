@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .settings import TOLERANCES, Settings, SettingsError, seconds
 
 Masks = tuple[tuple[int, int, int, int], ...]
 ToleranceSpec = str | Mapping[str, Any]
+DynamicPrompts = int | str | Literal[False] | None
+"""The seed that dynamic prompts choose by; False leaves their texts as they are, None is for the case to say."""
 
 
 @dataclass(frozen=True)
 class OutputRule:
-    """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class."""
+    """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class.
+
+    Of a node in a subgraph, title and class may have its path in front: "Edit > Save Image".
+    """
 
     address: str
     tolerance: ToleranceSpec | None = None
@@ -33,6 +38,7 @@ class CaseOptions:
     inputs: tuple[str, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    dynamic_prompts: DynamicPrompts = None
 
 
 def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | None = None) -> CaseOptions:
@@ -61,6 +67,7 @@ def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | 
         inputs=options.inputs,
         outputs=rules,
         values=options.values,
+        dynamic_prompts=options.dynamic_prompts,
     )
 
 

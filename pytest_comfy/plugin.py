@@ -62,7 +62,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                   default=[_settings.DEFAULT_GLOB])  # fmt: skip
     parser.addini("comfy_golden_dir", "folder of golden runs", default="golden")
     parser.addini("comfy_golden_files", "keep output files in golden runs", type="bool", default=True)
+    parser.addini("comfy_widgets", "files that say what JavaScript does to widgets (comfy-widgets.toml)",
+                  type="linelist", default=[])  # fmt: skip
     parser.addini("comfy_golden_previews", "keep preview pictures in golden runs", type="bool", default=False)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 @pytest.hookimpl(tryfirst=True)

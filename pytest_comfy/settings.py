@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .globs import base, matches
 from .text import did_you_mean
 
+if TYPE_CHECKING:
+    from .workflow.graph.layouts import Layout
+
 DEFAULT_GLOB = "workflows/**/*.json"
+WIDGETS_FILE = "comfy-widgets.toml"
+"""What the JavaScript of node packs does to widgets, told by the project; read where it is there."""
 UPDATE_MODES = ("none", "missing", "changed", "all")
 UNUSED_MODES = ("warn", "fail", "remove")
 TOLERANCES = ("exact", "strict", "normal", "loose")
@@ -27,7 +32,8 @@ class SettingsError(Exception):
 class Settings:
     """The settings of a test session.
 
-    cli  what was given on the command line, which beats marks and sidecars
+    widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
+    cli      what was given on the command line, which beats marks and sidecars
     """
 
     root: Path
@@ -44,6 +50,7 @@ class Settings:
     golden_dir: Path = Path("golden")
     golden_files: bool = True
     golden_previews: bool = False
+    widgets: Mapping[str, Layout] = field(default_factory=dict)
     cli: frozenset[str] = frozenset()
 
     @property
@@ -122,8 +129,34 @@ def resolve(
         golden_dir=root / (ini("comfy_golden_dir") or "golden"),
         golden_files=bool(ini("comfy_golden_files")),
         golden_previews=bool(ini("comfy_golden_previews")),
+        widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
     )
+
+
+def default_widgets(root: Path) -> list[Path]:
+    """Return the project's file of widget layouts, if it has one."""
+    path = root / WIDGETS_FILE
+    return [path] if path.is_file() else []
+
+
+def widgets(paths: Iterable[Path], name: str) -> dict[str, Layout]:
+    """Read files of widget layouts, the later ones going first; raises SettingsError."""
+    found: dict[str, Layout] = {}
+    for path in paths:
+        # Not at the top: only projects that have such files pay for it.
+        from .workflow import WorkflowError
+        from .workflow.graph.layouts import read
+
+        try:
+            found.update(read(path.read_text(encoding="utf-8-sig"), str(path)))
+        except OSError as error:
+            raise SettingsError(f"{name}: {path}: cannot be read ({error.strerror or error})") from error
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"{name}: {path}: not UTF-8 text (byte {error.start})") from error
+        except (WorkflowError, RecursionError) as error:
+            raise SettingsError(f"{name}: {error}") from error
+    return found
 
 
 def seconds(value: Any, name: str) -> float:

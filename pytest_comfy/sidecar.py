@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .options import CaseOptions, Masks, OutputRule, checked_tolerance
+from .options import CaseOptions, DynamicPrompts, Masks, OutputRule, checked_tolerance
 from .settings import SettingsError, seconds
 from .text import did_you_mean, listed
 
@@ -18,8 +18,9 @@ FOLDER_FILE = "comfy.toml"
 DEFAULT_CASE = "default"
 
 _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",
-              "allow_node_errors")  # fmt: skip
-_FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors")
+              "allow_node_errors", "dynamic_prompts")  # fmt: skip
+_FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
+                "dynamic_prompts")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks")
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
@@ -132,6 +133,7 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
             inputs=tuple(dict.fromkeys(inputs)),
             outputs=tuple(outputs.values()),
             values=values,
+            dynamic_prompts=_seed(*single("dynamic_prompts"), "dynamic_prompts"),
         ),
         marks=tuple(dict.fromkeys(marks)),
         skip=_reason(*single("skip"), "skip"),
@@ -201,6 +203,14 @@ def _tolerance(path: Path, value: Any) -> Any:
 
 def _seconds(path: Path, value: Any, key: str) -> float | None:
     return None if value is None else seconds(value, f"{path}: {key}")
+
+
+def _seed(path: Path, value: Any, key: str) -> DynamicPrompts:
+    if value is None or value is False or (isinstance(value, (int, str)) and value is not True):
+        return value
+    raise SettingsError(
+        f"{path}: {key} must be a whole number or a text to choose by, or false to leave {{a|b}} as it is"
+    )
 
 
 def _flag(path: Path, value: Any, key: str) -> bool:

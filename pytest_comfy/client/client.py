@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -30,8 +32,13 @@ DEFAULT_STALL = 300.0
 _DOWNLOAD_SECONDS = 120.0
 _UPLOAD_FOLDER = "pytest-comfy"
 _FREE_SECONDS = 5.0
+_MANY_CLASSES = 32
+_OBJECT_INFO_BYTES = 128 << 20
 _REFUSALS = (400, 413, 500)
 """What ComfyUI answers to a prompt that it does not take: invalid, too large, or of a shape it did not expect."""
+
+
+Convert = Callable[[Workflow, Mapping[str, Any]], Workflow]
 
 
 class ComfyClient:
@@ -40,9 +47,18 @@ class ComfyClient:
     url            such as "http://127.0.0.1:8188"
     timeout        wall-clock limit of one run in seconds, from posting to the end
     stall_timeout  how long neither the queue nor the run may move, in seconds
+    convert        turns a workflow in UI form into API form by node definitions; without it, as `Workflow.converted`
+                   does, with what is suspicious told as ConversionWarning
     """
 
-    def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT, stall_timeout: float = DEFAULT_STALL) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        stall_timeout: float = DEFAULT_STALL,
+        convert: Convert | None = None,
+    ) -> None:
         self.url = normal_url(url)
         self.timeout = timeout
         self.stall_timeout = stall_timeout
@@ -50,6 +66,7 @@ class ComfyClient:
         self.http = Http(self.url)
         self._stream: EventStream | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
+        self._convert = convert or converted
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +98,35 @@ class ComfyClient:
             found = reply.object().get(class_type) if reply.status == 200 else None
             self._definitions[class_type] = found if isinstance(found, dict) else {}
         return self._definitions[class_type] or None
+
+    def definitions(self, classes: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return class -> node definition for those of the classes that the server knows.
+
+        Many are asked for at once: all of `/object_info` costs a server less than a request for each, and a client
+        far away much less. Raises ServerUnreachable.
+        """
+        wanted = sorted(set(classes))
+        if len([name for name in wanted if name not in self._definitions]) > _MANY_CLASSES:
+            # A server too full of models for it, or one that does not answer that route, is asked for each.
+            with contextlib.suppress(ServerUnreachable):
+                reply = self.http.get("/object_info", limit=_OBJECT_INFO_BYTES)
+                told = reply.object() if reply.status == 200 else {}
+                for name in wanted if told else ():
+                    found = told.get(name)
+                    self._definitions.setdefault(name, found if isinstance(found, dict) else {})
+        return {name: found for name in wanted if (found := self.definition(name))}
+
+    def converted(self, workflow: Workflow) -> Workflow:
+        """Return a workflow in API form, converted from UI form by the server's node definitions if need be.
+
+        Raises ConversionError, a WorkflowError, and ServerUnreachable.
+        """
+        return self._in_api_form(workflow)
+
+    def _in_api_form(self, workflow: Workflow) -> Workflow:
+        if workflow.form == "api":
+            return workflow
+        return self._convert(workflow, self.definitions(workflow.classes()))
 
     def _known_definition(self, class_type: str) -> dict[str, Any] | None:
         """As `definition`, for messages: a server that does not answer now has nothing to add."""
@@ -134,13 +180,16 @@ class ComfyClient:
     ) -> Run:
         """Queue a workflow (or a prompt), wait for its end and download its outputs.
 
+        A workflow in UI form is converted, see `converted`.
         A run in which the server took all from its cache, or did no more than save it again, tested
         nothing: it is repeated with an input that no node knows, which makes the server run every node but
         model loaders. `use_cache` forgoes it; `fresh` has every node run in any case.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
         """
+        asked: Workflow | None = None
         if isinstance(workflow, Workflow):
+            asked = workflow = self._in_api_form(workflow)
             extra_data = {**workflow.extra_data, **(extra_data or {})}
             prompt: Mapping[str, Any] = workflow.prompt()
         else:
@@ -159,7 +208,7 @@ class ComfyClient:
             if _did_nothing(run):
                 self.free()
                 run = once(self._with_nonce(prompt), "free")
-        return run
+        return replace(run, workflow=asked)
 
     def _run_once(
         self,
@@ -275,6 +324,18 @@ class ComfyClient:
             else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
             for node_id, node in prompt.items()
         }
+
+
+def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
+    """Convert a workflow to API form and tell what is suspicious as ConversionWarning."""
+    done = workflow.converted(definitions)
+    if done.conversion is not None:
+        from ..workflow.graph import ConversionWarning
+
+        for told in done.conversion.warnings:
+            # Of who called `run` or `converted`.
+            warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=4)
+    return done
 
 
 def normal_url(url: str) -> str:

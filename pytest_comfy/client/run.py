@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..workflow.addresses import names_of
 from ..workflow.results import Event, Output, Preview
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from ..workflow.model import Workflow
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Run:
     cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"
     complete      False when the socket dropped, so that events may be missing
     seconds       from posting the prompt to the end
+    workflow      what the prompt is of, in API form; None where a bare prompt was given
     """
 
     prompt_id: str
@@ -52,6 +56,7 @@ class Run:
     complete: bool = True
     seconds: float = 0.0
     node_errors: Mapping[str, Any] = field(default_factory=dict)
+    workflow: Workflow | None = None
 
     @property
     def images(self) -> list[Image]:
@@ -61,15 +66,22 @@ class Run:
     def output(self, name: str, index: int | None = None) -> Output:
         """Return the one output of a node named by id, title or class, or by "node.key.index".
 
+        Of a node in a subgraph, title and class may have its path in front: "Edit > Save Image".
+
         Raises KeyError, listing what there is, unless exactly one fits.
         """
         fits = [output for output in self.outputs if output.name == name]
         fits = fits or [
             output
             for output in self.outputs
-            if name in (output.node, output.title, output.class_type) and (index is None or output.index == index)
+            if (name in (output.node, output.title, output.class_type) or name in self._names(output))
+            and (index is None or output.index == index)
         ]
         if len(fits) != 1:
             there = ", ".join(f"{output.name} ({output.title})" for output in self.outputs) or "no outputs"
             raise KeyError(f"{name!r} names {len(fits)} outputs of this run; there are: {there}")
         return fits[0]
+
+    def _names(self, output: Output) -> tuple[str, ...]:
+        node_id = output.node.split(".")[0]
+        return names_of(output.node, self.prompt.get(node_id))

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..compare import CompareError, describe
-from ..workflow.definitions import trim, used_values
+from ..workflow import WorkflowError
+from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
 from ..workflow.results import WEBSOCKET_CLASS
+from ..workflow.secrets import REDACTED, is_secret
 from .errors import GoldenError
 from .redaction import redact, redact_prompt, scrub, secrets_in
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 
 if TYPE_CHECKING:
     from ..client import Output, Preview, Run
+    from ..workflow.model import Origin, Workflow
 
 Rectangles = tuple[tuple[int, int, int, int], ...]
 
@@ -33,6 +36,7 @@ class Approval:
     masks      gives the masks of an output, (x, y, width, height) in pixels
     keep       whether an output takes part at all
     earlier    approvals of the golden run that is replaced
+    converted  the workflow, where it was converted from UI form
     """
 
     workflow: str
@@ -44,6 +48,7 @@ class Approval:
     files: bool = True
     previews: bool = False
     earlier: Sequence[Mapping[str, Any]] = ()
+    converted: Workflow | None = None
 
 
 def record(
@@ -70,7 +75,7 @@ def record(
         "case": approval.case,
         "prompt": redact_prompt(run.prompt),
         "environment": redact(environment),
-        "node_definitions": {name: trim(found, used_values(run.prompt, name)) for name, found in definitions.items()},
+        "node_definitions": _definitions(run.prompt, definitions, approval.converted),
         "events": events,
         "status": redact(_without_run(run.status, run.prompt_id, _started(run))),
         "meta": redact(_without_run(run.meta, run.prompt_id, 0)),
@@ -78,7 +83,54 @@ def record(
         "outputs": [output.to_json() for output in outputs],
         "approvals": [*approval.earlier, approved],
     }
+    if approval.converted is not None and approval.converted.origin is not None:
+        document["conversion"] = _conversion(approval.converted, approval.converted.origin)
     return GoldenRun(document, None, blobs)
+
+
+def _definitions(
+    prompt: Mapping[str, Any], definitions: Mapping[str, Mapping[str, Any]], converted: Workflow | None
+) -> dict[str, Any]:
+    """Trim the definitions; those of a workflow in UI form must still convert it to the same prompt."""
+    origin = converted.origin if converted else None
+    texts = saved_texts(origin.workflow.graph) if origin else ()
+
+    def trimmed(defaults: bool) -> dict[str, Any]:
+        return {
+            name: trim(found, used_values(prompt, name), texts, defaults=defaults)
+            for name, found in definitions.items()
+        }
+
+    bare = trimmed(defaults=False)
+    # Names of files that nothing uses are kept only where the file leaves a widget's value to them.
+    return bare if origin is None or _converts_alike(converted, origin, bare) else trimmed(defaults=True)
+
+
+def _converts_alike(converted: Workflow | None, origin: Origin, definitions: Mapping[str, Any]) -> bool:
+    try:
+        again = origin.workflow.converted(definitions, seed=origin.seed, date=origin.date, layouts=origin.layouts)
+    except WorkflowError:
+        return False
+    return converted is not None and converted.conversion == again.conversion
+
+
+def _conversion(converted: Workflow, origin: Origin) -> dict[str, Any]:
+    """Return what dynamic prompts and dates were settled by, and what became of them."""
+    choices = converted.conversion.choices if converted.conversion else ()
+    return {
+        "date": origin.date.isoformat(timespec="seconds"),
+        "seed": origin.seed,
+        "choices": [
+            {
+                "node": choice.node,
+                "input": choice.input,
+                "kind": choice.kind,
+                "before": REDACTED if is_secret(choice.input) else choice.before,
+                "after": REDACTED if is_secret(choice.input) else choice.after,
+            }
+            for choice in choices
+        ],
+    }
 
 
 def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[str, bytes]) -> GoldenOutput:
@@ -90,7 +142,7 @@ def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[s
         raise GoldenError(f"output {output.name} of {output.title!r} cannot be approved: {error}") from error
     name = None
     if approval.files and data is not None:
-        name = _file_name(output)
+        name = _file_name(output, blobs)
         blobs[name] = data
     size = described["size"]
     return GoldenOutput(
@@ -114,10 +166,13 @@ def suffix_of(media_type: str) -> str:
     return _SUFFIXES.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
 
 
-def _file_name(output: Output) -> str:
+def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:
     """Return a name made by us: node, key and index, with an ending by media type."""
-    safe = (re.sub(r"[^\w.-]", "_", part) for part in (output.node, output.key))
-    return f"{'.'.join(safe)}.{output.index}{suffix_of(output.media_type)}"
+    safe = ".".join(re.sub(r"[^\w.-]", "_", part) for part in (output.node, output.key))
+    name = f"{safe}.{output.index}{suffix_of(output.media_type)}"
+    while name in taken:  # the nodes "9:5", of a subgraph, and "9_5" would have the same one
+        name = f"_{name}"
+    return name
 
 
 def _events(run: Run, approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:

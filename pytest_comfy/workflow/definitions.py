@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-_KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "output_node", "name",
+_KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "output_node", "output_matchtypes", "name",
          "display_name", "python_module", "api_node", "deprecated", "experimental")  # fmt: skip
 _OPTIONS_DROPPED = {"tooltip", "placeholder"}
 _MODEL_TYPES = {"MODEL", "CLIP", "VAE", "CONTROL_NET", "CLIP_VISION", "STYLE_MODEL", "UPSCALE_MODEL",
@@ -14,21 +15,43 @@ _MODEL_TYPES = {"MODEL", "CLIP", "VAE", "CONTROL_NET", "CLIP_VISION", "STYLE_MOD
 _UPLOAD_OPTIONS = ("image_upload", "audio_upload", "video_upload", "file_upload")
 
 
-def trim(definition: Mapping[str, Any], used: Mapping[str, set[str]]) -> dict[str, Any]:
+def trim(
+    definition: Mapping[str, Any],
+    used: Mapping[str, set[str]],
+    texts: Collection[str] = (),
+    *,
+    defaults: bool = False,
+) -> dict[str, Any]:
     """Return what a golden run keeps of a definition.
 
-    Choices that are file names tell what lies on the server's disk: of those only the values that the prompt
-    uses are kept. `used` is input name -> values used.
+    Choices that are file names tell what lies on the server's disk: of those only the values that the workflow
+    uses are kept.
+
+    used      input name -> values used
+    texts     values used, of whatever input
+    defaults  keep as well the choice that a widget has when the workflow says nothing: its `default`, or the first
+              one. A conversion from UI form asks for it.
     """
     kept = {key: definition[key] for key in _KEPT if key in definition}
     groups = definition.get("input")
     if isinstance(groups, Mapping):
-        kept["input"] = {
-            group: {name: _trim_input(spec, used.get(name, set())) for name, spec in inputs.items()}
-            for group, inputs in groups.items()
-            if isinstance(inputs, Mapping)
-        }
+        kept["input"] = _Trimming(used, frozenset(texts), defaults).groups(groups)
     return kept
+
+
+def saved_texts(graph: Any) -> set[str]:
+    """Return all texts that stand in a UI-form workflow, among them the values of its widgets."""
+    found: set[str] = set()
+    pending = [graph]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            pending.extend(value)
+        elif isinstance(value, str):
+            found.add(value)
+    return found
 
 
 def used_values(prompt: Mapping[str, Mapping[str, Any]], class_type: str) -> dict[str, set[str]]:
@@ -63,26 +86,52 @@ def loads_models(definition: Mapping[str, Any] | None) -> bool:
     )
 
 
-def _trim_input(spec: Any, used: set[str]) -> Any:
-    if not isinstance(spec, list) or not spec:
-        return spec
-    kind, *rest = spec
-    kept = [_trim_choices(kind, used) if isinstance(kind, list) else kind]
-    for options in rest:
-        if isinstance(options, Mapping):
-            options = {key: value for key, value in options.items() if key not in _OPTIONS_DROPPED}
-            if isinstance(options.get("options"), list):
-                options["options"] = _trim_choices(options["options"], used)
-            if isinstance(options.get("default"), str) and _names_file(options["default"]):
-                options.pop("default")
-        kept.append(options)
-    return kept
+@dataclass(frozen=True)
+class _Trimming:
+    used: Mapping[str, set[str]]
+    texts: frozenset[str]
+    defaults: bool
 
+    def groups(self, groups: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        """Trim the inputs of a definition: group ("required", "optional", …) -> name -> input."""
+        return {
+            group: {name: self._input(f"{prefix}{name}", spec) for name, spec in inputs.items()}
+            for group, inputs in groups.items()
+            if isinstance(inputs, Mapping)
+        }
 
-def _trim_choices(choices: list[Any], used: set[str]) -> list[Any]:
-    if any(isinstance(choice, str) and _names_file(choice) for choice in choices):
-        return [choice for choice in choices if choice in used]
-    return choices
+    def _input(self, name: str, spec: Any) -> Any:
+        if not isinstance(spec, list) or not spec:
+            return spec
+        kind, *rest = spec
+        kept = [self._choices(name, kind) if isinstance(kind, list) else kind]
+        for options in rest:
+            if isinstance(options, Mapping):
+                options = {key: value for key, value in options.items() if key not in _OPTIONS_DROPPED}
+                if isinstance(options.get("options"), list):
+                    options["options"] = self._choices(name, options["options"])
+                default = options.get("default")
+                if isinstance(default, str) and _names_file(default) and not self.defaults:
+                    options.pop("default")
+            kept.append(options)
+        return kept
+
+    def _choices(self, name: str, choices: list[Any]) -> list[Any]:
+        if any(isinstance(choice, str) and _names_file(choice) for choice in choices):
+            return [
+                choice
+                for place, choice in enumerate(choices)
+                if (place == 0 and self.defaults) or self._is_used(name, choice)
+            ]
+        return [self._option(name, choice) for choice in choices]
+
+    def _is_used(self, name: str, choice: Any) -> bool:
+        return isinstance(choice, str) and (choice in self.used.get(name, ()) or choice in self.texts)
+
+    def _option(self, name: str, choice: Any) -> Any:
+        """Trim the inputs that an option of a dynamic combo brings; they are called COMBO.INPUT."""
+        inputs = choice.get("inputs") if isinstance(choice, Mapping) else None
+        return {**choice, "inputs": self.groups(inputs, f"{name}.")} if isinstance(inputs, Mapping) else choice
 
 
 def _names_file(text: str) -> bool:

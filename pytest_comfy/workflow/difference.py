@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .addresses import class_path_of
 from .digest import NONCE_INPUT, class_of, inputs_of, match_nodes
 from .model import is_link
 from .secrets import is_secret
@@ -53,7 +54,7 @@ def _same_class(golden: Prompt, golden_id: str, prompt: Prompt, prompt_id: str) 
 
 def _node_differences(was: Any, node_id: str, now: Any, pairs: Mapping[str, str]) -> list[str]:
     if class_of(was) != class_of(now):
-        return [f"node {node_id} is {class_of(now)}, was {class_of(was)}"]
+        return [f"node {node_id} is {class_path_of(now)}, was {class_of(was)}"]
     before, after = inputs_of(was), inputs_of(now)
     found = []
     for name in [*before, *(name for name in after if name not in before)]:
@@ -62,7 +63,7 @@ def _node_differences(was: Any, node_id: str, now: Any, pairs: Mapping[str, str]
             continue
         if is_secret(name) and bool(old) == bool(new):
             continue
-        place = f"node {node_id} {class_of(now)}.{name}"
+        place = f"node {node_id} {class_path_of(now)}.{name}"
         if is_secret(name):
             found.append(f"{place} (a secret) is set in only one of them")
         else:
@@ -86,4 +87,4 @@ def _shown(value: Any) -> str:
 
 
 def _named(node_id: str, prompt: Prompt) -> str:
-    return f"node {node_id} {class_of(prompt[node_id])}"
+    return f"node {node_id} {class_path_of(prompt[node_id])}"

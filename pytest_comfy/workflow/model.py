@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .addresses import find_input
+from .addresses import Exposed, find_inputs, path_of
 from .errors import NotAWorkflowError, WorkflowError
+
+if TYPE_CHECKING:
+    from .graph import Conversion
+    from .graph.layouts import Layout
 
 Form = Literal["api", "ui"]
 Prompt = dict[str, dict[str, Any]]
 
 _WRAPPERS = ("api", "prompt")
 """Keys under which other tools keep the API graph."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a workflow was converted from, and by what its dynamic prompts and dates were settled.
+
+    workflow  in UI form
+    seed      None where dynamic prompts were left as they are
+    date      local time, without zone
+    layouts   class -> what its JavaScript does to its widgets, beside what the package knows
+    """
+
+    workflow: Workflow
+    seed: int | str | None
+    date: datetime
+    layouts: Mapping[str, Layout] | None = None
 
 
 @dataclass(frozen=True)
@@ -27,12 +49,18 @@ class Workflow:
     form        "api" or "ui"
     source      where it came from, for messages
     extra_data  sent beside the prompt, when the file has it (such as keys of API nodes)
+    values      in UI form, what is to be set once it is converted: address -> value
+    conversion  how it was converted, None for a file that is in API form
+    origin      what it was converted from
     """
 
     graph: Mapping[str, Any]
     form: Form
     source: str = "workflow"
     extra_data: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    conversion: Conversion | None = None
+    origin: Origin | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Workflow:
@@ -70,12 +98,12 @@ class Workflow:
 
         `is_changed`, which ComfyUI leaves in prompts saved in picture metadata, is dropped: the server
         would trust it and serve a changed input file from its cache.
-        Raises WorkflowError for the UI form and for malformed nodes.
+        Raises WorkflowError for malformed nodes, and for the UI form: see `converted`.
         """
         if self.form == "ui":
             raise WorkflowError(
-                f"{self.source}: saved in UI form, and the conversion of UI-form workflows to API form is "
-                "missing in this version: save it with 'Export (API)' in ComfyUI instead"
+                f"{self.source}: in UI form, and its conversion to API form needs node definitions: of a server, "
+                "such as --comfy-url tells, or of a golden run"
             )
         try:
             return dict(_checked_nodes(self.graph, self.source))
@@ -85,23 +113,74 @@ class Workflow:
     def patched(self, values: Mapping[str, Any]) -> Workflow:
         """Return a copy with inputs set, addressed as "node.input": node by id, title or class.
 
-        A list value is a link, as in the API form. Raises WorkflowError for unknown and ambiguous
-        addresses, listing the candidates.
+        Nodes of subgraphs are "Edit > KSampler", or by id "9:5"; "Edit.text" is an input that the instance
+        "Edit" exposes. A list value is a link, as in the API form. In UI form the values are kept and set
+        when it is converted. Raises WorkflowError for unknown and ambiguous addresses, listing the candidates.
         """
+        if self.form == "ui":
+            return replace(self, values={**self.values, **copy.deepcopy(dict(values))})
         prompt = self.prompt()
+        exposed = Exposed(self.conversion.exposed, self.conversion.subgraphs) if self.conversion else None
         for address, value in values.items():
-            node_id, name = find_input(prompt, address, self.source)
-            prompt[node_id]["inputs"][name] = copy.deepcopy(value)
+            for node_id, name in find_inputs(prompt, address, self.source, exposed):
+                prompt[node_id]["inputs"][name] = copy.deepcopy(value)
         return replace(self, graph=prompt, form="api")
+
+    def classes(self) -> set[str]:
+        """Return the node classes whose definitions it takes to convert and run the workflow.
+
+        Raises WorkflowError for a file whose nodes cannot be made out.
+        """
+        if self.form == "ui":
+            from .graph import classes_of
+
+            with _told_of(self.source):
+                return classes_of(dict(self.graph))
+        own = {node["class_type"] for node in self.prompt().values()}
+        return own | (self.origin.workflow.classes() if self.origin else set())
+
+    def converted(
+        self,
+        definitions: Mapping[str, Any],
+        *,
+        seed: int | str | None = "",
+        date: datetime | None = None,
+        layouts: Mapping[str, Layout] | None = None,
+    ) -> Workflow:
+        """Return the workflow in API form, as the page of ComfyUI would queue it, with the values of `patched` set.
+
+        definitions  class -> node definition as /object_info has it, at least of `classes()`
+        seed         dynamic prompts choose by it; None leaves their texts as they are
+        date         what %date% stands for; now, without it
+        layouts      class -> what its JavaScript does to its widgets, beside what the package knows
+
+        The page's document goes with it as `extra_data["extra_pnginfo"]["workflow"]`: nodes read it, and
+        ComfyUI saves it in pictures. What is suspicious stands in `conversion.warnings`.
+        Raises ConversionError, a WorkflowError, for what cannot be converted exactly. A workflow in API form
+        is returned as it is.
+        """
+        if self.form == "api":
+            return self
+        from .graph import convert
+
+        date = date or datetime.now().replace(microsecond=0)
+        with _told_of(self.source):
+            conversion = convert(dict(self.graph), dict(definitions), seed=seed, date=date, layouts=layouts)
+        done = replace(
+            self,
+            graph=conversion.prompt,
+            form="api",
+            extra_data={**self.extra_data, "extra_pnginfo": {"workflow": self.graph}},
+            values={},
+            conversion=conversion,
+            origin=Origin(self, seed, date, layouts),
+        )
+        return done.patched(self.values) if self.values else done
 
 
 def title_of(node_id: str, node: Mapping[str, Any] | None) -> str:
-    """Return the title a person gave a node, else its class, else its id."""
-    if not node:
-        return node_id
-    meta = node.get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
-    return str(title or node.get("class_type") or node_id)
+    """Return the title a person gave a node, else its class, else its id; of a subgraph's node "Edit > KSampler"."""
+    return (path_of(node) or node_id) if node else node_id
 
 
 def is_link(value: Any) -> bool:
@@ -113,6 +192,17 @@ def is_link(value: Any) -> bool:
         and isinstance(value[1], int)
         and not isinstance(value[1], bool)
     )
+
+
+@contextlib.contextmanager
+def _told_of(source: str) -> Iterator[None]:
+    """Put the file's name in front of what the conversion complains about."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise type(error)(f"{source}: {error}") from None
+    except RecursionError:  # what can be parsed may still be too deep to be walked
+        raise WorkflowError(f"{source}: JSON nested too deeply to be a workflow") from None
 
 
 def _read(path: Path) -> bytes:

@@ -85,23 +85,24 @@ def test_node_without_class_type_fails_in_one_sentence(project):
     ]
 
 
-def test_ui_form_fails_with_one_sentence(project):
+def test_ui_form_is_collected_and_says_what_is_missing(project):
     project.workflow(prompt=UI)
-    project.golden()
     result = project.run("workflows", "-v")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["workflows/txt2img.json::default FAILED*"])
-    assert failure_of(result, "txt2img.json [default]") == [
-        "workflows/txt2img.json: saved in UI form, and the conversion of UI-form workflows to API form is missing in "
-        "this version: save it with 'Export (API)' in ComfyUI instead"
-    ]
+    assert failure_of(result, "txt2img.json [default]")[0] == (
+        "missing: no golden run for workflows/txt2img.json::default"
+    )
 
 
-def test_ui_form_without_a_golden_run_says_what_is_missing_too(project):
-    project.workflow(prompt=UI)
+def test_ui_form_that_cannot_be_converted_fails_with_one_sentence(project):
+    project.workflow(prompt={**UI, "nodes": [{"id": 3, "type": "Elsewhere"}]})
+    project.golden()
     result = project.run("workflows")
     result.assert_outcomes(failed=1)
-    assert "saved in UI form" in failure_of(result, "txt2img.json [default]")[0]
+    assert failure_of(result, "txt2img.json [default]") == [
+        "workflows/txt2img.json: its golden run has no definition of 'Elsewhere': record it live"
+    ]
 
 
 @pytest.mark.parametrize("key", ["api", "prompt"])

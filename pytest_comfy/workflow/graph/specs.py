@@ -48,9 +48,8 @@ class InputSpec:
         options = self.options
         other = options.get("widgetType")
         self.widget_type = other if isinstance(other, str) else self.type
-        self.forced = bool(options.get("forceInput"))
-        is_socket = self.forced or (self.optional and options.get("defaultInput"))
-        self.is_widget = not is_socket and self.widget_type in _WIDGET_TYPES
+        self.forced = bool(options.get("forceInput") or (self.optional and options.get("defaultInput")))
+        self.is_widget = not self.forced and self.widget_type in _WIDGET_TYPES
         self.is_upload = self.widget_type == "COMBO" and any(options.get(key) is True for key in UPLOADS)
 
     @property
