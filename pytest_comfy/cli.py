@@ -6,15 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from . import convert_command
 from .server import recording_command, serve_command
 
-_COMMANDS = (serve_command, recording_command)
+_COMMANDS = (convert_command, serve_command, recording_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0 done, 2 wrong usage, 1 anything else."""
     parser = argparse.ArgumentParser(
-        prog="pytest-comfy", description="A fake ComfyUI that replays recordings, and the recorder that makes them."
+        prog="pytest-comfy",
+        description="A fake ComfyUI that replays recordings, the recorder that makes them, and the converter of "
+        "workflows.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:

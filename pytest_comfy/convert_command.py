@@ -1,0 +1,182 @@
+"""`pytest-comfy convert`: a UI-form workflow in API form, by the node definitions of a server or of recordings."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .settings import Settings, SettingsError, default_widgets, widgets
+from .text import plain
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+_GOLDEN = Path("golden")
+
+
+class ConvertError(Exception):
+    """What was given cannot be converted; the text is one sentence for the user."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `convert` to the commands."""
+    parser = commands.add_parser(
+        "convert",
+        help="print a workflow in API form",
+        description="Print the API form of a workflow, as ComfyUI's own page makes it. Node definitions are those of "
+        "--definitions, of --comfy-url, of COMFY_URL, or of the golden runs in golden/.",
+    )
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="workflow in UI form; one in API form is passed through")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--comfy-url", metavar="URL", help="the ComfyUI server to ask for node definitions")
+    source.add_argument(
+        "--definitions",
+        type=Path,
+        metavar="FILE",
+        help="what /object_info answered, a golden run's run.json, or a folder of golden runs",
+    )
+    add("-o", "--output", type=Path, metavar="OUT", help="write there instead of printing")
+    add("--seed", help="what dynamic prompts {a|b} choose by, false to leave them (default: as the case `default`)")
+    add("--date", metavar="ISO", help="what %%date%% stands for, such as 2026-11-24T12:00:00 (default: that of the "
+        "golden run of the case `default`, else now)")  # fmt: skip
+    add("--widgets", type=Path, action="append", default=[], metavar="FILE",
+        help="TOML that says what JavaScript does to widgets (default: comfy-widgets.toml; repeatable)")  # fmt: skip
+    parser.set_defaults(run=convert)
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Print or write the API form; returns the exit status."""
+    from .client import ComfyError
+    from .golden import GoldenError
+    from .workflow import WorkflowError
+
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            prompt = _converted(options).prompt()
+        for one in told:
+            print(f"warning: {plain(one.message)}", file=sys.stderr)
+        text = json.dumps(prompt, ensure_ascii=False, indent=2) + "\n"
+        if options.output is None:
+            sys.stdout.write(text)
+        else:
+            _write(options.output, text, options.file)
+    except (ConvertError, SettingsError, WorkflowError, GoldenError, ComfyError) as error:
+        print(f"pytest-comfy convert: {plain(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _converted(options: argparse.Namespace) -> Workflow:
+    from .converting import Converter, kept_date
+    from .golden import GoldenStore
+    from .workflow import Workflow
+
+    workflow = Workflow.load(options.file)
+    date = _date(options.date)
+    if workflow.form == "api":
+        return workflow
+    root = Path.cwd()
+    # The key that the file's case has under pytest, so that both make the same prompt of it.
+    key = f"{Settings(root).golden_key(options.file.resolve())}/default"
+    if date is None and (root / _GOLDEN).is_dir():
+        date = kept_date(GoldenStore(root / _GOLDEN).load(key))
+    layouts = widgets(options.widgets or default_widgets(root), "--widgets")
+    definitions = _definitions(options, workflow.classes())
+    seed = False if options.seed == "false" else options.seed
+    return Converter(layouts).convert(workflow, definitions, key=key, dynamic_prompts=seed, date=date)
+
+
+def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str, Any]:
+    """Return class -> node definition, from where it was asked for or found; raises as `convert` catches."""
+    if options.definitions is not None:
+        return _read(options.definitions)
+    url = options.comfy_url or os.environ.get("COMFY_URL", "").replace(",", " ").split()
+    if url:
+        from .client import ComfyClient
+
+        with ComfyClient(url if isinstance(url, str) else url[0]) as client:
+            return client.definitions(classes)
+    if _GOLDEN.is_dir():
+        return _of_golden_runs(_GOLDEN)
+    raise ConvertError(
+        f"{options.file}: in UI form, whose conversion needs node definitions: give a server with --comfy-url, such as "
+        "--comfy-url http://127.0.0.1:8188, or a file with --definitions"
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    from .converting import definitions_kept
+    from .golden import GoldenRun
+
+    if path.is_dir():
+        return _of_golden_runs(path)
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConvertError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise ConvertError(f"{path}: is no JSON ({error}): save what /object_info answers") from error
+    if isinstance(found, dict) and isinstance(found.get("format"), int):
+        found = definitions_kept(GoldenRun(found))
+    if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
+        raise ConvertError(f"{path}: holds no node definitions: save what /object_info answers")
+    return found
+
+
+def _of_golden_runs(folder: Path) -> Mapping[str, Any]:
+    from .server.library import Library
+    from .server.web.info import node_definitions
+
+    library = Library()
+    library.add(folder)
+    found = node_definitions(library)
+    if not found:
+        broken = f" ({library.broken[0]})" if library.broken else ""
+        raise ConvertError(
+            f"{folder}: holds no golden run with node definitions{broken}: give a server with --comfy-url"
+        )
+    return found
+
+
+def _date(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConvertError(f"--date {text!r}: write it like 2026-11-24 or 2026-11-24T12:00:00") from None
+    # Local time, as the page would have it.
+    return date.astimezone().replace(tzinfo=None) if date.tzinfo else date
+
+
+def _write(path: Path, text: str, source: Path) -> None:
+    """Write a file whole: to a temporary one, then moved into place; raises ConvertError."""
+    if path.exists() and source.exists() and path.samefile(source):
+        raise ConvertError(f"{path}: is the workflow itself, which would be lost: write to another file")
+    name = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline="\n",
+            errors="surrogatepass",
+        ) as file:  # fmt: skip
+            name = file.name
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as error:
+        raise ConvertError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
