@@ -1,0 +1,85 @@
+"""The page of a real ComfyUI queues a workflow, we queue the same file: both prompts in the history are the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_comfy import ComfyClient
+from pytest_comfy.workflow import Workflow
+from pytest_comfy.workflow.digest import NONCE_INPUT
+
+WORKFLOWS = sorted((Path(__file__).parent / "page").glob("*.json"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.browser,
+    pytest.mark.skipif(not os.environ.get("COMFY_URL"), reason="needs a real ComfyUI at COMFY_URL"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+]
+
+IS_READY = """() => window.app?.graph && window.app.api?.clientId
+    && Object.keys(window.LiteGraph?.registered_node_types ?? {}).length > 50"""
+
+QUEUE = """async workflow => {
+    await window.app.loadGraphData(workflow);
+    const queued = new Promise(done => {
+        const post = window.app.api.queuePrompt.bind(window.app.api);
+        window.app.api.queuePrompt = async (...all) => { const reply = await post(...all); done(reply); return reply };
+    });
+    await window.app.queuePrompt(0, 1);
+    return (await queued).prompt_id;
+}"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    url = os.environ["COMFY_URL"].rstrip("/")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        page = browser.new_context(locale="en-US").new_page()
+        own = (url, "data:", "blob:")
+        page.route("**/*", lambda route: route.continue_() if route.request.url.startswith(own) else route.abort())
+        page.goto(url, wait_until="domcontentloaded")
+        page.wait_for_function(IS_READY)
+        page.wait_for_load_state("networkidle")  # the page still loads its own start graph
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def client():
+    with ComfyClient(os.environ["COMFY_URL"]) as client:
+        yield client
+
+
+def queued(entry):
+    """Return what a history entry says was queued, but for titles, which the page translates, and our nonce."""
+    return {
+        node_id: {
+            "class_type": node["class_type"],
+            "inputs": {name: value for name, value in node["inputs"].items() if name != NONCE_INPUT},
+        }
+        for node_id, node in entry["prompt"][2].items()
+    }
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_page_and_converter_queue_the_same_prompt(page, client, path):
+    by_page = page.evaluate(QUEUE, json.loads(path.read_text(encoding="utf-8")))
+    page.wait_for_function(
+        "async id => id in await (await fetch(`/history/${id}`)).json()", arg=by_page, timeout=60_000
+    )
+    run = client.run(Workflow.load(path))
+    history = client.http.get("/history").json()
+    assert queued(history[run.prompt_id]) == queued(history[by_page])
+    assert run.images
