@@ -10,8 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from integration.ui_form import definitions as known
+from integration.ui_form import nested
 
-from pytest_comfy.server import FakeComfyServer
+from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
+from pytest_comfy.golden import GoldenStore
+from pytest_comfy.golden.record import Approval, record
+from pytest_comfy.workflow.graph.layouts import checked, read
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -32,7 +37,14 @@ def project(pytester):
     for name in ("workflows", "golden"):
         shutil.copytree(ROOT / name, pytester.path / name)
     definitions = json.loads((ROOT / "golden/sampling/txt2img/default/run.json").read_text())["node_definitions"]
-    (pytester.path / "object_info.json").write_text(json.dumps(definitions))
+    (pytester.path / "object_info.json").write_text(json.dumps({**known(), **definitions}))
+    (pytester.path / "workflows/edit.json").write_text(json.dumps(nested()))
+    # A recording of it, by whose definitions it is converted.
+    with FakeComfyServer((), synthesize=known()) as server, ComfyClient(server.url) as client:
+        run = client.run(Workflow.load(pytester.path / "workflows/edit.json"))
+        approval = Approval("workflows/edit.json", "default", "test", converted=run.workflow)
+        golden = record(run, approval, {}, client.definitions(run.workflow.classes()))
+    GoldenStore(pytester.path / "golden").write("edit/default", golden)
     pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:recording -p no:asyncio\n")
     return pytester
 
@@ -45,7 +57,38 @@ def test_python_example(project, text):
     result.assert_outcomes(passed=len(re.findall(r"^def test_", text, re.MULTILINE)))
 
 
-@pytest.mark.parametrize("text", blocks("console"))
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_widgets_file(text):
+    assert read(text, "comfy-widgets.toml")
+
+
+@pytest.mark.parametrize("text", blocks("py"))
+def test_hook(text):
+    """The hook says what the file of the page says."""
+    names = {}
+    exec(text, names)
+    (told,) = [read(block.values[0], "") for block in blocks("toml")]
+    ((class_type, layout),) = told.items()
+    assert checked(names["pytest_comfy_widgets"](class_type, {}), "") == layout
+    assert names["pytest_comfy_widgets"]("Other", {}) is None
+
+
+@pytest.mark.parametrize("text", blocks("ini"))
+def test_settings(project, text):
+    project.makeini(text + "addopts = -p no:randomly -p no:recording -p no:asyncio\n")
+    result = project.runpytest_subprocess("workflows/edit.json", "-q")
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("text", [one for one in blocks("console") if " convert " in one.values[0]])
+def test_command_that_ends(project, text):
+    words = text.strip().removeprefix("$ pytest-comfy ").split()
+    done = project.run(sys.executable, "-m", "pytest_comfy.cli", *words)
+    assert done.ret == 0 and "Traceback" not in done.stderr.str()
+    assert "9:5" in json.loads((project.path / words[words.index("-o") + 1]).read_text())
+
+
+@pytest.mark.parametrize("text", [one for one in blocks("console") if " convert " not in one.values[0]])
 def test_command(project, text):
     """A command that serves prints its address first, and ends well when it is told to."""
     (line,) = text.strip().splitlines()
