@@ -115,7 +115,8 @@ def _convert(
     bad = list(checks.misfits(emission))
     if strict and bad:
         raise ConversionError(bad[0])
-    return _conversion(emission, (*bad, *checks.warnings(emission, document.frontend)))
+    let_go = [told for each in graphs for told in each.let_go]
+    return _conversion(emission, (*let_go, *bad, *checks.warnings(emission, document.frontend)))
 
 
 def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:

@@ -8,14 +8,16 @@ from typing import Any
 
 from ...text import plain, shown
 from .conversion import ConversionError
+from .types import ANY, type_name
 
 INPUT_NODE = "-10"
 """Origin of links that come from a subgraph's inputs."""
 OUTPUT_NODE = "-20"
 """Target of links that go to a subgraph's outputs."""
 
-ANY = "*"
 _MAX_DEFINITIONS_DEPTH = 100
+_ARRAYS = 0.4
+"""The version of the schema in which links are arrays."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,10 @@ class SavedLink:
 
 @dataclass(slots=True)
 class SavedGraph:
-    """The root graph (id "") or the definition of a subgraph."""
+    """The root graph (id "") or the definition of a subgraph.
+
+    unread  why the page does not read the table of links; "" when it does
+    """
 
     id: str
     name: str
@@ -75,6 +80,7 @@ class SavedGraph:
     links: dict[str, SavedLink]
     inputs: list[SavedSlot] = field(default_factory=list)
     outputs: list[SavedSlot] = field(default_factory=list)
+    unread: str = ""
 
     @property
     def label(self) -> str:
@@ -181,32 +187,42 @@ def _graph(value: Mapping[str, Any], graph_id: str, name: str) -> SavedGraph:
         raise ConversionError(f"{where} > nodes: a list was expected, not {shown(nodes)}")
     # Of nodes with the same id the last one counts, as in the front-end.
     saved = {one.id: one for one in (node(item, where) for item in nodes if item is not None)}
+    links = _links(value.get("links"), value.get("version"), where)
     return SavedGraph(
         id=graph_id,
         name=name,
         nodes=saved,
-        links=_links(value.get("links"), where),
+        links=links,
         inputs=slots(value.get("inputs"), f"{where} > inputs") if graph_id else [],
         outputs=slots(value.get("outputs"), f"{where} > outputs") if graph_id else [],
+        unread="" if links or not value.get("links") else _unread(value.get("version")),
     )
 
 
-def _links(value: Any, where: str) -> dict[str, SavedLink]:
+def _unread(version: Any) -> str:
+    if version == _ARRAYS:
+        return "links of version 0.4 are arrays: save it again in ComfyUI"
+    told = "the file has no version" if version is None else f"the file's version is {shown(version)}"
+    return f'{told}, and only links of version 0.4 are arrays: save it again in ComfyUI, or set "version": 0.4'
+
+
+def _links(value: Any, version: Any, where: str) -> dict[str, SavedLink]:
+    """Read a table of links: arrays in version 0.4 of the schema, objects in all others; what else is there is not."""
     if value is None:
         return {}
-    items: Any = value.values() if isinstance(value, Mapping) else value
     if not isinstance(value, (list, Mapping)):
         raise ConversionError(f"{where} > links: a list was expected, not {shown(value)}")
+    form = list if version == _ARRAYS else Mapping
     links = {}
-    for item in items:
-        link = _link(item)
+    for item in value if isinstance(value, list) else ():
+        link = _link(item) if isinstance(item, form) else None
         if link is not None:  # what is no link is missed, and told, by the input that names it
             links[link.id] = link
     return links
 
 
 def _link(item: Any) -> SavedLink | None:
-    """Read a link: an array in version 0.4 of the schema, an object in later ones and in definitions."""
+    """Read a link; None for what is none."""
     if isinstance(item, Mapping):
         item = [item.get(key) for key in ("id", "origin_id", "origin_slot", "target_id", "target_slot")]
     if not isinstance(item, list) or len(item) < 5:
@@ -232,13 +248,6 @@ def _slot(item: Any, where: str) -> SavedSlot:
         links=tuple(str(one) for one in several if isinstance(one, (str, int))) if isinstance(several, list) else (),
         widget=widget["name"] if isinstance(widget, Mapping) and isinstance(widget.get("name"), str) else None,
     )
-
-
-def type_name(value: Any) -> str:
-    """Return a slot's type as text; a list (a combo's choices) is COMBO, nothing and numbers are any type."""
-    if isinstance(value, str):
-        return value or ANY
-    return "COMBO" if isinstance(value, list) else ANY
 
 
 def _whole(value: Any, default: int, where: str) -> int:

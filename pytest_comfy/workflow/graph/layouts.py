@@ -6,8 +6,9 @@ A table is named by its class and may have these keys:
     named       true: widgets_values is an object, name -> value; keys that are no input are ignored
     widgets     all widgets in the order of their places in widgets_values. A name is an input of the definition,
                 or an extra one that is sent; "..." stands for the inputs not named here, in their order.
-                A table {name, sent, stored, value} tells more: sent = false is never sent, stored = false has
-                no place of its own, value is what it has when nothing is stored
+                A table {name, sent, stored, value, fixed} tells more: sent = false is never sent, stored = false
+                has no place of its own, value is what it has when nothing is stored, fixed = true also when
+                something is
     modern      `widgets` for servers whose page is 1.35 or later, where that differs
     control     names of the INT widgets that a control_after_generate place follows, instead of the usual rule
     virtual     never sent: "note" is dropped, "pass" looked through like a Reroute, "set" and "get" are wires by
@@ -48,6 +49,7 @@ class Place:
     sent: bool = True
     stored: bool = True
     value: Any = None
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,15 @@ def _places(value: Any) -> tuple[Place, ...]:
     return places
 
 
+_FLAGS = {"sent": True, "stored": True, "fixed": False}
+
+
 def _place(item: Mapping[str, Any]) -> Place:
-    unknown = item.keys() - {"name", "sent", "stored", "value"}
+    unknown = item.keys() - {"name", "sent", "stored", "value", "fixed"}
     if unknown:
         raise ValueError(f"unknown key {sorted(unknown)[0]!r}")
-    return Place(_text(item["name"]), _flag(item.get("sent", True)), _flag(item.get("stored", True)), item.get("value"))
+    sent, stored, fixed = (_flag(item.get(key, default)) for key, default in _FLAGS.items())
+    return Place(_text(item["name"]), sent, stored, item.get("value"), fixed)
 
 
 def _virtual(value: Any) -> Virtual:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .conversion import ConversionError
-from .document import ANY, INPUT_NODE, OUTPUT_NODE, SavedGraph, SavedLink
+from .document import INPUT_NODE, SavedGraph, SavedLink
 from .frames import Frame
 from .nodes import BYPASSED, Node
+from .types import ANY, compatible
 from .widgets import Socket, Widget
 
 
@@ -135,7 +136,11 @@ class Links:
             return self._onward(*onward, kind if looked_through else onward[2].type)
         if node.inner is not None and node.saved.mode != BYPASSED:
             return self._inside(frame, node, slot, kind)
-        return None if node.virtual or node.saved.mode == BYPASSED else Link(frame.id_of(node), slot)
+        if node.virtual or node.saved.mode == BYPASSED:
+            return None
+        if node.definition is not None and not 0 <= slot < len(node.outputs):
+            raise ConversionError(f"{frame.where(node)}: has no output {slot}, which something is linked to")
+        return Link(frame.id_of(node), slot)
 
     def _through(self, frame: Frame, node: Node, slot: int, kind: str) -> _Input | None:
         """Return the input that stands for an output of a node which is looked through."""
@@ -166,15 +171,20 @@ class Links:
         if socket.link is None:
             return None
         link = frame.graph.saved.links.get(socket.link)
+        if link is None and frame.graph.saved.unread:
+            raise ConversionError(
+                f"{frame.where(node, socket.name)}: ComfyUI's page does not read link {socket.link}, as "
+                f"{frame.graph.saved.unread}"
+            )
         if link is None:
             raise ConversionError(
                 f"{frame.where(node, socket.name)}: link {socket.link} is not in the file's table of links: "
                 "connect the input again in ComfyUI and save"
             )
-        if link.id in frame.graph.contradicted:
+        if link.id in frame.graph.dropped:
             raise ConversionError(
-                f"{frame.where(node, socket.name)}: the file's table of links has link {link.id} at another input, "
-                "which has another link: ComfyUI drops it; connect the input again and save"
+                f"{frame.where(node, socket.name)}: the file's table of links has link {link.id} elsewhere, so that "
+                "ComfyUI's page drops it: connect the input again and save"
             )
         return link
 
@@ -231,14 +241,6 @@ def _visit(seen: set[tuple[str, str, str, int]], frame: Frame, node: Node, way: 
     seen.add(key)
 
 
-def compatible(one: str, other: str) -> bool:
-    """Whether outputs of a type may be linked to inputs of another."""
-    if one in ("", ANY) or other in ("", ANY):
-        return True
-    kinds = set(one.lower().split(","))
-    return any(kind in kinds or kind in ("", ANY) for kind in other.lower().split(",")) or ANY in kinds
-
-
 def _bypass(frame: Frame, node: Node, slot: int, kind: str) -> Socket | None:
     """Return the input that stands for an output of a bypassed node."""
     if not 0 <= slot < len(node.outputs):
@@ -272,11 +274,7 @@ def _output_link(saved: SavedGraph, slot: int) -> SavedLink | None:
     for link_id in saved.outputs[slot].links:
         if link_id in saved.links:
             return saved.links[link_id]
-    if saved.outputs[slot].links:
-        return None
-    return next(
-        (link for link in saved.links.values() if link.target == OUTPUT_NODE and link.target_slot == slot), None
-    )
+    return None
 
 
 def _setter(frame: Frame, node: Node) -> _Input | None:

@@ -11,6 +11,8 @@ from .document import Document, SavedGraph, SavedNode
 from .groups import as_definitions
 from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node, match_types
 from .promoted import exposed_widget, set_exposed
+from .repair import repair
+from .reroutes import let_go
 from .widgets import Socket
 
 MAX_DEPTH = 100
@@ -78,35 +80,27 @@ def _check_size(saved: SavedGraph, graph: Graph, sizes: dict[str, tuple[int, int
 
 
 def _load_graph(saved: SavedGraph, classes: Classes, loaded: Mapping[str, Graph]) -> Graph:
-    # Only in the root graph does the page compare the two.
-    graph = Graph(saved, {}, frozenset() if saved.id else frozenset(_contradicted(saved)))
+    graph = Graph(saved, {}, frozenset() if saved.id else repair(saved))
     for node in saved.nodes.values():
         inner = loaded.get(node.type)
-        graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner)
+        graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner, classes)
     match_types(graph)
+    if classes.modern or not saved.id:  # earlier pages look for the links of a subgraph's Reroutes in the root graph
+        let_go(graph)
     return graph
 
 
-def _contradicted(saved: SavedGraph) -> Iterator[str]:
-    for link in saved.links.values():
-        target = saved.nodes.get(link.target)
-        if target is not None and 0 <= link.target_slot < len(target.inputs):
-            other = target.inputs[link.target_slot].link
-            if other is not None and other != link.id:
-                yield link.id
-
-
-def _instance(saved: SavedNode, inner: Graph) -> Node:
+def _instance(saved: SavedNode, inner: Graph, classes: Classes) -> Node:
     """Build an instance of a subgraph: the definition's inputs by name, then what else the file has."""
     by_name = {slot.name: slot for slot in saved.inputs}
     sockets = []
     for index, port in enumerate(inner.saved.inputs):
         slot = by_name.pop(port.name, None)
-        widget = exposed_widget(inner, index)
+        widget = exposed_widget(inner, index, classes.modern)
         sockets.append(Socket(port.name, port.type, slot.link if slot else None, widget))
     sockets += [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs if by_name.get(slot.name) is slot]
     widgets = [socket.widget for socket in sockets if socket.widget is not None]
-    set_exposed(widgets, saved)
+    set_exposed(widgets, saved, classes.modern)
     return Node(saved, saved.type, sockets, [port.type for port in inner.saved.outputs], widgets, inner=inner)
 
 

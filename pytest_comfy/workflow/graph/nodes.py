@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .document import ANY, SavedGraph, SavedNode, SavedSlot
+from .document import SavedGraph, SavedNode, SavedSlot
 from .layouts import Layout, Virtual
 from .specs import AUTOGROW, MATCH_TYPE, InputSpec, definition_specs, output_types
+from .types import ANY, common
 from .values import assign, patched_sampler
 from .widgets import Parts, Socket, Widget, build
 
@@ -79,12 +80,14 @@ class Node:
 class Graph:
     """A loaded graph: the root, or the definition of a subgraph, which all its instances share.
 
-    contradicted  links that the table of links has at an input which names another one
+    dropped  links that the page's repair takes out of the table
+    let_go   what is to be told of links that the page takes away after loading
     """
 
     saved: SavedGraph
     nodes: dict[str, Node]
-    contradicted: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    let_go: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
         return _stored_node(saved, class_type, layout)
     specs = classes.specs(class_type)
     parts = build(specs, layout, classes.modern)
-    surplus = assign(parts, specs, saved, layout, classes.holes)
+    surplus = assign(parts, specs, saved, layout, modern=classes.modern, holes=classes.holes)
     for name, property_name in layout.properties.items():
         if saved.properties.get(property_name) and (found := _named(parts.widgets, name)):
             found.value, found.known = saved.properties[property_name], True
@@ -191,8 +194,8 @@ def _match(graph: Graph, node: Node, key: str, sockets: list[Socket]) -> None:
     connected = [_origin_type(graph, socket) for socket in sockets]
     for index, socket in enumerate(sockets):
         others = connected[:index] + connected[index + 1 :]
-        socket.type = _common([*others, socket.type]) or socket.type
-    result = _common(connected) or ANY
+        socket.type = common([*others, socket.type]) or socket.type
+    result = common(connected) or ANY
     follows = (node.definition or {}).get("output_matchtypes")
     for index, followed in enumerate(follows if isinstance(follows, list) else ()):
         if followed == key and index < len(node.outputs):
@@ -205,15 +208,6 @@ def _origin_type(graph: Graph, socket: Socket) -> str:
     if link is None or origin is None or not 0 <= link.origin_slot < len(origin.outputs):
         return ANY
     return origin.outputs[link.origin_slot]
-
-
-def _common(kinds: Iterable[str]) -> str | None:
-    """Return the types that all have; any type when none is named, None when they exclude each other."""
-    lists = [kind.split(",") for kind in kinds if kind != ANY]
-    if not lists:
-        return ANY
-    shared = [kind for kind in dict.fromkeys(lists[0]) if all(kind in other for other in lists[1:])]
-    return ",".join(shared) or None
 
 
 def _stored_node(saved: SavedNode, class_type: str, layout: Layout) -> Node:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from ...text import shown
 from .conversion import ConversionError
+from .document import SavedLink
 from .nodes import Graph, Node, nodes_within
 from .specs import InputSpec
 from .texts import replaced
-from .values import set_and_expand
-from .widgets import Parts, Widget
+from .values import as_text, set_and_expand, set_value
+from .widgets import Parts, Socket, Widget
 
 REPLACES = "Run widget replace on values"
 """Property of a PrimitiveNode whose text is to be treated as file name prefixes are."""
 
 _LARGEST = 1e300
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_OTHER_BASE = re.compile(r"0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 _LEFT_OUT = frozenset(
     ("default", "forceInput", "defaultInput", "control_after_generate", "multiline", "tooltip", "dynamicPrompts")
 )
@@ -94,63 +99,104 @@ def apply(graph: Graph, modern: bool, date: datetime) -> None:
 
 
 def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
-    targets = list(_targets(graph, primitive))
+    links = [_link(graph, primitive, name) for slot in primitive.saved.outputs[:1] for name in slot.links]
+    ends = [_end(graph, link) for link in links]
+    targets = [(node, socket.widget) for node, socket in filter(None, ends) if socket.widget is not None]
     if not targets:
         return
-    first = targets[0][1]
+    where = graph.saved.where(primitive.label)
+    first = _shown(ends[0])
+    if first is None:
+        raise ConversionError(
+            f"{where}: its first link leads to no widget, so that ComfyUI's page loses its value: connect it straight "
+            "to the inputs that it is for"
+        )
     stored = primitive.saved.values
     value = stored[0] if isinstance(stored, list) and stored else first.value
     if first.spec.widget_type in ("INT", "FLOAT"):
-        value = _narrowed(value, [widget for _, widget in targets])
-    elif isinstance(value, str) and primitive.saved.properties.get(REPLACES):
+        value = _narrowed(value, first.spec, [widget for _, widget in targets])
+    elif first.spec.widget_type in ("STRING", "MARKDOWN"):
+        shown_there = Widget(first.name, first.spec)
+        set_value(shown_there, value)
+        value = shown_there.value
+    if value and primitive.saved.properties.get(REPLACES):
+        if not isinstance(value, str):
+            raise ConversionError(
+                f"{where}: {REPLACES!r} is set, which is for texts only, and its value is {shown(value)}: unset it"
+            )
         value = replaced(value, nodes_within(graph), date)
     for node, widget in targets:
         mine = value
-        if widget.spec.widget_type in ("INT", "FLOAT") and _is_number(mine):
-            mine = tidy(Range(widget.spec.widget_type, widget.spec.options).rounded(mine))
+        if widget.spec.widget_type in ("INT", "FLOAT"):
+            number = as_number(mine)
+            rounded = Range(widget.spec.widget_type, widget.spec.options).rounded
+            mine = None if number is None else tidy(rounded(number))
         set_and_expand(Parts(node.sockets, node.widgets), widget, mine)
 
 
-def _narrowed(value: Any, widgets: list[Widget]) -> Any:
+def _link(graph: Graph, primitive: Node, link_id: str) -> SavedLink:
+    link = graph.saved.links.get(link_id)
+    if link is None:
+        raise ConversionError(
+            f"{graph.saved.where(primitive.label)}: link {link_id} is not in the file's table of links: connect the "
+            "node again in ComfyUI and save"
+        )
+    return link
+
+
+def _end(graph: Graph, link: SavedLink) -> tuple[Node, Socket] | None:
+    """Return the input that a link leads to: the one that names it, else the one that it names."""
+    node = graph.nodes.get(link.target)
+    if node is None:
+        return None
+    socket = next((one for one in node.sockets if one.link == link.id), None)
+    if socket is None and 0 <= link.target_slot < len(node.sockets):
+        socket = node.sockets[link.target_slot]
+    return None if socket is None else (node, socket)
+
+
+def _shown(end: tuple[Node, Socket] | None) -> Widget | None:
+    """Return the widget that a PrimitiveNode copies, which may be one made up for a socket of a plain type."""
+    if end is None:
+        return None
+    _, socket = end
+    if socket.widget is not None:
+        return socket.widget
+    spec = InputSpec(socket.name, socket.type)
+    return Widget(socket.name, spec, spec.default) if spec.is_widget else None
+
+
+def _narrowed(value: Any, spec: InputSpec, widgets: list[Widget]) -> Any:
     """Return a number as all targets allow it, one after the other as the page goes through them."""
-    value = _as_number(value)
-    if not _is_number(value):
-        return value
-    spec = widgets[0].spec
+    number = as_number(value)
+    if number is None or not _is_number(number):
+        return number
     allowed = Range(spec.widget_type, spec.options)
     for widget in widgets:
         merged = allowed.merged(widget.spec)
         if merged is not None:
             allowed = merged
-            value = allowed.rounded(allowed.clamped(value))
-    return tidy(value)
+            number = allowed.rounded(allowed.clamped(number))
+    return tidy(number)
 
 
-def _targets(graph: Graph, primitive: Node) -> Iterator[tuple[Node, Widget]]:
-    """Yield the widgets that the links of the first output lead to."""
-    outputs = primitive.saved.outputs
-    for link_id in outputs[0].links if outputs else ():
-        link = graph.saved.links.get(link_id)
-        node = graph.nodes.get(link.target) if link else None
-        if link is None or node is None:
-            continue
-        socket = next((one for one in node.sockets if one.link == link_id), None)
-        if socket is None and 0 <= link.target_slot < len(node.sockets):
-            socket = node.sockets[link.target_slot]
-        if socket is not None and socket.widget is not None:
-            yield node, socket.widget
+def as_number(value: Any) -> float | None:
+    """Return the number that JavaScript makes of a value where it calculates; None for NaN, as JSON has none.
 
-
-def _as_number(value: Any) -> Any:
-    """Return what JavaScript calculates with: nothing is 0, true is 1, texts are read."""
+    Nothing is 0 and true is 1; texts are read, and lists as texts.
+    """
     if value is None or isinstance(value, bool):
         return int(bool(value))
-    if isinstance(value, str):
-        try:
-            return tidy(float(value)) if value.strip() else 0
-        except ValueError:
-            return value
-    return value
+    if isinstance(value, (int, float)):
+        return value if value == value else None
+    if isinstance(value, Mapping):
+        return None
+    text = as_text(value).strip()
+    if _DECIMAL.fullmatch(text):
+        return tidy(float(text))
+    if _OTHER_BASE.fullmatch(text):
+        return int(text, 0)
+    return None if text else 0
 
 
 def _is_number(value: Any) -> bool:

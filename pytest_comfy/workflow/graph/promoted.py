@@ -7,22 +7,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from .document import INPUT_NODE, SavedNode
+from .document import SavedNode
 from .nodes import Graph
 from .values import set_value
 from .widgets import Widget
 
 
-def exposed_widget(inner: Graph, index: int) -> Widget | None:
+def exposed_widget(inner: Graph, index: int, modern: bool) -> Widget | None:
     """Return a copy of the first widget that an input of a definition leads to."""
     port = inner.saved.inputs[index]
-    for found in _widgets_behind(inner, index):
+    for found in _widgets_behind(inner, index, modern):
         return Widget(port.name, replace(found.spec, name=port.name), found.value, known=found.known)
     return None
 
 
-def set_exposed(widgets: list[Widget], saved: SavedNode) -> None:
+def set_exposed(widgets: list[Widget], saved: SavedNode, modern: bool) -> None:
     """Give the exposed widgets the values of an instance: by position, then by name where the file has names.
+
+    Pages before 1.35 know of no names.
 
     The page takes a null as a value here; what the definition has is meant.
     """
@@ -31,7 +33,8 @@ def set_exposed(widgets: list[Widget], saved: SavedNode) -> None:
         if value is not None:
             set_value(widget, value)
     by_name = {widget.name: widget for widget in widgets}
-    for name, value in zip(_proxies(saved.properties.get("proxyWidgets")), values, strict=False):
+    names = _proxies(saved.properties.get("proxyWidgets")) if modern else []
+    for name, value in zip(names, values, strict=False):
         if name in by_name and value is not None:
             set_value(by_name[name], value)
 
@@ -47,27 +50,23 @@ def push_down(graph: Graph) -> None:
         for index in range(len(node.inner.saved.inputs)):
             widget = node.sockets[index].widget
             if widget is not None and widget.known:
-                for inner in _widgets_behind(node.inner, index):
+                for inner in _widgets_behind(node.inner, index, modern=True):
                     set_value(inner, widget.value)
 
 
-def _widgets_behind(inner: Graph, index: int) -> Iterator[Widget]:
+def _widgets_behind(inner: Graph, index: int, modern: bool) -> Iterator[Widget]:
     """Yield the widgets that an input of a definition is linked to."""
-    for link_id in _links_of(inner, index):
+    for link_id in inner.saved.inputs[index].links:
         link = inner.saved.links.get(link_id)
         target = inner.nodes.get(link.target) if link else None
-        # The slot in the link table is not kept up to date: the input that names the link counts.
-        socket = next((one for one in target.sockets if one.link == link_id), None) if target else None
+        if link is None or target is None:
+            continue
+        if modern:  # the slot in the table of links is not kept up to date: the input that names the link counts
+            socket = next((one for one in target.sockets if one.link == link_id), None)
+        else:
+            socket = target.sockets[link.target_slot] if 0 <= link.target_slot < len(target.sockets) else None
         if socket is not None and socket.widget is not None:
             yield socket.widget
-
-
-def _links_of(inner: Graph, index: int) -> list[str]:
-    port = inner.saved.inputs[index]
-    if port.links:
-        return list(port.links)
-    links = inner.saved.links.values()
-    return [link.id for link in links if link.origin == INPUT_NODE and link.origin_slot == index]
 
 
 def _proxies(value: Any) -> list[str]:

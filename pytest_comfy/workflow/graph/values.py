@@ -17,10 +17,13 @@ _ANNOTATED = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
 _RENAMED_SAMPLERS = "sample_"
 
 
-def assign(parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layout, holes: bool = False) -> int | None:
+def assign(
+    parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layout, *, modern: bool, holes: bool
+) -> int | None:
     """Put the stored values of a node into its widgets; `holes`: the list has nulls for widgets without a place.
 
-    Returns how many values have no widget, negative when widgets have no value; None when they are by name.
+    Of lists that some tools save as objects, pages before 1.35 take nothing. Returns how many values have no
+    widget, negative when widgets have no value; None when they are by name.
     """
     values = saved.values
     for widget in list(parts.widgets):
@@ -29,6 +32,8 @@ def assign(parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layou
     if layout.named and not values:
         values = {}
     elif isinstance(values, Mapping) and not layout.named and "0" in values:
+        if not modern:
+            return None
         values = list(_numbered(values))
     if isinstance(values, Mapping):
         _by_name(parts, values, layout)
@@ -80,7 +85,8 @@ def _by_position(parts: Parts, values: list[Any], layout: Layout) -> int:
             continue
         if taken >= len(values):
             return -sum(one.stored and one.sent for one in parts.widgets[at - 1 :])
-        set_and_expand(parts, widget, values[taken])
+        if not widget.fixed:
+            set_and_expand(parts, widget, values[taken])
         taken += 1
         if layout.grows and at == len(parts.widgets) and values[taken - 1]:
             name = layout.grows.format(len(parts.widgets) - 1)
@@ -92,7 +98,7 @@ def _by_position(parts: Parts, values: list[Any], layout: Layout) -> int:
 
 def _by_name(parts: Parts, values: Mapping[str, Any], layout: Layout) -> None:
     for widget in list(parts.widgets):
-        if widget.name in values and widget.sent:
+        if widget.name in values and widget.sent and not widget.fixed:
             set_and_expand(parts, widget, values[widget.name])
         elif widget.spec.type == "EXTRA" and widget.value is None:
             widget.known = False  # not one of this node's: which extra ones it has may depend on another's choice

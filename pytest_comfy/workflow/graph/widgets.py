@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .document import ANY
 from .layouts import REST, Layout, Place, by_option
 from .specs import AUTOGROW, DYNAMIC_COMBO, MATCH_TYPE, UPLOADS, InputSpec, dynamic_options, specs_of, template_specs
+from .types import ANY
 
 CONTROL = "control_after_generate"
 
@@ -22,6 +22,7 @@ class Widget:
     sent    whether it goes into the prompt
     value   None where the page has `undefined` or null
     known   False where the page has `undefined`: it sends nothing then
+    fixed   whether it keeps its value whatever is stored
     """
 
     name: str
@@ -31,6 +32,7 @@ class Widget:
     sent: bool = True
     known: bool = True
     of_control: bool = False
+    fixed: bool = False
 
 
 @dataclass(slots=True)
@@ -201,12 +203,12 @@ def _arranged(widgets: list[Widget], places: tuple[Place, ...]) -> Iterator[Widg
             yield from _placed(groups[place.name], place)
         else:
             extra = _extra(place.name, place.value)
-            extra.stored, extra.sent = place.stored, place.sent
+            extra.stored, extra.sent, extra.fixed = place.stored, place.sent, place.fixed
             yield extra
 
 
 def _placed(group: list[Widget], place: Place) -> Iterator[Widget]:
-    group[0].stored, group[0].sent = place.stored, place.sent
+    group[0].stored, group[0].sent, group[0].fixed = place.stored, place.sent, place.fixed
     if place.value is not None:
         group[0].value, group[0].known = place.value, True
     yield from group

@@ -1,0 +1,65 @@
+"""What Reroutes do once a graph is loaded: they let go of inputs that cannot take what comes in at their other end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .nodes import Graph, Node
+from .types import compatible
+from .widgets import Socket
+
+REROUTE = "Reroute"
+
+
+def let_go(graph: Graph) -> None:
+    """Unlink the inputs that a chain of Reroutes leads to and whose type is not that of its origin, as the page does.
+
+    A page of another version than the file's, or nodes that have changed since, bring such links about.
+    """
+    for node in graph.nodes.values():
+        if node.type != REROUTE:
+            continue
+        kind = _incoming(graph, node)
+        if kind is None:
+            continue
+        for target, socket in _outgoing(graph, node):
+            if not compatible(kind, socket.type):
+                socket.link = None
+                graph.let_go.append(
+                    f"{graph.saved.where(target.label, socket.name)}: takes {socket.type}, and the Reroute that it is "
+                    f"linked to has {kind}: ComfyUI's page takes the link away"
+                )
+
+
+def _incoming(graph: Graph, node: Node) -> str | None:
+    """Return the type at the origin of a chain of Reroutes; None where there is none, or it is not in this graph."""
+    seen: set[str] = set()
+    while node.id not in seen and node.sockets:
+        seen.add(node.id)
+        link = graph.saved.links.get(node.sockets[0].link or "")
+        origin = graph.nodes.get(link.origin) if link else None
+        if link is None or origin is None:
+            return None
+        if origin.type != REROUTE:
+            return origin.outputs[link.origin_slot] if 0 <= link.origin_slot < len(origin.outputs) else None
+        node = origin
+    return None
+
+
+def _outgoing(graph: Graph, node: Node) -> Iterator[tuple[Node, Socket]]:
+    """Yield the inputs that the links of a Reroute lead to, directly or through further ones."""
+    waiting, seen = [node], {node.id}
+    while waiting:
+        for link_id in (link for slot in waiting.pop().saved.outputs[:1] for link in slot.links):
+            link = graph.saved.links.get(link_id)
+            target = graph.nodes.get(link.target) if link else None
+            if target is None:
+                continue
+            if target.type == REROUTE:
+                if target.id not in seen:
+                    seen.add(target.id)
+                    waiting.append(target)
+                continue
+            socket = next((one for one in target.sockets if one.link == link_id), None)
+            if socket is not None:
+                yield target, socket
