@@ -119,7 +119,7 @@ def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
         shown_there = Widget(first.name, first.spec)
         set_value(shown_there, value)
         value = shown_there.value
-    if value and primitive.saved.properties.get(REPLACES):
+    if value and value == value and primitive.saved.properties.get(REPLACES):
         if not isinstance(value, str):
             raise ConversionError(
                 f"{where}: {REPLACES!r} is set, which is for texts only, and its value is {shown(value)}: unset it"
@@ -128,9 +128,8 @@ def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
     for node, widget in targets:
         mine = value
         if widget.spec.widget_type in ("INT", "FLOAT"):
-            number = as_number(mine)
-            rounded = Range(widget.spec.widget_type, widget.spec.options).rounded
-            mine = None if number is None else tidy(rounded(number))
+            mine = tidy(Range(widget.spec.widget_type, widget.spec.options).rounded(as_number(mine)))
+            mine = mine if mine == mine and abs(mine) != math.inf else None  # JSON has no NaN
         set_and_expand(Parts(node.sockets, node.widgets), widget, mine)
 
 
@@ -169,7 +168,7 @@ def _shown(end: tuple[Node, Socket] | None) -> Widget | None:
 def _narrowed(value: Any, spec: InputSpec, widgets: list[Widget]) -> Any:
     """Return a number as all targets allow it, one after the other as the page goes through them."""
     number = as_number(value)
-    if number is None or not _is_number(number):
+    if not _is_number(number):
         return number
     allowed = Range(spec.widget_type, spec.options)
     for widget in widgets:
@@ -180,23 +179,23 @@ def _narrowed(value: Any, spec: InputSpec, widgets: list[Widget]) -> Any:
     return tidy(number)
 
 
-def as_number(value: Any) -> float | None:
-    """Return the number that JavaScript makes of a value where it calculates; None for NaN, as JSON has none.
+def as_number(value: Any) -> float:
+    """Return the number that JavaScript makes of a JSON value where it calculates, NaN for what is none.
 
     Nothing is 0 and true is 1; texts are read, and lists as texts.
     """
     if value is None or isinstance(value, bool):
         return int(bool(value))
     if isinstance(value, (int, float)):
-        return value if value == value else None
+        return value
     if isinstance(value, Mapping):
-        return None
+        return math.nan
     text = as_text(value).strip()
     if _DECIMAL.fullmatch(text):
         return tidy(float(text))
     if _OTHER_BASE.fullmatch(text):
         return int(text, 0)
-    return None if text else 0
+    return math.nan if text else 0
 
 
 def _is_number(value: Any) -> bool:
