@@ -14,6 +14,7 @@ from .values import assign, patched_sampler
 from .widgets import Parts, Socket, Widget, build
 
 MUTED, BYPASSED = 2, 4
+REROUTE = "Reroute"
 _RENAMED = {
     "T2IAdapterLoader": "ControlNetLoader",
     "ConditioningAverage ": "ConditioningAverage",
@@ -213,6 +214,8 @@ def _origin_type(graph: Graph, socket: Socket) -> str:
 def _stored_node(saved: SavedNode, class_type: str, layout: Layout) -> Node:
     """Build a node of which only the file tells: a virtual one, or one whose class is not there."""
     sockets = [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs]
+    if class_type == REROUTE and not sockets:
+        sockets.append(Socket("", ANY))
     return Node(
         saved, class_type, sockets, [slot.type for slot in saved.outputs], virtual=layout.virtual, layout=layout
     )

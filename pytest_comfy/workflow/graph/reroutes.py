@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .nodes import Graph, Node
+from .nodes import REROUTE, Graph, Node
 from .types import compatible
 from .widgets import Socket
-
-REROUTE = "Reroute"
 
 
 def let_go(graph: Graph) -> None:
