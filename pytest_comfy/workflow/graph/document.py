@@ -15,6 +15,8 @@ INPUT_NODE = "-10"
 OUTPUT_NODE = "-20"
 """Target of links that go to a subgraph's outputs."""
 
+MAX_NODES = 100_000
+"""Nodes of a workflow with all its subgraphs expanded: large ones of people have 500."""
 _MAX_DEFINITIONS_DEPTH = 100
 _ARRAYS = 0.4
 """The version of the schema in which links are arrays."""

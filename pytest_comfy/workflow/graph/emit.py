@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from .conversion import Choice, ConversionError
 from .frames import Frame, frames
 from .links import Exposed, Link, Links
 from .nodes import BYPASSED, MUTED, Graph, Node, nodes_within
-from .texts import SAVERS, Chooser, dynamic_prompt, replaced
+from .texts import SAVERS, Chooser, Names, dynamic_prompt, replaced
 from .widgets import Widget
 
 
@@ -80,7 +81,7 @@ class _Emitter:
         self._seed = seed
         self._date = date
         self._savers = SAVERS | {"SaveVideo"} if modern else SAVERS
-        self._root = every[0].graph
+        self._names = functools.cache(lambda: Names(nodes_within(every[0].graph)))
 
     def add(self, frame: Frame, node: Node) -> None:
         """Build the inputs of a node: all widgets first, then what its links bring."""
@@ -119,7 +120,7 @@ class _Emitter:
         if widget.spec.options.get("dynamicPrompts") and widget.spec.widget_type == "STRING":
             return self._chosen(sent, widget, value)
         if is_replaced:
-            after = replaced(value, nodes_within(self._root), self._date)
+            after = replaced(value, self._names, self._date)
             if "%date:" in value and after != value:
                 self.result.choices.append(Choice(sent.id, widget.name, "date", value, after))
             return after

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .conversion import ConversionError
-from .document import INPUT_NODE, OUTPUT_NODE, Document, SavedGraph, SavedLink, SavedNode, SavedSlot, node
+from .document import INPUT_NODE, MAX_NODES, OUTPUT_NODE, Document, SavedGraph, SavedLink, SavedNode, SavedSlot, node
 from .nodes import Classes
 from .specs import InputSpec, output_types, specs_of
 
@@ -20,6 +20,7 @@ _PREFIXES = ("workflow>", "workflow/")
 def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph]:
     """Return the definitions of the group nodes that a document uses, and make their nodes instances of these."""
     found = {}
+    count = 0
     for graph in [document.root, *document.definitions.values()]:
         for saved in graph.nodes.values():
             name = saved.type[len(_PREFIXES[0]) :] if saved.type.startswith(_PREFIXES) else None
@@ -28,6 +29,9 @@ def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph
             saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
             group = _Group(document.groups[name], graph.where(saved.label), classes)
             found[saved.type] = group.definition(saved, name)
+            count += len(group.inner)
+            if count > MAX_NODES:
+                raise ConversionError(f"the group nodes expand to more than {MAX_NODES:,} nodes")
     return found
 
 
@@ -41,7 +45,8 @@ class _Group:
     inner: list[SavedNode] = field(default_factory=list)
     links: list[SavedLink] = field(default_factory=list)
     inputs: list[SavedSlot] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    fed: set[tuple[str, int]] = field(default_factory=set)
 
     def definition(self, instance: SavedNode, name: str) -> SavedGraph:
         """Build the definition for one instance; raises ConversionError for what is beyond the plain case."""
@@ -76,6 +81,7 @@ class _Group:
             if not all(isinstance(part, int) and part >= 0 for part in row[:4]):
                 raise self._beyond("its definition is damaged")
             self.links.append(SavedLink(f"inner {number}", str(row[0]), row[1], str(row[2]), row[3]))
+            self.fed.add((str(row[2]), row[3]))
 
     def _beyond(self, why: str) -> ConversionError:
         return ConversionError(f"{self.where}: {why}: convert the group node to a subgraph in ComfyUI and save again")
@@ -114,7 +120,7 @@ class _Group:
 
     def _is_linked(self, saved: SavedNode, name: str) -> bool:
         at = next((index for index, slot in enumerate(saved.inputs) if slot.name == name), -1)
-        return any(link.target == saved.id and link.target_slot == at for link in self.links)
+        return (saved.id, at) in self.fed
 
     def _connect(self) -> None:
         """Link the inner nodes, and make inputs of the definition for the sockets that nothing inside feeds."""
@@ -133,7 +139,7 @@ class _Group:
         name = slot.name
         if name in self.seen:
             name = f"{saved.title or saved.type} {slot.name}"
-        self.seen[name] = self.seen.get(name, 0) + 1
+        self.seen.add(name)
         link = SavedLink(f"input {len(self.inputs)}", INPUT_NODE, len(self.inputs), saved.id, 0)
         self.links.append(link)
         slot.link = link.id
@@ -145,11 +151,11 @@ class _Group:
         external = self.table.get("external")
         kept = {tuple(row[:2]) for row in external if isinstance(row, list) and len(row) > 1} if external else set()
         number = 0
+        used = {(link.origin, link.origin_slot) for link in self.links}
         for index, saved in enumerate(self.inner):
             kinds = output_types(self.classes.definition(saved.type) or {}) or [slot.type for slot in saved.outputs]
             for slot, kind in enumerate(kinds):
-                inside = any(link.origin == saved.id and link.origin_slot == slot for link in self.links)
-                if inside and (index, slot) not in kept:
+                if (saved.id, slot) in used and (index, slot) not in kept:
                     continue
                 link = SavedLink(f"output {number}", saved.id, slot, OUTPUT_NODE, number)
                 self.links.append(link)

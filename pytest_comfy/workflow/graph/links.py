@@ -11,6 +11,7 @@ from .frames import Frame
 from .nodes import BYPASSED, Node
 from .types import ANY, compatible
 from .widgets import Socket, Widget
+from .wires import Wires
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Links:
 
     def __init__(self) -> None:
         self._found: dict[_Key, tuple[Source, frozenset[Frame]]] = {}
+        self._wires = Wires()
 
     def source(self, frame: Frame, node: Node, socket: Socket) -> Source:
         """Return what feeds an input; None when nothing does.
@@ -148,7 +150,7 @@ class Links:
             chosen = _bypass(frame, node, slot, kind)
             return None if chosen is None else (frame, node, chosen)
         if node.virtual == "get":
-            return _setter(frame, node)
+            return self._wires.setter(frame, node)
         if node.virtual and 0 <= slot < len(node.sockets):
             return frame, node, node.sockets[slot]
         return None
@@ -275,31 +277,3 @@ def _output_link(saved: SavedGraph, slot: int) -> SavedLink | None:
         if link_id in saved.links:
             return saved.links[link_id]
     return None
-
-
-def _setter(frame: Frame, node: Node) -> _Input | None:
-    """Return the input whose value a "get" node reads: that of the node which has set the same name.
-
-    The first one in its own graph counts; else, for packs that look there, the only one in the graphs around.
-    """
-    own = _setters(frame, node)
-    around = frame.parent
-    outer: list[_Input] = []
-    while not own and node.layout.outer and around is not None:
-        outer += _setters(around, node)
-        around = around.parent
-    return own[0] if own else outer[0] if len(outer) == 1 else None
-
-
-def _setters(frame: Frame, node: Node) -> list[_Input]:
-    name, pack = _wire(node), node.layout.pack
-    return [
-        (frame, one, one.sockets[0])
-        for one in frame.graph.nodes.values()
-        if one.virtual == "set" and one.sockets and one.layout.pack == pack and _wire(one) == name
-    ]
-
-
-def _wire(node: Node) -> object:
-    values = node.saved.values
-    return values[0] if isinstance(values, list) and values else None

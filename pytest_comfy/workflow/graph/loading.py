@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ...text import listed, plain
 from .conversion import ConversionError
-from .document import Document, SavedGraph, SavedNode
+from .document import MAX_NODES, Document, SavedGraph, SavedNode
 from .groups import as_definitions
 from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node, match_types
 from .promoted import exposed_widget, set_exposed
@@ -17,8 +17,6 @@ from .widgets import Socket
 
 MAX_DEPTH = 100
 """Levels of subgraphs within subgraphs: people use three."""
-MAX_NODES = 100_000
-"""Nodes of a workflow with all its subgraphs expanded: large ones of people have 500."""
 
 _DEFINITION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,7 +16,7 @@ from .conversion import ConversionError
 from .document import SavedLink
 from .nodes import Graph, Node, nodes_within
 from .specs import InputSpec
-from .texts import replaced
+from .texts import Names, replaced
 from .values import as_text, set_and_expand, set_value
 from .widgets import Parts, Socket, Widget
 
@@ -86,6 +87,7 @@ def apply(graph: Graph, modern: bool, date: datetime) -> None:
 
     Raises ConversionError where a page before 1.35 fails: on a linked PrimitiveNode within a subgraph.
     """
+    names = functools.cache(lambda: Names(nodes_within(graph)))
     for node in graph.nodes.values():
         if node.virtual != "primitive":
             continue
@@ -95,10 +97,10 @@ def apply(graph: Graph, modern: bool, date: datetime) -> None:
                 f"{graph.saved.where(node.label)}: the page of this ComfyUI cannot send a PrimitiveNode within a "
                 "subgraph: set the value at its target, or upgrade ComfyUI"
             )
-        _apply(graph, node, date)
+        _apply(graph, node, names, date)
 
 
-def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
+def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: datetime) -> None:
     links = [_link(graph, primitive, name) for slot in primitive.saved.outputs[:1] for name in slot.links]
     ends = [_end(graph, link) for link in links]
     targets = [(node, socket.widget) for node, socket in filter(None, ends) if socket.widget is not None]
@@ -124,7 +126,7 @@ def _apply(graph: Graph, primitive: Node, date: datetime) -> None:
             raise ConversionError(
                 f"{where}: {REPLACES!r} is set, which is for texts only, and its value is {shown(value)}: unset it"
             )
-        value = replaced(value, nodes_within(graph), date)
+        value = replaced(value, names, date)
     for node, widget in targets:
         mine = value
         if widget.spec.widget_type in ("INT", "FLOAT"):

@@ -15,9 +15,7 @@ def let_go(graph: Graph) -> None:
     A page of another version than the file's, or nodes that have changed since, bring such links about.
     """
     for node in graph.nodes.values():
-        if node.type != REROUTE:
-            continue
-        kind = _incoming(graph, node)
+        kind = _incoming(graph, node) if node.type == REROUTE else None
         if kind is None:
             continue
         for target, socket in _outgoing(graph, node):
@@ -30,18 +28,12 @@ def let_go(graph: Graph) -> None:
 
 
 def _incoming(graph: Graph, node: Node) -> str | None:
-    """Return the type at the origin of a chain of Reroutes; None where there is none, or it is not in this graph."""
-    seen: set[str] = set()
-    while node.id not in seen and node.sockets:
-        seen.add(node.id)
-        link = graph.saved.links.get(node.sockets[0].link or "")
-        origin = graph.nodes.get(link.origin) if link else None
-        if link is None or origin is None:
-            return None
-        if origin.type != REROUTE:
-            return origin.outputs[link.origin_slot] if 0 <= link.origin_slot < len(origin.outputs) else None
-        node = origin
-    return None
+    """Return the type that comes into a Reroute; None where it comes from another one, or from outside the graph."""
+    link = graph.saved.links.get(node.sockets[0].link or "") if node.sockets else None
+    origin = graph.nodes.get(link.origin) if link else None
+    if link is None or origin is None or origin.type == REROUTE:
+        return None
+    return origin.outputs[link.origin_slot] if 0 <= link.origin_slot < len(origin.outputs) else None
 
 
 def _outgoing(graph: Graph, node: Node) -> Iterator[tuple[Node, Socket]]:

@@ -18,7 +18,7 @@ SAVERS = frozenset(
 
 SEARCH_NAME = "Node name for S&R"
 
-_COMMENT = re.compile("/\\*[\\s\\S]*?\\*/|//[^\n\r\u2028\u2029]*")
+_LINE_END = re.compile("[\n\r\u2028\u2029]")
 _ESCAPED = re.compile(r"\\([{}|])")
 _REPLACED = re.compile(r"%([^%]+)%")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
@@ -46,7 +46,7 @@ def dynamic_prompt(text: str, choose: Callable[[int], int], depth: int = 0) -> s
 
     An unclosed brace closes at the end. Raises ValueError for texts whose choices are beyond reason.
     """
-    text = _COMMENT.sub("", text)
+    text = _without_comments(text)
     if "{" not in text and "\\" not in text:
         return text
     if depth == 0:
@@ -65,6 +65,25 @@ def dynamic_prompt(text: str, choose: Callable[[int], int], depth: int = 0) -> s
             result.append(char)
             at += 1
     return _ESCAPED.sub(r"\1", "".join(result))
+
+
+def _without_comments(text: str) -> str:
+    """Return a text without /* ... */ and // to the end of the line."""
+    kept, at, closes = [], 0, True
+    while (start := text.find("/", at)) >= 0:
+        kept.append(text[at:start])
+        two = text[start : start + 2]
+        end = text.find("*/", start + 2) if two == "/*" and closes else -1
+        if end >= 0:
+            at = end + 2
+        elif two == "//":
+            line = _LINE_END.search(text, start)
+            at = line.start() if line else len(text)
+        else:
+            closes = closes and two != "/*"
+            kept.append("/")
+            at = start + 1
+    return "".join([*kept, text[at:]])
 
 
 def _check(text: str) -> None:
@@ -105,20 +124,35 @@ def _branches(text: str, at: int) -> tuple[list[str], int]:
     return [*branches, "".join(branch)], at
 
 
-def replaced(text: str, nodes: Iterable[Node], date: datetime) -> str:
+class Names:
+    """The nodes that %Node.widget% may mean: by their name for it, else by their title, the first of each."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._by_name: dict[str, Node] = {}
+        self._by_title: dict[str, Node] = {}
+        for node in nodes:
+            name = search_name(node)
+            if name is not None:
+                self._by_name.setdefault(name, node)
+            self._by_title.setdefault(node.title, node)
+
+    def find(self, name: str) -> Node | None:
+        """Return the node of a name."""
+        return self._by_name.get(name) or self._by_title.get(name)
+
+
+def replaced(text: str, names: Callable[[], Names], date: datetime) -> str:
     """Return a file name's prefix with %Node.widget% and %date:yyyy-MM-dd% filled in.
 
     What is not understood stays: the server has replacements of its own, such as %width%.
     """
-    every = list(nodes) if "%" in text else []
 
     def one(match: re.Match[str]) -> str:
         parts = match[1].split(".")
         if len(parts) != 2:
             return formatted(parts[0][5:], date) if parts[0].startswith("date:") else match[0]
-        found = [node for node in every if search_name(node) == parts[0]]
-        found = found or [node for node in every if node.title == parts[0]]
-        widget = found[0].widget(parts[1]) if found else None
+        node = names().find(parts[0])
+        widget = node.widget(parts[1]) if node else None
         return match[0] if widget is None else _UNSAFE.sub("_", as_text(widget.value))
 
     return _REPLACED.sub(one, text)
