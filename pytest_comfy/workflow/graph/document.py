@@ -187,6 +187,8 @@ def _graph(value: Mapping[str, Any], graph_id: str, name: str) -> SavedGraph:
     nodes = value.get("nodes")
     if not isinstance(nodes, list):
         raise ConversionError(f"{where} > nodes: a list was expected, not {shown(nodes)}")
+    if len(nodes) > MAX_NODES:
+        raise ConversionError(f"{where}: has more than {MAX_NODES:,} nodes")
     # Of nodes with the same id the last one counts, as in the front-end.
     saved = {one.id: one for one in (node(item, where) for item in nodes if item is not None)}
     links = _links(value.get("links"), value.get("version"), where)
