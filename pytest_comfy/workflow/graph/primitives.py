@@ -208,7 +208,7 @@ def _number(value: Any, default: float) -> float:
     """Return a number of an option, infinite ones included; else the default."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value:
         return default
-    return value if abs(value) < _LARGEST else math.copysign(math.inf, value)
+    return value if abs(value) < _LARGEST else math.inf if value > 0 else -math.inf
 
 
 def _half_up(value: float) -> float:
@@ -226,12 +226,13 @@ def _common_multiple(first: float, second: float) -> float:
     one, other = abs(first), abs(second)
     if not one or not other:
         return 0.0
+    if max(one, other) >= 1e150:  # whose product may be beyond what can be calculated
+        return math.inf
     for _ in range(100):  # steps are fractions that have no exact form: the rest never quite becomes 0
         if other <= 1e-10:
             break
         one, other = other, math.fmod(one, other)
-    found = abs(first * second) / one
-    return tidy(found)
+    return tidy(abs(first * second) / one)
 
 
 def tidy(value: float) -> float:
