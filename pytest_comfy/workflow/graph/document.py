@@ -17,6 +17,7 @@ OUTPUT_NODE = "-20"
 
 MAX_NODES = 100_000
 """Nodes of a workflow with all its subgraphs expanded: large ones of people have 500."""
+_MAX_LINKS = 10 * MAX_NODES
 _MAX_DEFINITIONS_DEPTH = 100
 _ARRAYS = 0.4
 """The version of the schema in which links are arrays."""
@@ -216,6 +217,8 @@ def _links(value: Any, version: Any, where: str) -> dict[str, SavedLink]:
         return {}
     if not isinstance(value, (list, Mapping)):
         raise ConversionError(f"{where} > links: a list was expected, not {shown(value)}")
+    if len(value) > _MAX_LINKS:
+        raise ConversionError(f"{where}: has more than {_MAX_LINKS:,} links")
     form = list if version == _ARRAYS else Mapping
     links = {}
     for item in value if isinstance(value, list) else ():
