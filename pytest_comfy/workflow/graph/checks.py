@@ -13,6 +13,7 @@ from .specs import CAPTURES, InputSpec
 from .widgets import Widget
 
 _CONTROLLED = ("randomize", "increment", "decrement", "increment-wrap")
+_CONTROLS = ("fixed", *_CONTROLLED)
 _SETTLED = (1, 16)
 """Version of the front-end from which on every widget keeps a socket in the file, so that nothing is guessed."""
 
@@ -81,6 +82,8 @@ def fits(widget: Widget, value: Any) -> bool:
     if kind == "STRING":
         return not isinstance(value, (list, Mapping))
     if kind == "COMBO" and widget.spec.choices and not widget.spec.options.get("multiselect"):
+        if value in _CONTROLS and value not in widget.spec.choices:
+            return False  # the place of a control widget: what is saved and what is there do not go together
         kinds = {_plain_type(choice) for choice in widget.spec.choices}
         return widget.spec.is_upload or _plain_type(value) in kinds
     return True

@@ -26,8 +26,8 @@ def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph
             name = saved.type[len(_PREFIXES[0]) :] if saved.type.startswith(_PREFIXES) else None
             if name is None or saved.type in classes.definitions or name not in document.groups:
                 continue
-            saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
             group = _Group(document.groups[name], graph.where(saved.label), classes)
+            saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
             found[saved.type] = group.definition(saved, name)
             count += len(group.inner)
             if count > MAX_NODES:

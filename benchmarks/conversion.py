@@ -1,0 +1,110 @@
+"""How long the conversion of UI-form workflows takes, beside parsing the same files, and how it grows.
+
+`python benchmarks/conversion.py [FOLDER DEFINITIONS]` converts every workflow of a folder as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests/workflow"))
+
+from graph.canvas import BYPASSED, Canvas  # noqa: E402
+
+from pytest_comfy.workflow.graph import ConversionError, to_prompt  # noqa: E402
+
+DEFINITIONS = json.loads((ROOT / "tests/workflow/graph/definitions-0.8.0.json").read_text(encoding="utf-8"))
+
+
+def flat(size: int) -> Canvas:
+    """A row of blurred pictures, every tenth bypassed."""
+    canvas = Canvas(DEFINITIONS)
+    at = canvas.add("EmptyImage", 64, 64, 1, 0)
+    for number in range(size - 2):
+        node = canvas.add("ImageBlur", 3, 1.5, mode=0 if number % 10 else BYPASSED)
+        canvas.link(at, 0, node, "image")
+        at = node
+    canvas.link(at, 0, canvas.add("SaveImage", "x"), "images")
+    return canvas
+
+
+def subgraphs(size: int) -> Canvas:
+    """The same in subgraphs of ten."""
+    inner = Canvas(DEFINITIONS, "Ten")
+    nodes = [inner.add("ImageBlur", 3, 1.5) for _ in range(10)]
+    for one, other in itertools.pairwise(nodes):
+        inner.link(one, 0, other, "image")
+    inner.expose("image", (nodes[0], "image"))
+    inner.expose("radius", (nodes[0], "blur_radius"))
+    inner.give("IMAGE", nodes[-1])
+    canvas = Canvas(DEFINITIONS)
+    at = canvas.add("EmptyImage", 64, 64, 1, 0)
+    for number in range(size // 10):
+        node = canvas.instance(inner, number % 30)
+        canvas.link(at, 0, node, "image")
+        at = node
+    canvas.link(at, 0, canvas.add("SaveImage", "x"), "images")
+    return canvas
+
+
+def took(work: Callable[[], Any]) -> float:
+    """Return the best of five in ms."""
+    runs = []
+    for _ in range(5):
+        start = time.perf_counter()
+        work()
+        runs.append((time.perf_counter() - start) * 1000)
+    return min(runs)
+
+
+def grown(name: str, draw: Callable[[int], Canvas]) -> None:
+    """Print times for 1,000 to 16,000 nodes, and how they grow."""
+    times = []
+    for size in (1000, 2000, 4000, 8000, 16000):
+        graph = draw(size).saved()
+        text = json.dumps(graph)
+        convert = took(lambda graph=graph: to_prompt(graph, DEFINITIONS))
+        parse = took(lambda text=text: json.loads(text))
+        times.append(convert)
+        print(f"{name}, {size:6,} nodes: {convert:7.1f} ms, {convert / parse:4.1f} times parsing the file")
+    growth = [later / earlier for earlier, later in itertools.pairwise(times)]
+    print(f"{name}: twice the nodes take {statistics.median(growth):.2f} times as long")
+
+
+def folder(path: Path, definitions: Path) -> None:
+    """Print how long all workflows of a folder take."""
+    known = json.loads(definitions.read_text(encoding="utf-8"))
+    texts = [one.read_text(encoding="utf-8") for one in sorted(path.glob("*.json"))]
+    graphs = [one for one in map(json.loads, texts) if isinstance(one, dict) and isinstance(one.get("nodes"), list)]
+    refused = 0
+
+    def work() -> None:
+        nonlocal refused
+        refused = 0
+        for graph in graphs:
+            try:
+                to_prompt(graph, known)
+            except ConversionError:
+                refused += 1
+
+    convert, parse = took(work), took(lambda: [json.loads(text) for text in texts])
+    print(
+        f"{len(graphs)} workflows ({refused} refused): {convert:.0f} ms, {convert / parse:.1f} times parsing the files"
+    )
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    grown("flat", flat)
+    grown("subgraphs", subgraphs)
+    if len(sys.argv) > 2:
+        folder(Path(sys.argv[1]), Path(sys.argv[2]))
