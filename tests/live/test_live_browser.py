@@ -1,4 +1,7 @@
-"""The page of a real ComfyUI queues a workflow, we queue the same file: both prompts in the history are the same."""
+"""The page of a real ComfyUI queues a workflow, we queue the same file: both prompts in the history are the same.
+
+And what is kept in `tests/workflow/graph/page` is what the page makes of these files today.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pytest_comfy.workflow import Workflow
 from pytest_comfy.workflow.digest import NONCE_INPUT
 
 WORKFLOWS = sorted((Path(__file__).parent / "page").glob("*.json"))
+PAIRS = sorted((Path(__file__).parent.parent / "workflow/graph/page").glob("*.json"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 pytestmark = [
@@ -34,6 +38,17 @@ QUEUE = """async workflow => {
     });
     await window.app.queuePrompt(0, 1);
     return (await queued).prompt_id;
+}"""
+
+CONVERT = """async workflow => {
+    Math.random = () => 0;
+    try {
+        await window.app.loadGraphData(workflow);
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)));  // Reroutes settle after it
+        return JSON.parse(JSON.stringify((await window.app.graphToPrompt()).output));
+    } catch (error) {
+        return null;
+    }
 }"""
 
 
@@ -83,3 +98,15 @@ def test_page_and_converter_queue_the_same_prompt(page, client, path):
     history = client.http.get("/history").json()
     assert queued(history[run.prompt_id]) == queued(history[by_page])
     assert run.images
+
+
+@pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
+def test_kept_pairs_are_what_the_page_makes(page, client, path):
+    case = json.loads(path.read_text(encoding="utf-8"))
+    version = client.system_stats()["system"]["comfyui_version"]
+    if version not in case["page"]:
+        pytest.skip(f"nothing is kept of ComfyUI {version}")
+    found = page.evaluate(CONVERT, case["workflow"])
+    if found is not None:
+        found = {key: {"class_type": node["class_type"], "inputs": node["inputs"]} for key, node in found.items()}
+    assert found == case["page"][version]
