@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .files import write_whole
 from .settings import Settings, SettingsError, default_widgets, widgets
 from .text import plain
 
@@ -164,19 +163,7 @@ def _write(path: Path, text: str, source: Path) -> None:
     """Write a file whole: to a temporary one, then moved into place; raises ConvertError."""
     if path.exists() and source.exists() and path.samefile(source):
         raise ConvertError(f"{path}: is the workflow itself, which would be lost: write to another file")
-    name = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline="\n",
-            errors="surrogatepass",
-        ) as file:  # fmt: skip
-            name = file.name
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        write_whole(path, text.encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise ConvertError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(name)

@@ -69,10 +69,10 @@ def test_folders_know_nothing_of_those_above(folder, banned):
         assert not parts_of(path) & banned, path
 
 
-def test_folders_import_no_module_beside_them_but_text():
+def test_folders_import_no_module_beside_them_but_text_and_files():
     for folder in ("workflow", "compare", "client", "server", "golden"):
         for path in files_in(folder):
-            assert parts_of(path) - FOLDERS <= {"text"}, path
+            assert parts_of(path) - FOLDERS <= {"text", "files"}, path
 
 
 def test_only_four_modules_import_pytest():

@@ -6,13 +6,12 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import write_whole
 from ..workflow.digest import run_digest
 from .errors import GoldenError
 from .run import dumps
@@ -128,22 +127,11 @@ class Exchanges:
         target = Path(path)
         entries = [self._known[asked].to_json() for asked in sorted(self._known, key=repr)]
         text = dumps({"format": FORMAT, "exchanges": entries})
-        name = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8", newline="\n"
-            ) as file:
-                name = file.name
-                file.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
+            write_whole(target, text.encode("utf-8"))
         except OSError as error:
             raise GoldenError(f"{target}: cannot be written ({error.strerror or error})") from error
-        finally:
-            if name is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
 
 
 def refusal_key(prompt: Mapping[str, Any], targets: Any = None) -> str:

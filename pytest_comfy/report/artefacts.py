@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
+
+from ..files import write_whole
 
 
 class Artefacts:
@@ -28,9 +28,5 @@ class Artefacts:
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")  # a report is no source; keep it out of commits
         target = self.folder / re.sub(r"[^\w.-]", "_", name)
-        handle, temporary = tempfile.mkstemp(dir=self.folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        write_whole(target, data)
         return target
