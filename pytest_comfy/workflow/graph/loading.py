@@ -9,7 +9,8 @@ from ...text import listed, plain
 from .conversion import ConversionError
 from .document import MAX_NODES, Document, SavedGraph, SavedNode
 from .groups import as_definitions
-from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node, match_types
+from .matching import match_types
+from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node
 from .promoted import exposed_widget, set_exposed
 from .repair import repair
 from .reroutes import let_go

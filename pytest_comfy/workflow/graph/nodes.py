@@ -8,8 +8,8 @@ from typing import Any
 
 from .document import SavedGraph, SavedNode, SavedSlot
 from .layouts import Layout, Virtual
-from .specs import AUTOGROW, MATCH_TYPE, InputSpec, definition_specs, output_types
-from .types import ANY, common
+from .specs import AUTOGROW, InputSpec, definition_specs, output_types
+from .types import ANY
 from .values import assign, patched_sampler
 from .widgets import Parts, Socket, Widget, build
 
@@ -174,41 +174,6 @@ def nodes_within(graph: Graph) -> Iterator[Node]:
         if node.inner is not None:
             yield from nodes_within(node.inner)
         yield node
-
-
-def match_types(graph: Graph) -> None:
-    """Give the sockets that take the type of their neighbours the types that follow from their links."""
-    for node in graph.nodes.values():
-        if node.definition is None:
-            continue
-        groups: dict[str, list[Socket]] = {}
-        for socket in node.sockets:
-            if socket.spec is not None and socket.spec.type == MATCH_TYPE:
-                template = socket.spec.options.get("template")
-                key = template.get("template_id") if isinstance(template, Mapping) else None
-                groups.setdefault(str(key), []).append(socket)
-        for key, sockets in groups.items():
-            _match(graph, node, key, sockets)
-
-
-def _match(graph: Graph, node: Node, key: str, sockets: list[Socket]) -> None:
-    connected = [_origin_type(graph, socket) for socket in sockets]
-    for index, socket in enumerate(sockets):
-        others = connected[:index] + connected[index + 1 :]
-        socket.type = common([*others, socket.type]) or socket.type
-    result = common(connected) or ANY
-    follows = (node.definition or {}).get("output_matchtypes")
-    for index, followed in enumerate(follows if isinstance(follows, list) else ()):
-        if followed == key and index < len(node.outputs):
-            node.outputs[index] = result
-
-
-def _origin_type(graph: Graph, socket: Socket) -> str:
-    link = graph.saved.links.get(socket.link or "")
-    origin = graph.nodes.get(link.origin) if link else None
-    if link is None or origin is None or not 0 <= link.origin_slot < len(origin.outputs):
-        return ANY
-    return origin.outputs[link.origin_slot]
 
 
 def _stored_node(saved: SavedNode, class_type: str, layout: Layout) -> Node:

@@ -37,6 +37,7 @@ class Range:
 
     kind: str
     options: Mapping[str, Any]
+    modern: bool = True
 
     def merged(self, other: InputSpec) -> Range | None:
         """Return what both allow; None when they do not go together."""
@@ -46,12 +47,13 @@ class Range:
         low2, high2 = _number(other.options.get("min"), -math.inf), _number(other.options.get("max"), math.inf)
         if low > high2 or high < low2:
             return None
-        step = _common_multiple(_number(self.options.get("step"), 1), _number(other.options.get("step"), 1))
+        steps = _number(self.options.get("step"), 1), _number(other.options.get("step"), 1)
+        step = _common_multiple(*steps, 1e-10 if self.modern else 0)
         shared = {"min": max(low, low2), "max": min(high, high2), "step": step}
         mine, theirs = {**self.options, **shared}, {**other.options, **shared}
         if any(mine.get(key) != theirs.get(key) for key in {*mine, *theirs} - _LEFT_OUT):
             return None
-        return Range(self.kind, {**mine, **theirs})
+        return Range(self.kind, {**mine, **theirs}, self.modern)
 
     def clamped(self, value: float) -> float:
         """Return the nearest value within the limits; 0 and 2048 where none are given."""
@@ -97,10 +99,10 @@ def apply(graph: Graph, modern: bool, date: datetime) -> None:
                 f"{graph.saved.where(node.label)}: the page of this ComfyUI cannot send a PrimitiveNode within a "
                 "subgraph: set the value at its target, or upgrade ComfyUI"
             )
-        _apply(graph, node, names, date)
+        _apply(graph, node, names, date, modern)
 
 
-def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: datetime) -> None:
+def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: datetime, modern: bool) -> None:
     links = [_link(graph, primitive, name) for slot in primitive.saved.outputs[:1] for name in slot.links]
     ends = [_end(graph, link) for link in links]
     targets = [(node, socket.widget) for node, socket in filter(None, ends) if socket.widget is not None]
@@ -116,7 +118,7 @@ def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: date
     stored = primitive.saved.values
     value = stored[0] if isinstance(stored, list) and stored else first.value
     if first.spec.widget_type in ("INT", "FLOAT"):
-        value = _narrowed(value, first.spec, [widget for _, widget in targets])
+        value = _narrowed(value, Range(first.spec.widget_type, first.spec.options, modern), targets)
     elif first.spec.widget_type in ("STRING", "MARKDOWN"):
         shown_there = Widget(first.name, first.spec)
         set_value(shown_there, value)
@@ -167,13 +169,12 @@ def _shown(end: tuple[Node, Socket] | None) -> Widget | None:
     return Widget(socket.name, spec, spec.default) if spec.is_widget else None
 
 
-def _narrowed(value: Any, spec: InputSpec, widgets: list[Widget]) -> Any:
+def _narrowed(value: Any, allowed: Range, targets: list[tuple[Node, Widget]]) -> Any:
     """Return a number as all targets allow it, one after the other as the page goes through them."""
     number = as_number(value)
     if not _is_number(number):
         return number
-    allowed = Range(spec.widget_type, spec.options)
-    for widget in widgets:
+    for _, widget in targets:
         merged = allowed.merged(widget.spec)
         if merged is not None:
             allowed = merged
@@ -222,14 +223,15 @@ def _fixed(value: float, digits: int) -> float:
     return float(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
-def _common_multiple(first: float, second: float) -> float:
+def _common_multiple(first: float, second: float, least: float) -> float:
+    """Return the least common multiple; `least` is what the page takes for no remainder."""
     one, other = abs(first), abs(second)
     if not one or not other:
         return 0.0
     if max(one, other) >= 1e150:  # whose product may be beyond what can be calculated
         return math.inf
     for _ in range(100):  # steps are fractions that have no exact form: the rest never quite becomes 0
-        if other <= 1e-10:
+        if other <= least:
             break
         one, other = other, math.fmod(one, other)
     return tidy(abs(first * second) / one)
