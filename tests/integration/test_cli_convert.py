@@ -155,10 +155,12 @@ def test_seed_and_date_of_the_command_line(folder, run):
 
 
 def test_warnings_go_to_stderr(folder, run):
-    done = run(write(folder, "w.json", dice()), "--definitions", "object_info.json")
+    document = dice()
+    document["nodes"][0]["widgets_values"].pop()
+    done = run(write(folder, "w.json", document), "--definitions", "object_info.json")
     assert done.returncode == 0 and json.loads(done.stdout)
     (line,) = done.stderr.splitlines()
-    assert line.startswith("warning: w.json: node 21 'PreviewAny'")
+    assert line.startswith("warning: w.json: node 3 'Canvas' (3 values are saved for 4 widgets)")
 
 
 @pytest.mark.parametrize("words", [("--widgets", "packs.toml"), ()])

@@ -117,19 +117,21 @@ def test_two(comfy_client, comfy_workflow):
 
 
 def test_warning_is_told_once_a_test(project, live):
-    project.write("workflows/dice.json", dice())
+    short = plain()
+    short["nodes"][0]["widgets_values"].pop()
+    project.write("workflows/short.json", short)
     script(
         project,
         """
-def test_dice(comfy_run):
-    comfy_run("dice.json")
-    comfy_run("dice.json", {"Dice.text": "other"})
+def test_short(comfy_run):
+    comfy_run("short.json")
+    comfy_run("short.json", {"Canvas.color": 3})
 """,
     )
     project.ini("filterwarnings = always::pytest_comfy.workflow.graph.ConversionWarning")
     result = project.run("test_them.py", "--comfy-url", live.url)
     result.assert_outcomes(passed=1)
-    assert len([line for line in lines_of(result) if "ConversionWarning: workflows/dice.json: " in line]) == 1
+    assert len([line for line in lines_of(result) if "ConversionWarning: workflows/short.json: " in line]) == 1
 
 
 def test_class_that_no_golden_run_knows(project):

@@ -114,7 +114,7 @@ def _convert(
         raise ConversionError(problem)
     bad = list(checks.misfits(emission))
     if strict and bad:
-        raise ConversionError(bad[0])
+        raise ConversionError(f"{bad[0]} ({len(bad) - 1} more of the kind)" if len(bad) > 1 else bad[0])
     let_go = [told for each in graphs for told in each.let_go]
     return _conversion(emission, (*let_go, *bad, *checks.warnings(emission, document.frontend)))
 

@@ -28,10 +28,10 @@ def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph
                 continue
             group = _Group(document.groups[name], graph.where(saved.label), classes)
             saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
-            found[saved.type] = group.definition(saved, name)
-            count += len(group.inner)
+            count += group.size
             if count > MAX_NODES:
                 raise ConversionError(f"the group nodes expand to more than {MAX_NODES:,} nodes")
+            found[saved.type] = group.definition(saved, name)
     return found
 
 
@@ -47,6 +47,12 @@ class _Group:
     inputs: list[SavedSlot] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     fed: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        """How many nodes it has."""
+        nodes = self.table.get("nodes") if isinstance(self.table, Mapping) else None
+        return len(nodes) if isinstance(nodes, list) else 0
 
     def definition(self, instance: SavedNode, name: str) -> SavedGraph:
         """Build the definition for one instance; raises ConversionError for what is beyond the plain case."""

@@ -147,6 +147,9 @@ def replaced(text: str, names: Callable[[], Names], date: datetime) -> str:
     What is not understood stays: the server has replacements of its own, such as %width%.
     """
 
+    if "." not in text and "%date:" not in text:
+        return text
+
     def one(match: re.Match[str]) -> str:
         parts = match[1].split(".")
         if len(parts) != 2:

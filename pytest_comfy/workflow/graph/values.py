@@ -84,7 +84,8 @@ def _by_position(parts: Parts, values: list[Any], layout: Layout) -> int:
         if not widget.stored:
             continue
         if taken >= len(values):
-            return -sum(one.stored and one.sent for one in parts.widgets[at - 1 :])
+            # Those that only JavaScript has came in at some time: files of before lack them.
+            return -sum(one.stored and one.sent and one.spec.type != "EXTRA" for one in parts.widgets[at - 1 :])
         if not widget.fixed:
             set_and_expand(parts, widget, values[taken])
         taken += 1

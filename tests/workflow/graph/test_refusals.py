@@ -158,7 +158,7 @@ class TestValues:
         canvas.add("KSampler", 7, 20, 8, "euler", "normal", 1)
         assert refusal(canvas) == (
             "node 1 'KSampler' > cfg: \"euler\" is saved where a number belongs (6 values are saved for 7 widgets): "
-            "open the workflow in ComfyUI, set the values again and save"
+            "open the workflow in ComfyUI, set the values again and save (1 more of the kind)"
         )
 
     def test_control_words_are_no_choices(self):
@@ -243,6 +243,13 @@ class TestWarnings:
     def test_counts_that_do_not_add_up(self, values, text):
         (found,) = told(pictures(values))
         assert found.startswith(f"node 1 'EmptyImage' ({text}") and found.endswith("; the values that are there fit")
+
+    def test_widgets_of_the_page_alone_are_not_missed(self):
+        """`previewMode` of PreviewAny came in late."""
+        canvas = pictures()
+        canvas.link(canvas.start, 0, canvas.add("PreviewAny"), "source")
+        assert told(canvas) == ()
+        assert convert(canvas.saved(), DEFINITIONS).prompt["3"]["inputs"]["previewMode"] is False
 
     def test_values_by_name(self):
         canvas = pictures()
