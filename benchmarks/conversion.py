@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import statistics
@@ -56,28 +57,34 @@ def subgraphs(size: int) -> Canvas:
     return canvas
 
 
-def took(work: Callable[[], Any]) -> float:
-    """Return the best of five in ms."""
+def took(work: Callable[[], Any], collected: bool = True) -> float:
+    """Return the best of five in ms; not `collected`: without Python's garbage collector."""
     runs = []
     for _ in range(5):
+        if not collected:
+            gc.disable()
         start = time.perf_counter()
         work()
         runs.append((time.perf_counter() - start) * 1000)
+        gc.enable()
     return min(runs)
 
 
 def grown(name: str, draw: Callable[[int], Canvas]) -> None:
     """Print times for 1,000 to 16,000 nodes, and how they grow."""
-    times = []
+    times: dict[bool, list[float]] = {True: [], False: []}
     for size in (1000, 2000, 4000, 8000, 16000):
         graph = draw(size).saved()
         text = json.dumps(graph)
-        convert = took(lambda graph=graph: to_prompt(graph, DEFINITIONS))
+        for collected, found in times.items():
+            found.append(took(lambda graph=graph: to_prompt(graph, DEFINITIONS), collected))
         parse = took(lambda text=text: json.loads(text))
-        times.append(convert)
+        convert = times[True][-1]
         print(f"{name}, {size:6,} nodes: {convert:7.1f} ms, {convert / parse:4.1f} times parsing the file")
-    growth = [later / earlier for earlier, later in itertools.pairwise(times)]
-    print(f"{name}: twice the nodes take {statistics.median(growth):.2f} times as long")
+    growth, without = (
+        statistics.median(later / earlier for earlier, later in itertools.pairwise(found)) for found in times.values()
+    )
+    print(f"{name}: twice the nodes take {growth:.2f} times as long, {without:.2f} without Python's garbage collector")
 
 
 def folder(path: Path, definitions: Path) -> None:
