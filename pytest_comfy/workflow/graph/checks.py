@@ -84,8 +84,7 @@ def fits(widget: Widget, value: Any) -> bool:
     if kind == "COMBO" and widget.spec.choices and not widget.spec.options.get("multiselect"):
         if value in _CONTROLS and value not in widget.spec.choices:
             return False  # the place of a control widget: what is saved and what is there do not go together
-        kinds = {_plain_type(choice) for choice in widget.spec.choices}
-        return widget.spec.is_upload or _plain_type(value) in kinds
+        return widget.spec.is_upload or _plain_type(value) in _kinds_of(widget.spec)
     return True
 
 
@@ -97,6 +96,13 @@ def _is_number(value: Any, whole: bool) -> bool:
             return False
         return math.isfinite(found)
     return isinstance(value, (int, float))
+
+
+def _kinds_of(spec: InputSpec) -> frozenset[str]:
+    """Return the types of a combo's choices; kept with them, as every node of the class asks."""
+    if spec.choice_kinds is None:
+        spec.choice_kinds = frozenset(_plain_type(choice) for choice in spec.choices or ())
+    return spec.choice_kinds
 
 
 def _plain_type(value: Any) -> str:

@@ -244,16 +244,18 @@ def _link(item: Any) -> SavedLink | None:
 def _slot(item: Any, where: str) -> SavedSlot:
     if item is None:
         return SavedSlot("")
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise ConversionError(f"{where}: {shown(item)} is no slot: save the workflow again in ComfyUI")
-    name, link, widget = item.get("name"), item.get("link"), item.get("widget")
-    several = item.get("linkIds", item.get("links"))
+    get = item.get
+    name, link, widget = get("name"), get("link"), get("widget")
+    several = get("linkIds", get("links"))
+    widget = widget.get("name") if isinstance(widget, dict) else None
     return SavedSlot(
-        name=name if isinstance(name, str) else "",
-        type=type_name(item.get("type")),
-        link=None if link is None else identifier(link, f"{where} > link"),
-        links=tuple(str(one) for one in several if isinstance(one, (str, int))) if isinstance(several, list) else (),
-        widget=widget["name"] if isinstance(widget, Mapping) and isinstance(widget.get("name"), str) else None,
+        name if isinstance(name, str) else "",
+        type_name(get("type")),
+        None if link is None else identifier(link, f"{where} > link"),
+        tuple(str(one) for one in several if isinstance(one, (str, int))) if isinstance(several, list) else (),
+        widget if isinstance(widget, str) else None,
     )
 
 

@@ -104,12 +104,20 @@ class Classes:
     modern: bool = True
     holes: bool = False
     _specs: dict[str, list[InputSpec]] = field(default_factory=dict)
+    _parts: dict[str, Parts] = field(default_factory=dict)
 
     def specs(self, class_type: str) -> list[InputSpec]:
         """Return the inputs of a class in the page's order; read once."""
         if class_type not in self._specs:
             self._specs[class_type] = definition_specs(self.definition(class_type) or {})
         return self._specs[class_type]
+
+    def parts(self, class_type: str) -> Parts:
+        """Return the widgets and sockets of a new node of a class."""
+        if class_type not in self._parts:
+            layout = self.layouts.get(class_type, _PLAIN)
+            self._parts[class_type] = build(self.specs(class_type), layout, self.modern)
+        return self._parts[class_type].copy()
 
     def name_of(self, saved: SavedNode) -> str:
         """Return a node's class, by its present name."""
@@ -148,7 +156,7 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
     if layout.virtual or definition is None:
         return _stored_node(saved, class_type, layout)
     specs = classes.specs(class_type)
-    parts = build(specs, layout, classes.modern)
+    parts = classes.parts(class_type)
     surplus = assign(parts, specs, saved, layout, modern=classes.modern, holes=classes.holes)
     for name, property_name in layout.properties.items():
         if saved.properties.get(property_name) and (found := _named(parts.widgets, name)):

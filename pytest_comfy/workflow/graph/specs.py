@@ -32,6 +32,7 @@ class InputSpec:
     forced       whether it is a socket whatever its type
     is_widget    whether the page shows a widget for it
     is_upload    whether it is a choice of files that the page can upload pictures or videos to
+    choice_kinds the types of the choices, once somebody asked
     """
 
     name: str
@@ -43,6 +44,7 @@ class InputSpec:
     forced: bool = field(init=False)
     is_widget: bool = field(init=False)
     is_upload: bool = field(init=False)
+    choice_kinds: frozenset[str] | None = field(init=False, default=None, compare=False)
 
     def __post_init__(self) -> None:
         options = self.options

@@ -34,6 +34,10 @@ class Widget:
     of_control: bool = False
     fixed: bool = False
 
+    def copy(self) -> Widget:
+        """Return the same widget for another node."""
+        return Widget(self.name, self.spec, self.value, self.stored, self.sent, self.known, self.of_control, self.fixed)
+
 
 @dataclass(slots=True)
 class Socket:
@@ -52,6 +56,17 @@ class Parts:
 
     sockets: list[Socket] = field(default_factory=list)
     widgets: list[Widget] = field(default_factory=list)
+
+    def copy(self) -> Parts:
+        """Return the same for another node of the class, with widgets and sockets of its own."""
+        widgets = [one.copy() for one in self.widgets]
+        own = {id(one): new for one, new in zip(self.widgets, widgets, strict=True)}
+        sockets = []
+        for one in self.sockets:
+            # A layout may leave out a widget that has a socket.
+            widget = None if one.widget is None else own.get(id(one.widget)) or one.widget.copy()
+            sockets.append(Socket(one.name, one.type, one.link, widget, one.spec))
+        return Parts(sockets, widgets)
 
 
 def build(specs: Iterable[InputSpec], layout: Layout, modern: bool) -> Parts:
