@@ -59,6 +59,8 @@ class Links:
 
         Raises ConversionError for links that lead nowhere or in a circle.
         """
+        if socket.link is None:  # most of them
+            return None
         left: Exposed | None = None
         at: _Input = (frame, node, socket)
         crossed = {frame}
