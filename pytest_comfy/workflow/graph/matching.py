@@ -46,7 +46,7 @@ def _groups(node: Node) -> dict[str, list[Socket]]:
 
 def _match(graph: Graph, node: Node, key: str, sockets: list[Socket], loaded: Mapping[str, Node]) -> Iterator[Node]:
     """Set the types of one group; yields the nodes behind outputs that got another type."""
-    connected = [_origin_type(graph, socket) for socket in sockets]
+    connected = [made[1] if (made := graph.made_by(socket)) else ANY for socket in sockets]
     for index, socket in enumerate(sockets):
         others = connected[:index] + connected[index + 1 :]
         socket.type = common([*others, socket.type]) or socket.type
@@ -74,11 +74,3 @@ def _told(graph: Graph, node: Node, index: int, loaded: Mapping[str, Node]) -> I
                 "open the workflow in ComfyUI, connect the inputs again and save"
             )
         yield target
-
-
-def _origin_type(graph: Graph, socket: Socket) -> str:
-    link = graph.saved.links.get(socket.link or "")
-    origin = graph.nodes.get(link.origin) if link else None
-    if link is None or origin is None or not 0 <= link.origin_slot < len(origin.outputs):
-        return ANY
-    return origin.outputs[link.origin_slot]

@@ -72,6 +72,10 @@ class Node:
         """How messages call the node."""
         return self.saved.label
 
+    def fed_by(self, link_id: str) -> Socket | None:
+        """Return the input that names a link; the slot in the table of links is not kept up to date."""
+        return next((one for one in self.sockets if one.link == link_id), None)
+
     def widget(self, name: str) -> Widget | None:
         """Return a widget by name."""
         return next((one for one in self.widgets if one.name == name), None)
@@ -89,6 +93,14 @@ class Graph:
     nodes: dict[str, Node]
     dropped: frozenset[str] = frozenset()
     let_go: list[str] = field(default_factory=list)
+
+    def made_by(self, socket: Socket) -> tuple[Node, str] | None:
+        """Return the node of this graph that an input is linked to, and the type of its output."""
+        link = self.saved.links.get(socket.link or "")
+        origin = self.nodes.get(link.origin) if link else None
+        if link is None or origin is None or not 0 <= link.origin_slot < len(origin.outputs):
+            return None
+        return origin, origin.outputs[link.origin_slot]
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _end(graph: Graph, link: SavedLink) -> tuple[Node, Socket] | None:
     node = graph.nodes.get(link.target)
     if node is None:
         return None
-    socket = next((one for one in node.sockets if one.link == link.id), None)
+    socket = node.fed_by(link.id)
     if socket is None and 0 <= link.target_slot < len(node.sockets):
         socket = node.sockets[link.target_slot]
     return None if socket is None else (node, socket)

@@ -61,9 +61,9 @@ def _widgets_behind(inner: Graph, index: int, modern: bool) -> Iterator[Widget]:
         target = inner.nodes.get(link.target) if link else None
         if link is None or target is None:
             continue
-        if modern:  # the slot in the table of links is not kept up to date: the input that names the link counts
-            socket = next((one for one in target.sockets if one.link == link_id), None)
-        else:
+        if modern:
+            socket = target.fed_by(link_id)
+        else:  # earlier pages go by the slot in the table of links
             socket = target.sockets[link.target_slot] if 0 <= link.target_slot < len(target.sockets) else None
         if socket is not None and socket.widget is not None:
             yield socket.widget

@@ -29,11 +29,8 @@ def let_go(graph: Graph) -> None:
 
 def _incoming(graph: Graph, node: Node) -> str | None:
     """Return the type that comes into a Reroute; None where it comes from another one, or from outside the graph."""
-    link = graph.saved.links.get(node.sockets[0].link or "") if node.sockets else None
-    origin = graph.nodes.get(link.origin) if link else None
-    if link is None or origin is None or origin.type == REROUTE:
-        return None
-    return origin.outputs[link.origin_slot] if 0 <= link.origin_slot < len(origin.outputs) else None
+    made = graph.made_by(node.sockets[0]) if node.sockets else None
+    return made[1] if made is not None and made[0].type != REROUTE else None
 
 
 def _outgoing(graph: Graph, node: Node) -> Iterator[tuple[Node, Socket]]:
@@ -50,6 +47,6 @@ def _outgoing(graph: Graph, node: Node) -> Iterator[tuple[Node, Socket]]:
                     seen.add(target.id)
                     waiting.append(target)
                 continue
-            socket = next((one for one in target.sockets if one.link == link_id), None)
+            socket = target.fed_by(link_id)
             if socket is not None:
                 yield target, socket
