@@ -61,23 +61,24 @@ class Links:
         """
         if socket.link is None:  # most of them
             return None
-        left: Exposed | None = None
-        at: _Input = (frame, node, socket)
-        crossed = {frame}
-        while True:
-            link = self._link(*at)
-            if link is None:
-                return left
-            outer = self._outside(*at, link)
+        way, link = self._way_out((frame, node, socket))
+        exposed = [found for found in (_exposed(*one) for one in way[1:]) if found is not None]
+        if link is None:
+            return exposed[-1] if exposed else None
+        at = way[-1]
+        found, more = self._trace((at[0], self._origin(*at, link), link.origin_slot, at[2].type))
+        self._check_repetition(more.union(one[0] for one in way), way[0])
+        return replace(exposed[-1], pushed=True) if found is None and exposed and socket.widget is not None else found
+
+    def _way_out(self, at: _Input) -> tuple[list[_Input], SavedLink | None]:
+        """Return an input and those of the instances around it that feed it, and the link of the last one."""
+        way = [at]
+        while (link := self._link(*way[-1])) is not None:
+            outer = self._outside(*way[-1], link)
             if outer is None:
-                found, more = self._trace((at[0], self._origin(*at, link), link.origin_slot, at[2].type))
-                self._check_repetition(crossed | more, (frame, node, socket))
-                if found is None and left is not None and socket.widget is not None:
-                    return replace(left, pushed=True)
-                return found
-            at = outer
-            crossed.add(at[0])
-            left = _exposed(*at) or left
+                break
+            way.append(outer)
+        return way, link
 
     def _trace(self, start: _Hop) -> tuple[Source, frozenset[Frame]]:
         """Return the output that stands for an output of a node, walking upwards; or the widget, or nothing.
@@ -103,7 +104,7 @@ class Links:
         self._found.update(dict.fromkeys(passed, result))
         return result
 
-    def _check_repetition(self, crossed: set[Frame], start: _Input) -> None:
+    def _check_repetition(self, crossed: frozenset[Frame], start: _Input) -> None:
         """Refuse what the page refuses: a way through the same place of two instances of one subgraph.
 
         It takes that for a circle, as it does not tell the instances apart.
@@ -115,14 +116,12 @@ class Links:
         hop: _Hop | Source = None
         at: _Input | None = start
         while at is not None:
-            _visit(seen, at[0], at[1], "in", at[1].sockets.index(at[2]))
-            link = self._link(*at)
+            way, link = self._way_out(at)
+            for one in way:
+                _visit(seen, one[0], one[1], "in", one[1].sockets.index(one[2]))
             if link is None:
                 return
-            outer = self._outside(*at, link)
-            if outer is not None:
-                at = outer
-                continue
+            at = way[-1]
             hop = at[0], self._origin(*at, link), link.origin_slot, at[2].type
             at = None
             while isinstance(hop, tuple):
@@ -159,17 +158,11 @@ class Links:
 
     def _onward(self, frame: Frame, node: Node, socket: Socket, kind: str) -> _Hop | Source:
         """Return the next hop from an input, leaving as many subgraphs as it takes."""
-        at: _Input = (frame, node, socket)
-        left: Exposed | None = None
-        while True:
-            link = self._link(*at)
-            if link is None:
-                return left
-            outer = self._outside(*at, link)
-            if outer is None:
-                return at[0], self._origin(*at, link), link.origin_slot, kind
-            at = outer
-            left, kind = _exposed(*at), at[2].type
+        way, link = self._way_out((frame, node, socket))
+        at = way[-1]
+        if link is None:
+            return _exposed(*at) if len(way) > 1 else None
+        return at[0], self._origin(*at, link), link.origin_slot, at[2].type if len(way) > 1 else kind
 
     def _link(self, frame: Frame, node: Node, socket: Socket) -> SavedLink | None:
         if socket.link is None:
@@ -275,7 +268,4 @@ def _exposed(frame: Frame, node: Node, socket: Socket) -> Exposed | None:
 
 def _output_link(saved: SavedGraph, slot: int) -> SavedLink | None:
     """Return the first link that exists to an output of a definition."""
-    for link_id in saved.outputs[slot].links:
-        if link_id in saved.links:
-            return saved.links[link_id]
-    return None
+    return next((saved.links[one] for one in saved.outputs[slot].links if one in saved.links), None)
