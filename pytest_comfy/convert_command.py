@@ -117,15 +117,11 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str,
 def _read(path: Path) -> Mapping[str, Any]:
     from .converting import definitions_kept
     from .golden import GoldenRun
+    from .workflow.definitions import read_json
 
     if path.is_dir():
         return _of_golden_runs(path)
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ConvertError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise ConvertError(f"{path}: is no JSON ({error}): save what /object_info answers") from error
+    found = read_json(path)
     if isinstance(found, dict) and isinstance(found.get("format"), int):
         found = definitions_kept(GoldenRun(found))
     if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):

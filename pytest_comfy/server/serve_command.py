@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
@@ -103,12 +102,13 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
 
 
 def _definitions(path: Path) -> dict[str, Any]:
+    from ..workflow import WorkflowError
+    from ..workflow.definitions import read_json
+
     try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is no JSON ({error}): save what /object_info answers") from error
+        found = read_json(path)
+    except WorkflowError as error:
+        raise UsageError(str(error)) from error
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise UsageError(f"{path}: holds no node definitions: save what /object_info answers")
     return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+from .errors import WorkflowError
 
 _KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "output_node", "output_matchtypes", "name",
          "display_name", "python_module", "api_node", "deprecated", "experimental")  # fmt: skip
@@ -37,6 +40,16 @@ def trim(
     if isinstance(groups, Mapping):
         kept["input"] = _Trimming(used, frozenset(texts), defaults).groups(groups)
     return kept
+
+
+def read_json(path: Path) -> Any:
+    """Read a file that should hold node definitions; raises WorkflowError for one that is no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise WorkflowError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise WorkflowError(f"{path}: is no JSON ({error}): save what /object_info answers") from error
 
 
 def saved_texts(graph: Any) -> set[str]:

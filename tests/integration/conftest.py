@@ -22,6 +22,8 @@ from pytest_comfy.compare import describe, difference_picture
 from pytest_comfy.golden import GoldenOutput, GoldenRun, GoldenStore
 from pytest_comfy.server import FakeComfyServer
 
+from .ui_form import definitions
+
 SIDE = 64
 INI = "[pytest]\naddopts = -p no:randomly -p no:recording -p no:xdist -p no:asyncio -p no:hypothesispytest\n"
 ENVIRONMENT = {
@@ -167,6 +169,13 @@ class Project:
     def run_apart(self, *args):
         """Run pytest in a process of its own, with all plugins that are installed."""
         return self.pytester.runpytest_subprocess(*map(str, args))
+
+
+@pytest.fixture
+def live():
+    """A server that executes whatever it is given, for show."""
+    with FakeComfyServer((), synthesize=definitions()) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True, scope="session")

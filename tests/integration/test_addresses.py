@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_comfy import FakeComfyServer, Workflow
+from pytest_comfy import Workflow
 
 from .conftest import failure_of, png
 from .ui_form import definitions, nested
 
 HEAD = "txt2img.json [default]"
 RUN = "golden/txt2img/default/run.json"
-
-
-@pytest.fixture
-def live():
-    with FakeComfyServer((), synthesize=definitions()) as server:
-        yield server
 
 
 def exported():

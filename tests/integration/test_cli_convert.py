@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pytest_comfy import FakeComfyServer, GoldenRun, Workflow
+from pytest_comfy import GoldenRun, Workflow
 from pytest_comfy.client import ComfyClient
 from pytest_comfy.golden import GoldenStore
 from pytest_comfy.golden.record import Approval, record
@@ -35,12 +35,6 @@ def run(folder, monkeypatch):
         return done
 
     return start
-
-
-@pytest.fixture
-def live():
-    with FakeComfyServer((), synthesize=definitions()) as server:
-        yield server
 
 
 def write(folder, name, document):

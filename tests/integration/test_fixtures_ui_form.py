@@ -10,12 +10,6 @@ from .conftest import lines_of
 from .ui_form import definitions, dice, nested, node, plain
 
 
-@pytest.fixture
-def live():
-    with FakeComfyServer((), synthesize=definitions()) as server:
-        yield server
-
-
 def script(project, text):
     project.write("test_them.py", text)
 

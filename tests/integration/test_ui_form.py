@@ -17,13 +17,6 @@ RUN = "golden/txt2img/default/run.json"
 HEAD = "txt2img.json [default]"
 
 
-@pytest.fixture
-def live():
-    """A server that executes whatever it is given, for show."""
-    with FakeComfyServer((), synthesize=definitions()) as server:
-        yield server
-
-
 def record(project, live, *flags):
     result = project.run("workflows", "--comfy-url", live.url, "--comfy-update", *flags)
     result.assert_outcomes(passed=1)
