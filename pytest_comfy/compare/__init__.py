@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .kept import Kept
-from .media import essence, family, is_json
-from .result import CompareError, Comparison, Part, UndecodableError, Verdict, hard_failure, identical
+from .kinds import comparator, compare_kind
+from .media import essence, is_json, kind_of
+from .result import (
+    CompareError,
+    Comparison,
+    MissingExtraError,
+    Part,
+    UndecodableError,
+    Verdict,
+    hard_failure,
+    identical,
+)
 from .text import compare_json, compare_text
 from .tolerance import Tolerance, parse_tolerance
 
@@ -20,6 +31,7 @@ __all__ = [
     "CompareError",
     "Comparison",
     "Kept",
+    "MissingExtraError",
     "Part",
     "Tolerance",
     "UndecodableError",
@@ -45,10 +57,15 @@ def describe(data: bytes, media_type: str, masks: Sequence[Sequence[int]] = ()) 
         "pixels_sha256": None,
         "fingerprint": None,
     }
-    if family(media_type) == "image":
+    kind = kind_of(media_type)
+    judge = comparator(kind)
+    if kind == "image":
         from .pictures import describe_picture
 
         described.update(describe_picture(data, masks))
+    elif judge is not None:
+        with suppress(MissingExtraError):  # the golden file does as well, once the package is there
+            described["fingerprint"] = judge.fingerprint(data)
     return described
 
 
@@ -69,15 +86,18 @@ def compare_output(
     limits = parse_tolerance(tolerance)
     if hashlib.sha256(actual).hexdigest() == golden.sha256:
         return identical("bytes are identical", limits.name)
-    kind = family(media_type)
-    if kind != family(golden.media_type):
+    kind = kind_of(media_type)
+    if kind != kind_of(golden.media_type):
         told = f"media type is {essence(media_type)}, was {essence(golden.media_type)}"
         return hard_failure(("bytes",), told, limits.name)
     if kind == "image":
         from .pictures import compare_picture
 
         return compare_picture(golden, actual, limits, masks)
-    if kind == "text":
+    judge = comparator(kind)
+    if judge is not None:
+        return compare_kind(judge, golden, actual, limits)
+    if kind in ("text", "svg"):
         return _compare_textual(golden, actual, media_type, limits)
     return _compare_bytes(golden, actual, media_type, limits)
 

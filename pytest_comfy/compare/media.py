@@ -1,8 +1,9 @@
-"""Which comparator a media type belongs to."""
+"""Which kind of output a media type is, and so which comparator judges it."""
 
 from __future__ import annotations
 
-_TEXTUAL = {"application/xml", "application/x-yaml", "application/yaml", "application/toml", "image/svg+xml"}
+_TEXTUAL = {"application/xml", "application/x-yaml", "application/yaml", "application/toml"}
+_KINDS = {"application/x-safetensors": "latent", "image/svg+xml": "svg"}
 
 
 def essence(media_type: str) -> str:
@@ -13,15 +14,17 @@ def essence(media_type: str) -> str:
 def is_json(media_type: str) -> bool:
     """Whether the bytes are JSON, by application/json or the +json suffix of RFC 6839."""
     kind = essence(media_type)
-    return kind == "application/json" or kind.endswith("+json")
+    return kind == "application/json" or (kind.endswith("+json") and not kind.startswith("model/"))
 
 
-def family(media_type: str) -> str:
-    """Return what outputs must share to be comparable: image, text, video, audio, model, application, ...
+def kind_of(media_type: str) -> str:
+    """Return the kind: image, video, audio, model, latent, svg, text, or the type itself, such as application.
 
-    JSON and SVG count as text. Containers do not matter: PNG and WEBP are both image.
+    JSON counts as text. Containers do not matter: PNG and WEBP are both image.
     """
-    kind = essence(media_type)
-    if is_json(kind) or kind in _TEXTUAL:
+    media = essence(media_type)
+    if media in _KINDS:
+        return _KINDS[media]
+    if is_json(media) or media in _TEXTUAL:
         return "text"
-    return kind.split("/", 1)[0]
+    return media.split("/", 1)[0]

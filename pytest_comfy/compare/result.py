@@ -19,6 +19,10 @@ class UndecodableError(CompareError):
     """The bytes are no picture that can be read: truncated, broken, of unknown format or too large."""
 
 
+class MissingExtraError(CompareError):
+    """This kind of output can be judged only with a package that is not installed; the text names the extra."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One measured statistic and how far it was allowed to move, both in the statistic's own unit."""

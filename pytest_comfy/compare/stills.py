@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .fingerprints import HASH_SIZE, grid_of
+from .limits import NORMAL_LIMITS
 from .result import Comparison, Part, Region, hard_failure
-from .tolerance import NORMAL_LIMITS, Tolerance
+from .tolerance import Tolerance
 
 ANOTHER_PICTURE = 60
 """Hash bits from which on it is called another picture, of 256."""
