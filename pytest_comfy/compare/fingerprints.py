@@ -1,55 +1,71 @@
-"""Make the fingerprint of a picture or animation: small, JSON-able, enough to compare without the picture."""
+"""Make the fingerprint of a picture: small, JSON-able, enough to compare without the picture."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import imagehash
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from .banding import roughness
 from .decoding import frame_count, frames, guard
+from .maps import BLOCK, Floats, grids_of, measure
+from .packing import pack, unpack
 from .pixels import canonical, check_masks, duration, mode_name, paint_masks, value_range, visible
 from .result import Region
 
-VERSION = 1
+VERSION = 2
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
 HASH_SIZE = 16
 """Side of the perceptual hash: 16x16 bits told regressions from noise twice as well as 8x8."""
-GRID = 8
-"""Cells along each side of the colour and alpha maps; fewer where a picture has fewer pixels."""
 SAMPLES = 8
 """Most frames of an animation that are kept as fingerprints, evenly spaced, first and last included."""
-STEADY = 4.0
-"""Smallest margin of a hash bit that counts, in levels of the DCT that imagehash takes of the picture at
-64x64, scaled so that noise of sigma s there moves a coefficient by about s.
 
-The benchmark's harmless noise (sigma 1.5 before the picture is reduced) stays below; the coefficients of real
-structure are tens to thousands.
-"""
+_ENERGY_STEPS = 15  # an octave; the largest possible energy, 2**17, still fits 8 bits
+_SEAM_STEPS = 4  # a level; steps of 64 levels and more are cut off
+_PHASE_STEPS = 8  # a level
+_BANDING_STEPS = 50  # an octave
+_MIDDLE = 128
 
-FloatArray = npt.NDArray[np.float32]
+
+@dataclass(frozen=True)
+class Still:
+    """The fingerprint of a still picture, unpacked; maps as in `maps.Maps`, rounded to what 8 bits hold.
+
+    banding  roughness of the histograms of R, G and B, octaves
+    bounds   lowest and highest value of float and 32-bit pictures, else None
+    """
+
+    size: tuple[int, int]
+    mode: str
+    compact: bool
+    phash: int
+    luma: Floats
+    chroma: Floats
+    energy: Floats
+    seams: tuple[Floats, Floats]
+    phase: Floats
+    banding: Floats
+    alpha: Floats | None
+    bounds: tuple[float, float] | None
 
 
 def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
     """Describe a picture for comparison without it.
 
-    Of a still: version, size [width, height], canonical mode, phash (256 bits as 64 hex digits, as
-    imagehash.phash(hash_size=16) gives it), steady (same layout: the bits that noise cannot flip), colour
-    (mean R, G, B of each cell of the grid by rows, base64 of uint8), alpha (mean alpha of each cell, or
-    null), range ([lowest, highest], only of float and 32-bit pictures).
-    Of an animation: version, frames, durations as [[milliseconds, how many frames in a row], ...], samples
-    (fingerprints of up to SAMPLES evenly spaced frames). Animations of one frame are stills.
+    Of a still: what `still_fingerprint` returns. Of an animation: version, frames, durations as
+    [[milliseconds, how many frames in a row], ...], samples (compact fingerprints of up to SAMPLES evenly
+    spaced frames). Animations of one frame are stills.
     Masks, (x, y, width, height) in pixels, are painted over first. Raises UndecodableError.
     """
     regions = check_masks(masks)
     with guard():
         count = frame_count(image)
     if count == 1:
-        return _still(next(iter(frames(image))), regions)
+        return still_fingerprint(next(iter(frames(image))), regions)
     wanted = sample_indices(count)
     durations: list[list[float]] = []
     samples: list[dict[str, Any]] = []
@@ -60,7 +76,7 @@ def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict
         else:
             durations.append([shown, 1])
         if index in wanted:
-            samples.append(_still(frame, regions))
+            samples.append(still_fingerprint(frame, regions, compact=True))
     return {"version": VERSION, "frames": count, "durations": durations, "samples": samples}
 
 
@@ -70,66 +86,70 @@ def sample_indices(count: int) -> tuple[int, ...]:
     return tuple(round(i * (count - 1) / (kept - 1)) for i in range(kept)) if kept > 1 else (0,)
 
 
-def grid_of(size: tuple[int, int]) -> tuple[int, int]:
-    """Return columns and rows of the maps of a picture of this size (width, height)."""
-    return min(GRID, size[0]), min(GRID, size[1])
+def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact: bool = False) -> dict[str, Any]:
+    """Describe one picture, or the current frame of an animation: under 3 kB as JSON, compact under 1 kB.
 
-
-def _still(frame: Image.Image, masks: Sequence[Region]) -> dict[str, Any]:
+    version, size [width, height], canonical mode, phash (256 bits as 64 hex digits, as
+    imagehash.phash(hash_size=16) gives it for the picture over mid-grey), and maps of 8-bit numbers in base85:
+    luma, chroma (Cb and Cr, 128 is grey), energy (15 log2 of 1 + energy), profiles (seams across and down in
+    quarter levels, phase in eighths, banding in fiftieths of an octave), alpha or null. `maps.Maps` says what
+    they are. range is [lowest, highest], only of float and 32-bit pictures.
+    """
     picture = paint_masks(canonical(frame), masks)
     seen = visible(picture)
-    columns, rows = grid_of(picture.size)
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    grey = seen.convert("L")
+    maps = measure(seen, grey, alpha, grids_of(picture.size, compact))
+    profiles = [
+        *(seams * _SEAM_STEPS for seams in maps.seams),
+        maps.phase.ravel() * _PHASE_STEPS,
+        roughness(maps.counts, picture.width * picture.height) * _BANDING_STEPS,
+    ]
     described: dict[str, Any] = {
         "version": VERSION,
         "size": list(picture.size),
         "mode": mode_name(frame, picture),
-        "phash": str(imagehash.phash(seen, hash_size=HASH_SIZE)),
-        "steady": _steady_bits(seen),
-        "colour": _packed(cell_means(np.asarray(seen), columns, rows)),
-        "alpha": None,
+        "phash": str(imagehash.phash(grey, hash_size=HASH_SIZE)),
+        "luma": pack(maps.luma),
+        "chroma": pack(maps.chroma + _MIDDLE),
+        "energy": pack(np.log2(1 + maps.energy) * _ENERGY_STEPS),
+        "profiles": pack(np.concatenate(profiles)),
+        "alpha": None if maps.alpha is None else pack(maps.alpha),
     }
-    if picture.mode == "RGBA":
-        alpha = np.asarray(picture.getchannel("A"))[:, :, np.newaxis]
-        described["alpha"] = _packed(cell_means(alpha, columns, rows))
+    if compact:
+        described["compact"] = True
     if picture.mode in ("I", "F"):
         described["range"] = list(value_range(picture))
     return described
 
 
-def cell_means(pixels: npt.NDArray[np.uint8], columns: int, rows: int) -> FloatArray:
-    """Return the mean of each cell, shape (rows, columns, channels), of pixels (height, width, channels).
-
-    Cells need not be whole pixels wide: a pixel on a border counts for both sides by its share.
-    """
-    down = _shares(pixels.shape[0], rows)
-    across = _shares(pixels.shape[1], columns).T
-    channels = [down @ pixels[:, :, c].astype(np.float32) @ across for c in range(pixels.shape[2])]
-    return np.stack(channels, axis=2)
-
-
-def _shares(length: int, cells: int) -> FloatArray:
-    """Return the weights, shape (cells, length), that average `length` pixels into equal cells."""
-    edges = np.linspace(0, length, cells + 1)
-    pixel = np.arange(length)
-    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
-    return (overlap.clip(0) * (cells / length)).astype(np.float32)
-
-
-def _steady_bits(seen: Image.Image) -> str:
-    """Return which hash bits have a margin of at least STEADY, as hex in the order of the hash.
-
-    A bit says on which side of the median its coefficient lies. In flat pictures and plain gradients most
-    coefficients are next to zero, and noise tosses their bits like coins.
-    """
-    side = HASH_SIZE * 4  # imagehash's own reduction before its DCT
-    grey = seen.convert("L").resize((side, side), Image.Resampling.LANCZOS)
-    angles = np.pi / (2 * side) * np.outer(np.arange(HASH_SIZE), 2 * np.arange(side) + 1)
-    basis = np.cos(angles) * np.sqrt(2 / side)
-    coefficients = basis @ np.asarray(grey, dtype=np.float64) @ basis.T
-    margins = np.abs(coefficients - np.median(coefficients))
-    bits = "".join("1" if steady else "0" for steady in (margins >= STEADY).flat)
-    return f"{int(bits, 2):0{len(bits) // 4}x}"
-
-
-def _packed(means: FloatArray) -> str:
-    return base64.b64encode(np.rint(means).clip(0, 255).astype(np.uint8).tobytes()).decode("ascii")
+def unpack_still(kept: Mapping[str, Any]) -> Still:
+    """Return the fingerprint of a still, unpacked. Raises KeyError, TypeError or ValueError for a damaged one."""
+    size, compact = (int(kept["size"][0]), int(kept["size"][1])), bool(kept.get("compact", False))
+    grids = grids_of(size, compact)
+    across, down = grids.seams
+    coarse = grids.coarse[::-1]
+    packed = [
+        (kept["luma"], grids.luma[::-1]),
+        (kept["chroma"], (2, *coarse)),
+        (kept["energy"], coarse),
+        (kept["profiles"], (across + down + 2 * BLOCK + 3,)),
+    ]
+    if kept["alpha"] is not None:
+        packed.append((kept["alpha"], coarse))
+    luma, chroma, energy, profiles, *alpha = unpack(packed)
+    seams, rest = profiles[: across + down] / np.float32(_SEAM_STEPS), profiles[across + down :]
+    return Still(
+        size=size,
+        mode=kept["mode"],
+        compact=compact,
+        phash=int(kept["phash"], 16),
+        luma=luma,
+        chroma=chroma - np.float32(_MIDDLE),
+        energy=np.exp2(energy / np.float32(_ENERGY_STEPS)) - np.float32(1),
+        seams=(seams[:across], seams[across:]),
+        phase=rest[: 2 * BLOCK].reshape(2, BLOCK) / np.float32(_PHASE_STEPS),
+        banding=rest[2 * BLOCK :] / np.float32(_BANDING_STEPS),
+        alpha=alpha[0] if alpha else None,
+        bounds=(float(kept["range"][0]), float(kept["range"][1])) if "range" in kept else None,
+    )

@@ -11,10 +11,12 @@ from typing import Any
 from PIL import Image
 
 from .animations import compare_animations
-from .decoding import decode
+from .decoding import decode, frame_count, guard
 from .fingerprints import VERSION, fingerprint
-from .pixels import check_masks, pixels_sha256
-from .result import CompareError, Comparison, identical
+from .maps import Floats
+from .pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
+from .pixelwise import block_differences
+from .result import CompareError, Comparison, Region, identical
 from .stills import compare_stills
 from .tolerance import Tolerance, parse_tolerance
 
@@ -33,7 +35,15 @@ def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tol
     `exact` it means that no part moved. Raises CompareError for fingerprints of another version and for
     damaged ones.
     """
-    limits = parse_tolerance(tolerance)
+    return _compare(golden, actual, parse_tolerance(tolerance))
+
+
+def _compare(
+    golden: Mapping[str, Any],
+    actual: Mapping[str, Any],
+    limits: Tolerance,
+    blocks: Mapping[str, Floats] | None = None,
+) -> Comparison:
     if not (usable(golden) and usable(actual)):
         raise CompareError(
             f"fingerprints of version {golden.get('version')} and {actual.get('version')} cannot be "
@@ -42,7 +52,7 @@ def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tol
     try:
         if "frames" in golden or "frames" in actual:
             return compare_animations(golden, actual, limits)
-        return compare_stills(golden, actual, limits)
+        return compare_stills(golden, actual, limits, blocks)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again") from error
 
@@ -60,15 +70,30 @@ def compare_images(
         told = "pixels outside the masks are identical" if regions else "pixels are identical"
         return identical(told, limits.name)
     before, after = fingerprint(golden, regions), fingerprint(actual, regions)
-    return differing_pixels(before, after, limits)
+    return differing_pixels(before, after, limits, finer(golden, actual, regions))
 
 
-def differing_pixels(golden: Mapping[str, Any] | None, actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
-    """Judge pictures whose pixels are known to differ, by their fingerprints.
+def finer(golden: Image.Image, actual: Image.Image, masks: tuple[Region, ...]) -> Mapping[str, Floats] | None:
+    """Return what only both pictures at hand can tell; None for pictures of another size and for animations."""
+    with guard():
+        animated = max(frame_count(golden), frame_count(actual)) > 1
+    if animated or golden.size != actual.size:
+        return None
+    before, after = (visible(paint_masks(canonical(picture), masks)) for picture in (golden, actual))
+    return block_differences(before, after)
+
+
+def differing_pixels(
+    golden: Mapping[str, Any] | None,
+    actual: Mapping[str, Any],
+    tolerance: Tolerance,
+    blocks: Mapping[str, Floats] | None = None,
+) -> Comparison:
+    """Judge pictures whose pixels are known to differ, by their fingerprints and, where at hand, their blocks.
 
     With `exact` they never pass and the fingerprints only say what moved; golden may then be None.
     """
-    moved = compare(golden, actual, tolerance) if golden is not None else None
+    moved = _compare(golden, actual, tolerance, blocks) if golden is not None else None
     if moved is not None and not (tolerance.exact and moved.passed):
         return moved
     told = "pixels differ by less than the fingerprint shows" if moved else "pixels differ"

@@ -8,10 +8,10 @@ from typing import Any
 from PIL import Image
 
 from .decoding import decode
-from .images import compare, compare_images, differing_pixels, fingerprint, pixels_sha256, usable
+from .images import compare, compare_images, differing_pixels, finer, fingerprint, pixels_sha256, usable
 from .kept import Kept
 from .pixels import check_masks
-from .result import Comparison, Region, UndecodableError, hard_failure, identical
+from .result import CompareError, Comparison, Region, UndecodableError, hard_failure, identical
 from .tolerance import Tolerance
 
 
@@ -46,7 +46,12 @@ def compare_picture(golden: Kept, data: bytes, tolerance: Tolerance, masks: Sequ
         unmasked = golden.fingerprint if usable(golden.fingerprint) and not golden.masks else None
         return differing_pixels(unmasked, fingerprint(actual), tolerance)
     if not tolerance.exact and golden.fingerprint is not None and _made_with(golden, regions):
-        return compare(golden.fingerprint, fingerprint(actual, regions), tolerance)
+        made_of = fingerprint(actual, regions)
+        compared = compare(golden.fingerprint, made_of, tolerance)
+        kept = _picture_at_hand(golden) if compared.passed else None
+        if kept is None:
+            return compared
+        return differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, actual, regions))
     purpose = _why_the_file_is_needed(golden, tolerance, regions)
     return compare_images(_golden_picture(golden, purpose), actual, tolerance, regions)
 
@@ -63,6 +68,14 @@ def _why_the_file_is_needed(golden: Kept, tolerance: Tolerance, masks: tuple[Reg
     if not usable(golden.fingerprint):
         return f"the kept fingerprint is of version {golden.fingerprint.get('version')}"
     return "the kept fingerprint was made with other masks"
+
+
+def _picture_at_hand(golden: Kept) -> Image.Image | None:
+    """Return the golden picture where there is one: the fingerprint can stand for it, but sees less."""
+    try:
+        return _golden_picture(golden, "")
+    except CompareError:
+        return None
 
 
 def _golden_picture(golden: Kept, purpose: str) -> Image.Image:

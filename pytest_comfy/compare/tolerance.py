@@ -34,7 +34,10 @@ class Tolerance:
 
     def limit(self, part: str) -> float:
         """Return how far the part may move, in its own unit. Raises KeyError for an unknown part."""
-        return self.limits[part] if part in self.limits else NORMAL_LIMITS[part] * self.factor
+        if part in self.limits:
+            return self.limits[part]
+        normal = NORMAL_LIMITS[part]
+        return normal if math.isinf(normal) else normal * self.factor
 
 
 def parse_tolerance(value: Tolerance | str | Mapping[str, float | str]) -> Tolerance:

@@ -15,9 +15,10 @@ limits = st.floats(min_value=0, allow_nan=False) | st.integers(0, 10**6) | st.ju
 
 
 def test_names_scale_every_limit() -> None:
-    found = {name: parse_tolerance(name).limit("phash") for name in FACTORS}
+    found = {name: parse_tolerance(name).limit("alpha") for name in FACTORS}
     assert found == {"exact": 0, "strict": pytest.approx(5.36), "normal": 8, "loose": 16}
     assert [name for name in FACTORS if parse_tolerance(name).exact] == ["exact"]
+    assert {parse_tolerance(name).limit("phash") for name in FACTORS} == {math.inf}, "judged only when asked for"
 
 
 @given(st.dictionaries(parts, limits, min_size=1), st.sampled_from(sorted(FACTORS)))
@@ -48,7 +49,7 @@ def test_table_of_a_base_alone_is_that_tolerance(name: str) -> None:
 
 
 def test_tolerance_passes_through() -> None:
-    tolerance = parse_tolerance({"colour": 3})
+    tolerance = parse_tolerance({"chroma": 3})
     assert parse_tolerance(tolerance) is tolerance
 
 
@@ -64,7 +65,7 @@ def test_unknown_name_lists_the_known(name: str) -> None:
         ("strikt", "strict"),
         ("Loose", "loose"),
         ({"pash": 4}, "phash"),
-        ({"color": 4}, "colour"),
+        ({"croma": 4}, "chroma"),
         ({"base": "norm"}, "normal"),
     ],
 )

@@ -1,0 +1,61 @@
+"""What moved between two pictures at hand, pixel by pixel: finer than any fingerprint."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .maps import Floats
+
+LUMA_BLOCK = 8
+CHROMA_BLOCK = 16
+"""Pixels of the blocks whose mean is judged: small enough for an eye, large enough for noise to cancel out."""
+LUMA_NOISE, LUMA_EDGES = 9.0, 0.08
+CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
+"""What a block's mean squared difference is measured in: noise (squared levels), and a share of the mean squared
+gradient, as edges move most when a picture is warped by a fraction of a pixel."""
+
+
+def block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:
+    """Return "pixels" and "pixels_chroma": the difference of each block, shape (rows, columns), no unit.
+
+    The pictures are 8-bit RGB of one size. Blocks at the right and lower border may be smaller.
+    """
+    before, after = (np.asarray(picture.convert("YCbCr")) for picture in (golden, actual))
+    luma = _ratio(before[..., :1], after[..., :1], LUMA_BLOCK, LUMA_NOISE, LUMA_EDGES)
+    chroma = _ratio(before[..., 1:], after[..., 1:], CHROMA_BLOCK, CHROMA_NOISE, CHROMA_EDGES)
+    return {"pixels": luma, "pixels_chroma": chroma}
+
+
+def _ratio(
+    before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], block: int, noise: float, edges: float
+) -> Floats:
+    differences = np.zeros(before.shape[:2], dtype=np.float32)
+    edges_before, edges_after = np.zeros_like(differences), np.zeros_like(differences)
+    for channel in range(before.shape[2]):
+        a, b = before[..., channel].astype(np.float32), after[..., channel].astype(np.float32)
+        differences += np.square(b - a)
+        edges_before += _squared_gradient(a)
+        edges_after += _squared_gradient(b)
+    # The smoother of the two: what was added must not excuse itself.
+    gradients = np.minimum(_means(edges_before, block), _means(edges_after, block))
+    ratio: Floats = np.sqrt(_means(differences, block) / (noise + edges * gradients))
+    return ratio
+
+
+def _squared_gradient(values: Floats) -> Floats:
+    """Return the squared steps to the next pixel, across plus down; the last ones have none."""
+    squares = np.zeros_like(values)
+    squares[:, :-1] += np.square(values[:, 1:] - values[:, :-1])
+    squares[:-1] += np.square(values[1:] - values[:-1])
+    return squares
+
+
+def _means(values: Floats, block: int) -> Floats:
+    height, width = values.shape
+    rows, columns = np.arange(0, height, block), np.arange(0, width, block)
+    sums = np.add.reduceat(np.add.reduceat(values, columns, axis=1), rows, axis=0)
+    counts = np.outer(np.minimum(rows + block, height) - rows, np.minimum(columns + block, width) - columns)
+    means: Floats = (sums / counts).astype(np.float32)
+    return means
