@@ -89,7 +89,7 @@ def _joined(marked: npt.NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     """Return the smallest boxes of cells around all that touch, corners not counted."""
     if marked.mean() > 0.5:  # not worth telling apart
         ys, xs = np.nonzero(marked)
-        return [(slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))]
+        return [(slice(int(ys.min()), int(ys.max()) + 1), slice(int(xs.min()), int(xs.max()) + 1))]
     left = set(zip(*(axis.tolist() for axis in np.nonzero(marked)), strict=True))
     boxes = []
     while left:
