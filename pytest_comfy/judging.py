@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .compare import CompareError, Kept, compare_output, difference_picture
+from .batching import Batch, batches_of, kept_of
+from .compare import CompareError, Comparison, compare_output, difference_picture
+from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
 from .golden.record import suffix_of
 from .options import CaseOptions, Masks, OutputRule, ToleranceSpec
@@ -39,94 +41,102 @@ class Judge:
         renamed = match_nodes(golden.prompt, run.prompt)
         expected = {_moved(output, renamed): output for output in golden.outputs}
         actual = {output.name: output for output in run.outputs}
-        return tuple(self._verdicts(golden, run, expected, actual))
+        found = [verdict for batch in batches_of(expected, actual) for verdict in self._batch(golden, run, batch)]
+        return tuple(sorted(found, key=lambda verdict: verdict.verdict == "unexpected"))
 
     def ignored(self, output: Output) -> bool:
         """Whether the sidecar leaves an output out."""
-        return any(rule.ignore for rule in self._rules(output.name, output.title))
+        return self._is_ignored(output.name, output.title)
 
     def masks(self, output: Output) -> Masks:
         """Return the masks of an output, (x, y, width, height) in pixels."""
-        rules = self._rules(output.name, output.title)
-        return tuple(mask for rule in rules for mask in rule.masks)
+        return self._masks(output.name, output.title)
 
     def keep_actual(self, run: Run) -> tuple[OutputVerdict, ...]:
         """Write the outputs of a run that has no golden run, for a person to look at."""
-        return tuple(
-            OutputVerdict(
-                output.name,
-                output.title,
-                "unexpected",
-                "there is no golden run to compare with",
-                files=(("actual", self._write(output, "actual", output.data)),),
-            )
-            for output in run.outputs
-            if not self.ignored(output)
-        )
+        told = "there is no golden run to compare with"
+        return tuple(self._unexpected(output, told) for output in run.outputs if not self.ignored(output))
 
-    def _verdicts(
-        self, golden: GoldenRun, run: Run, expected: Mapping[str, GoldenOutput], actual: Mapping[str, Output]
-    ) -> Iterator[OutputVerdict]:
-        for name, before in expected.items():
-            output = actual.get(name)
-            if output is not None and self.ignored(output):
-                yield OutputVerdict(name, output.title, "ignored")
-            elif output is not None:
-                yield self._compare(golden, before, output)
-            elif not any(rule.ignore for rule in self._rules(name, before.title)):
-                made = [other.name for other in run.outputs]
-                yield OutputVerdict(name, before.title, "missing", f"the run made {listed(made) or 'nothing'}")
-        for name, output in actual.items():
-            if name not in expected and not self.ignored(output):
-                path = self._write(output, "actual", output.data)
-                yield OutputVerdict(
-                    name,
-                    output.title,
-                    "unexpected",
-                    "the golden run has no such output",
-                    files=(("actual", path),),
-                )
+    def _batch(self, golden: GoldenRun, run: Run, batch: Batch[GoldenOutput, Output]) -> Iterator[OutputVerdict]:
+        ignored = {index for index, name in batch.names.items() if self._is_ignored(name, batch.title(index))}
+        for index in sorted(ignored & batch.golden.keys() & batch.actual.keys()):
+            yield OutputVerdict(batch.names[index], batch.title(index), "ignored")
+        batch = batch.without(ignored)
+        if not batch.golden:
+            for output in batch.actual.values():
+                yield self._unexpected(output, "the golden run has no such output")
+        elif not batch.actual:
+            told = f"the run made {listed(output.name for output in run.outputs) or 'nothing'}"
+            for index in batch.golden:
+                yield OutputVerdict(batch.names[index], batch.title(index), "missing", told)
+        else:
+            yield from self._compared(golden, batch)
 
-    def _compare(self, golden: GoldenRun, before: GoldenOutput, output: Output) -> OutputVerdict:
-        masks = self.masks(output)
-        kept = Kept(
-            media_type=before.media_type,
-            sha256=before.sha256,
-            pixels_sha256=before.pixels_sha256,
-            fingerprint=before.fingerprint,
-            masks=before.masks,
-            read=(lambda: golden.read(before.file or "")) if before.file else None,
-        )
+    def _compared(self, golden: GoldenRun, batch: Batch[GoldenOutput, Output]) -> Iterator[OutputVerdict]:
+        wanted: dict[int, Wanted] = {}
+        for index, kept in batch.golden.items():
+            place = batch.names[index], batch.title(index)
+            wanted[index] = Wanted(kept_of(golden, kept), self._tolerance(*place), self._masks(*place))
+        made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
+        compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}
+        for finding in explain_batch(wanted, made, compared):
+            yield self._judged(golden, batch, finding)
+
+    def _compare(self, wanted: Wanted, output: Output) -> Comparison:
         try:
-            comparison = compare_output(
-                kept, output.data, output.media_type, tolerance=self._tolerance(output), masks=masks
+            return compare_output(
+                wanted.kept, output.data, output.media_type, tolerance=wanted.tolerance, masks=wanted.masks
             )
         except CompareError as error:
             raise NotJudged(f"output {output.name} of {output.title!r} cannot be judged: {error}") from error
         except ValueError as error:
             raise NotJudged(f"output {output.name} of {output.title!r}: tolerance: {error}") from error
-        files = () if comparison.passed else tuple(self._pictures(golden, before, output))
-        return OutputVerdict(output.name, output.title, comparison.verdict, comparison.message, comparison, files)
 
-    def _pictures(self, golden: GoldenRun, before: GoldenOutput, output: Output) -> Iterator[tuple[str, Path]]:
-        yield "actual", self._write(output, "actual", output.data)
+    def _judged(self, golden: GoldenRun, batch: Batch[GoldenOutput, Output], finding: Finding) -> OutputVerdict:
+        output = batch.actual[finding.actual] if finding.actual is not None else None
+        index, comparison = finding.golden, finding.comparison
+        if index is None:
+            assert output is not None  # a finding is of one of the two at least
+            return self._unexpected(output, finding.message)
+        name = batch.names[index]
+        files: tuple[tuple[str, Path], ...] = ()
+        if comparison is None or not comparison.passed:
+            drawn = comparison is not None and "order" not in comparison.kinds
+            files = tuple(self._pictures(golden, batch.golden[index], name, output, drawn))
+        return OutputVerdict(name, batch.title(index), finding.verdict, finding.message, comparison, files)
+
+    def _unexpected(self, output: Output, told: str) -> OutputVerdict:
+        files = (("actual", self._write(output.name, "actual", output.media_type, output.data)),)
+        return OutputVerdict(output.name, output.title, "unexpected", told, files=files)
+
+    def _pictures(
+        self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, drawn: bool
+    ) -> Iterator[tuple[str, Path]]:
+        """Write an output that failed, the golden one, and what differs where that is `drawn`."""
+        if output is not None:
+            yield "actual", self._write(output.name, "actual", output.media_type, output.data)
         if before.file is None:
             return
         try:
             data = golden.read(before.file)
         except OSError:
             return  # the verdict was reached without the file, and says so where it matters
-        yield "golden", self._write(output, "golden", data)
-        picture = difference_picture(data, output.data)
+        yield "golden", self._write(name, "golden", before.media_type, data)
+        picture = difference_picture(data, output.data) if output is not None and drawn else None
         if picture:
-            yield "difference", self.artefacts.write(f"{output.name}.difference.png", picture)
+            yield "difference", self.artefacts.write(f"{name}.difference.png", picture)
 
-    def _write(self, output: Output, what: str, data: bytes) -> Path:
-        return self.artefacts.write(f"{output.name}.{what}{suffix_of(output.media_type)}", data)
+    def _write(self, name: str, what: str, media_type: str, data: bytes) -> Path:
+        return self.artefacts.write(f"{name}.{what}{suffix_of(media_type)}", data)
 
-    def _tolerance(self, output: Output) -> ToleranceSpec:
-        rules = self._rules(output.name, output.title)
-        own = [rule.tolerance for rule in rules if rule.tolerance is not None]
+    def _is_ignored(self, name: str, title: str) -> bool:
+        return any(rule.ignore for rule in self._rules(name, title))
+
+    def _masks(self, name: str, title: str) -> Masks:
+        return tuple(mask for rule in self._rules(name, title) for mask in rule.masks)
+
+    def _tolerance(self, name: str, title: str) -> ToleranceSpec:
+        own = [rule.tolerance for rule in self._rules(name, title) if rule.tolerance is not None]
         return own[-1] if own else self.options.tolerance or "normal"
 
     def _rules(self, name: str, title: str) -> list[OutputRule]:

@@ -113,7 +113,9 @@ def test_smaller_batch_is_missing_its_last_picture(project, serve):
     project.both(outputs={"9": {"images": [png(1), png(2), png(3)]}})
     server = serve(recorded(outputs={"9": {"images": [png(1), png(2)]}}))
     lines = failure_of(project.run("workflows", "--comfy-url", server.url), HEAD)
-    assert lines[0] == "missing: node 9 'Save Image' images 2: the run made 9.images.0, 9.images.1"
+    assert (
+        lines[0] == "missing: node 9 'Save Image' images 2: picture 3 of 3 is missing; the others are there, in order"
+    )
     assert "other outputs: 2 identical" in lines
 
 
