@@ -68,3 +68,9 @@ def kept_of(golden: GoldenRun, output: GoldenOutput) -> Kept:
         masks=output.masks,
         read=(lambda: golden.read(file)) if file else None,
     )
+
+
+def name_today(output: GoldenOutput, renamed: Mapping[str, str]) -> str:
+    """Return the name of a golden output in the prompt of today, whose node ids may be others: golden -> today's."""
+    first, dot, rest = output.node.partition(".")
+    return f"{renamed.get(first, first)}{dot}{rest}.{output.key}.{output.index}"

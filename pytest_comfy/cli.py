@@ -6,18 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import convert_command
+from . import convert_command, diff_command
 from .server import recording_command, serve_command
 
-_COMMANDS = (convert_command, serve_command, recording_command)
+_COMMANDS = (convert_command, diff_command, serve_command, recording_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0 done, 2 wrong usage, 1 anything else."""
+    """Run the command; returns the exit status: 0 done, 2 wrong usage, 1 anything else; of `diff` as diff(1) has it."""
     parser = argparse.ArgumentParser(
         prog="pytest-comfy",
-        description="A fake ComfyUI that replays recordings, the recorder that makes them, and the converter of "
-        "workflows.",
+        description="A fake ComfyUI that replays recordings, the recorder that makes them, the converter of "
+        "workflows, and the comparator of outputs.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:

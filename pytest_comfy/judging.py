@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .batching import Batch, batches_of, kept_of
+from .batching import Batch, batches_of, kept_of, name_today
 from .compare import CompareError, Comparison, compare_output, difference_picture
 from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
@@ -39,7 +39,7 @@ class Judge:
         """Return the verdict of every output, those of the golden run first; raises NotJudged."""
         self.check_rules(run)
         renamed = match_nodes(golden.prompt, run.prompt)
-        expected = {_moved(output, renamed): output for output in golden.outputs}
+        expected = {name_today(output, renamed): output for output in golden.outputs}
         actual = {output.name: output for output in run.outputs}
         found = [verdict for batch in batches_of(expected, actual) for verdict in self._batch(golden, run, batch)]
         return tuple(sorted(found, key=lambda verdict: verdict.verdict == "unexpected"))
@@ -163,9 +163,3 @@ class Judge:
                 raise SettingsError(
                     f"outputs.{rule.address!r} in the sidecar names no output; there are {listed(known) or 'none'}"
                 )
-
-
-def _moved(output: GoldenOutput, renamed: Mapping[str, str]) -> str:
-    """Return the name of a golden output in the prompt of today, whose node ids may be others."""
-    first, dot, rest = output.node.partition(".")
-    return f"{renamed.get(first, first)}{dot}{rest}.{output.key}.{output.index}"

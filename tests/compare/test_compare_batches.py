@@ -279,6 +279,46 @@ class TestRepeated:
         assert told(batch([1, 2, 3], [BLACK] * 3))[0].startswith("different: all 3 pictures are the same")
 
 
+class TestTwins:
+    """Golden pictures that are legitimately alike."""
+
+    @given(
+        st.text("ABC", min_size=2, max_size=7).flatmap(
+            lambda text: st.tuples(
+                st.just(text), st.sets(st.integers(0, len(text) - 1), min_size=1, max_size=len(text) - 1)
+            )
+        )
+    )
+    @settings(max_examples=60, deadline=None)
+    def test_what_is_left_of_a_batch_has_not_moved(self, case: tuple[str, set[int]]) -> None:
+        whole, gone = case
+        left = "".join(letter for at, letter in enumerate(whole) if at not in gone)
+        found = batch([*map(ord, whole)], [*map(ord, left)])
+        assert sorted(one.verdict for one in found) == ["identical"] * len(left) + ["missing"] * len(gone)
+        lost = sorted(whole[one.golden] for one in found if one.verdict == "missing" and one.golden is not None)
+        assert lost == sorted(whole[at] for at in gone)
+        found = batch([*map(ord, left)], [*map(ord, whole)])
+        assert sorted(one.verdict for one in found) == ["identical"] * len(left) + ["unexpected"] * len(gone)
+
+    @given(st.text("ABCD", min_size=1, max_size=6), st.text("ABCD", min_size=1, max_size=6))
+    @settings(max_examples=60, deadline=None)
+    def test_every_picture_is_told_of_once(self, before: str, after: str) -> None:
+        found = batch([*map(ord, before)], [*map(ord, after)])
+        assert [one.golden for one in found if one.golden is not None] == [*range(len(before))]
+        assert sorted(one.actual for one in found if one.actual is not None) == [*range(len(after))]
+        for one in found:
+            assert (one.verdict == "missing") == (one.actual is None)
+            assert (one.verdict == "unexpected") == (one.golden is None)
+            if one.golden is None or one.actual is None:
+                continue
+            same = before[one.golden] == after[one.actual]
+            moved = one.comparison is not None and "order" in one.comparison.kinds
+            assert same or one.verdict == "different"
+            assert one.verdict == "identical" or moved == same
+            assert not (moved and after[one.golden : one.golden + 1] == before[one.golden])
+        assert all(one.verdict == "identical" for one in found) == (before == after)
+
+
 class TestBounds:
     def test_place_by_place_comes_first_and_is_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(looks, "describe", None)
