@@ -196,9 +196,9 @@ class _Batch:
         return align(self.looks.matching(golden, actual), golden, actual)
 
     def _may_do_better(self, found: Mapping[int, int]) -> bool:
-        """Whether an item that is out of order, or not found again, matches one that another stands for."""
+        """Whether an item that is out of order, or not found again, matches another golden one as well."""
         strays = {move.actual for move in out_of_order(found)} | (self.actual.keys() - found.keys())
-        return any(self.looks.apart(golden, a) <= 1 for a in strays - self.own.keys() for golden in self.own)
+        return any(found.get(a) != g for g, a in self.looks.matching(self.golden, sorted(strays)))
 
     def _repeated_by(self, actual: int, left: list[int]) -> int | None:
         """Return which item an item that was not found again repeats: the nearest before it, else one after it."""

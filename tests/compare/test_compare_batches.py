@@ -188,6 +188,14 @@ class TestMissing:
             ("ABBC", "BBC", ["missing: picture 1 of 4 is missing; the others are there, in order"]),
             ("ABBBC", "BBBC", ["missing: picture 1 of 5 is missing; the others are there, in order"]),
             ("ABB", "BB", ["missing: picture 1 of 3 is missing; the others are there, in order"]),
+            (
+                "BBAB",
+                "AB",
+                [
+                    "missing: pictures 1 and 2 of 4 are missing; the others are there, in order",
+                    "missing: picture 2 of 4 is missing",
+                ],
+            ),
         ],
     )
     def test_which_is_missing_is_told_once(self, before: str, after: str, expected: list[str]) -> None:
