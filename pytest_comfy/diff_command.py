@@ -220,7 +220,7 @@ def _comparison_json(verdict: str, message: str, comparison: Comparison | None) 
         "tolerance": comparison.tolerance,
         "distance": _finite(comparison.distance),
         "kinds": list(comparison.kinds),
-        "regions": [list(region) for region in comparison.regions],
+        "regions": [[int(number) for number in region] for region in comparison.regions],
         "parts": {
             name: {"value": _finite(part.value), "limit": _finite(part.limit), "distance": _finite(part.distance)}
             for name, part in comparison.parts.items()
@@ -229,7 +229,7 @@ def _comparison_json(verdict: str, message: str, comparison: Comparison | None) 
 
 
 def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+    return float(number) if math.isfinite(number) else None
 
 
 def _print_json(document: Mapping[str, Any]) -> None:
