@@ -205,11 +205,8 @@ class _Runs:
         return Wanted(kept_of(self.golden, output), self.rule.tolerance, self.rule.masks or output.masks)
 
     def _compare(self, output: GoldenOutput, made: Made) -> Comparison:
-        wanted = self._wanted(output)
         try:
-            return compare_output(
-                wanted.kept, made.data, made.media_type, tolerance=wanted.tolerance, masks=wanted.masks
-            )
+            return self._wanted(output).compare(made)
         except CompareError as error:
             raise DiffError(str(error)) from error
 

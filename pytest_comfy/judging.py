@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batching import Batch, batches_of, kept_of, name_today
-from .compare import CompareError, Comparison, compare_output, difference_picture
+from .compare import CompareError, Comparison, TextRule, difference_picture
 from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
 from .golden.record import suffix_of
@@ -76,7 +76,8 @@ class Judge:
         wanted: dict[int, Wanted] = {}
         for index, kept in batch.golden.items():
             place = batch.names[index], batch.title(index)
-            wanted[index] = Wanted(kept_of(golden, kept), self._tolerance(*place), self._masks(*place))
+            rules = self._tolerance(*place), self._masks(*place), self._text(*place)
+            wanted[index] = Wanted(kept_of(golden, kept), *rules)
         made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
         compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}
         for finding in explain_batch(wanted, made, compared):
@@ -84,9 +85,7 @@ class Judge:
 
     def _compare(self, wanted: Wanted, output: Output) -> Comparison:
         try:
-            return compare_output(
-                wanted.kept, output.data, output.media_type, tolerance=wanted.tolerance, masks=wanted.masks
-            )
+            return wanted.compare(Made(output.data, output.media_type))
         except CompareError as error:
             raise NotJudged(f"output {output.name} of {output.title!r} cannot be judged: {error}") from error
         except ValueError as error:
@@ -138,6 +137,10 @@ class Judge:
     def _tolerance(self, name: str, title: str) -> ToleranceSpec:
         own = [rule.tolerance for rule in self._rules(name, title) if rule.tolerance is not None]
         return own[-1] if own else self.options.tolerance or "normal"
+
+    def _text(self, name: str, title: str) -> TextRule | None:
+        own = [rule.text for rule in self._rules(name, title) if rule.text is not None]
+        return own[-1] if own else None
 
     def _rules(self, name: str, title: str) -> list[OutputRule]:
         """Return the rules for an output, the least special first."""

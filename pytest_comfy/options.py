@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from .settings import TOLERANCES, Settings, SettingsError, seconds
+
+if TYPE_CHECKING:
+    from .compare import TextRule
 
 Masks = tuple[tuple[int, int, int, int], ...]
 ToleranceSpec = str | Mapping[str, Any]
@@ -25,6 +28,7 @@ class OutputRule:
     tolerance: ToleranceSpec | None = None
     ignore: bool = False
     masks: Masks = ()
+    text: TextRule | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | 
 
     rules = options.outputs
     if "tolerance" in settings.cli:
-        rules = tuple(OutputRule(r.address, None, r.ignore, r.masks) for r in rules)
+        rules = tuple(replace(rule, tolerance=None) for rule in rules)
     return CaseOptions(
         timeout=seconds(pick("timeout"), "timeout"),
         stall_timeout=seconds(pick("stall_timeout"), "stall_timeout"),
@@ -69,6 +73,16 @@ def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | 
         values=options.values,
         dynamic_prompts=options.dynamic_prompts,
     )
+
+
+def checked_text_rule(value: Any, where: str) -> TextRule:
+    """Return the way to compare texts that a setting means; raises SettingsError for any other."""
+    from .compare import parse_text_rule
+
+    try:
+        return parse_text_rule(value)
+    except ValueError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 def checked_tolerance(value: Any, where: str) -> Any:

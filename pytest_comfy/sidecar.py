@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .options import CaseOptions, DynamicPrompts, Masks, OutputRule, checked_tolerance
+from .options import CaseOptions, DynamicPrompts, Masks, OutputRule, checked_text_rule, checked_tolerance
 from .settings import SettingsError, seconds
 from .text import did_you_mean, listed
 
@@ -21,7 +21,7 @@ _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout"
               "allow_node_errors", "dynamic_prompts")  # fmt: skip
 _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
                 "dynamic_prompts")  # fmt: skip
-_OUTPUT_KEYS = ("tolerance", "ignore", "masks")
+_OUTPUT_KEYS = ("tolerance", "ignore", "masks", "text")
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
 _MARK = re.compile(r"[A-Za-z_]\w*")
@@ -177,6 +177,7 @@ def _output_rules(table: Any, path: Path) -> dict[str, OutputRule]:
             _tolerance(path, rule.get("tolerance")),
             _flag(path, rule.get("ignore"), f"outputs.{address}.ignore"),
             _masks(path, rule.get("masks", []), address),
+            checked_text_rule(rule["text"], f"{path}: outputs.{address}.text") if "text" in rule else None,
         )
     return rules
 

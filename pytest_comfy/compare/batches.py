@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Literal
 
 from . import batch_words as words
-from . import compare_output
 from .alignment import Move, align, is_in_order, out_of_order, pair_left_over
 from .looks import Looks, Made, Wanted
 from .result import CompareError, Comparison, hard_failure
@@ -224,11 +223,8 @@ class _Batch:
         """Compare two items as at one place; None if that cannot be judged. Asked for where looks agree."""
         pair = golden, actual
         if pair not in self.compared:
-            wanted, made = self.golden[golden], self.actual[actual]
             try:
-                self.compared[pair] = compare_output(
-                    wanted.kept, made.data, made.media_type, tolerance=wanted.tolerance, masks=wanted.masks
-                )
+                self.compared[pair] = self.golden[golden].compare(self.actual[actual])
             except CompareError:
                 self.compared[pair] = None
         return self.compared[pair]

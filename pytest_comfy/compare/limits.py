@@ -52,5 +52,12 @@ pixels_chroma  the same for (Cb, Cr) in blocks of 16x16
 MOVING: Mapping[str, float] = {"duration": 1.0}
 """Animations: duration in milliseconds of any one frame; WEBP and GIF round what APNG keeps as a fraction."""
 
-NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING}
+TEXT: Mapping[str, float] = {"numbers": 1e-3}
+"""Numbers in texts that are compared by the rule `numbers`, where the rule says no limit of its own.
+
+numbers     share of the larger of the two. Figures that come of half precision carry 11 bits, so that two ways to
+            round are up to 1/1024 apart.
+"""
+
+NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT}
 """Every part's limit at `normal`, by name, in the part's own unit."""

@@ -14,6 +14,7 @@ from .kept import Kept
 from .kinds import comparator
 from .media import kind_of
 from .result import CompareError, Comparison
+from .text_rules import TextRule
 from .tolerance import Tolerance, parse_tolerance
 
 MOST_PAIRS = 64 * 64
@@ -33,6 +34,12 @@ class Wanted:
     kept: Kept
     tolerance: Tolerance | str | Mapping[str, float | str] = "normal"
     masks: Sequence[Sequence[int]] = ()
+    text: TextRule | None = None
+
+    def compare(self, made: Made) -> Comparison:
+        """Compare an item with it, as `compare_output` does and raises."""
+        rules: dict[str, Any] = {"tolerance": self.tolerance, "masks": self.masks, "text": self.text}
+        return compare_output(self.kept, made.data, made.media_type, **rules)
 
 
 @dataclass(frozen=True)

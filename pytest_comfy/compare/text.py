@@ -1,27 +1,55 @@
-"""Compare text and JSON: equal or not, and where they first part."""
+"""Compare texts by the rule that holds for them: equal or not, and where they first part."""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
+import re
 
+from .json_text import document, leaves, parse, same, told
+from .kept import Kept
+from .lines import SHOWN, decoded, first_difference, shorten
+from .media import essence, is_json
 from .result import Comparison, hard_failure, identical
+from .text_rules import TextRule
+from .tolerance import Tolerance
 
-SHOWN = 60
-"""Characters shown of a line or value."""
+__all__ = ["SHOWN", "compare_json", "compare_kept", "compare_text", "compare_words", "match_pattern", "shorten"]
 
-_LEAD = 20
-_MISSING = object()
+_WORD = re.compile(r"\S+")
+
+
+def compare_kept(
+    golden: Kept, actual: bytes, media_type: str, tolerance: Tolerance, rule: TextRule | None
+) -> Comparison:
+    """Compare a text that is not the golden one byte for byte with what was kept of that.
+
+    Without a rule, json holds where both are JSON by media type, or both are plain text that parses as an object
+    or array, and exact elsewhere. Raises CompareError when the golden file cannot be read.
+    """
+    if rule is not None and rule.mode == "regex":
+        return match_pattern(actual, rule, tolerance.name)
+    if golden.read is None:
+        told = "text differs; the golden text was not kept, so the place cannot be shown"
+        return hard_failure(("text",), told, tolerance.name)
+    before = golden.data("the text differs")
+    mode = rule.mode if rule else _usual_mode(golden.media_type, media_type, before, actual)
+    if mode == "numbers":
+        from .text_numbers import compare_numbers
+
+        return compare_numbers(before, actual, tolerance, rule or TextRule("numbers"))
+    how = {"json": compare_json, "whitespace": compare_words}.get(mode, compare_text)
+    return how(before, actual, tolerance.name)
+
+
+def _usual_mode(before_type: str, after_type: str, before: bytes, after: bytes) -> str:
+    if is_json(before_type) and is_json(after_type):
+        return "json"
+    plain = essence(before_type) == essence(after_type) == "text/plain"
+    return "json" if plain and document(before) is not None and document(after) is not None else "exact"
 
 
 def compare_text(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
-    """Compare line by line. A byte order mark and the choice of line ending do not count.
-
-    Both are what git and editors change on their own. Bytes that are not UTF-8 are kept apart, not replaced,
-    so two different files never look equal.
-    """
-    before, after = _lines(golden), _lines(actual)
+    """Compare line by line. A byte order mark and the choice of line ending do not count."""
+    before, after = decoded(golden).split("\n"), decoded(actual).split("\n")
     if before == after:
         return identical("text is equal", tolerance)
     shared = min(len(before), len(after))
@@ -31,9 +59,27 @@ def compare_text(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
     elif at == len(after):
         told = f'line {at + 1} is missing, was "{shorten(before[at])}"'
     else:
-        start = _first_difference(before[at], after[at])
+        start = first_difference(before[at], after[at])
         told = f'line {at + 1} is "{shorten(after[at], start)}", was "{shorten(before[at], start)}"'
     return hard_failure(("text",), told, tolerance)
+
+
+def compare_words(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
+    """Compare word by word: how words are spaced and wrapped, and white space at the ends, do not count."""
+    before, after = decoded(golden), decoded(actual)
+    old, new = before.split(), after.split()
+    if old == new:
+        return identical("words are equal", tolerance)
+    shared = min(len(old), len(new))
+    at = next((i for i in range(shared) if old[i] != new[i]), shared)
+    if at == len(old):
+        told = f'line {_line_of_word(after, at)}: "{shorten(new[at])}" is new'
+    elif at == len(new):
+        told = f'"{shorten(old[at])}" of line {_line_of_word(before, at)} is missing'
+    else:
+        start = first_difference(old[at], new[at])
+        told = f'line {_line_of_word(after, at)}: "{shorten(new[at], start)}", was "{shorten(old[at], start)}"'
+    return hard_failure(("text",), f"word {at + 1}, {told}", tolerance)
 
 
 def compare_json(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
@@ -42,88 +88,26 @@ def compare_json(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
     The first differing place is named as a path from the root `$`. What is not JSON is compared as text.
     """
     try:
-        before = json.loads(golden)
-    except (ValueError, RecursionError):
+        before = parse(golden)
+    except ValueError:
         return compare_text(golden, actual, tolerance)
     try:
-        after = json.loads(actual)
-    except (ValueError, RecursionError) as error:
+        after = parse(actual)
+    except ValueError as error:
         return hard_failure(("text",), f"JSON cannot be parsed any more: {shorten(str(error))}", tolerance)
-    told = _first_json_difference(before, after)
-    return hard_failure(("text",), told, tolerance) if told else identical("JSON is equal", tolerance)
+    apart = next((leaf for leaf in leaves(before, after) if not same(leaf[1], leaf[2])), None)
+    return hard_failure(("text",), told(*apart), tolerance) if apart else identical("JSON is equal", tolerance)
 
 
-def shorten(text: str, start: int = 0) -> str:
-    """Return one printable line of at most about SHOWN characters around the position `start`.
-
-    Whatever a terminal or a reader could misread (control and bidirectional characters) is escaped.
-    """
-    begin = max(0, start - _LEAD)
-    cut = text[begin : begin + SHOWN]
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
-    return ("…" if begin else "") + escaped + ("…" if begin + SHOWN < len(text) else "")
+def match_pattern(actual: bytes, rule: TextRule, tolerance: str) -> Comparison:
+    """Judge a text by its rule's pattern, which must match all of it; the golden text does not count."""
+    text, pattern = decoded(actual), shorten(rule.pattern or "")
+    if rule.compiled().fullmatch(text):
+        return Comparison("within tolerance", f"the text matches the pattern {pattern}", tolerance)
+    return hard_failure(("text",), f'the text "{shorten(text)}" does not match the pattern {pattern}', tolerance)
 
 
-def _lines(data: bytes) -> list[str]:
-    text = data.decode("utf-8", errors="surrogateescape").removeprefix("\ufeff")
-    return text.replace("\r\n", "\n").split("\n")
-
-
-def _first_difference(before: str, after: str) -> int:
-    shared = min(len(before), len(after))
-    return next((i for i in range(shared) if before[i] != after[i]), shared)
-
-
-def _first_json_difference(golden: Any, actual: Any) -> str | None:
-    # A stack, not recursion: the parser accepts nesting close to the interpreter's own limit.
-    waiting: list[tuple[str, Any, Any]] = [("$", golden, actual)]
-    while waiting:
-        path, before, after = waiting.pop()
-        if isinstance(before, dict) and isinstance(after, dict):
-            names = [*before, *(name for name in after if name not in before)]
-            waiting += reversed([(path + _step(n), before.get(n, _MISSING), after.get(n, _MISSING)) for n in names])
-        elif isinstance(before, list) and isinstance(after, list):
-            shared = min(len(before), len(after))
-            if len(before) != len(after):
-                waiting.append((f"{path}[{shared}]", _at(before, shared), _at(after, shared)))
-            waiting += reversed([(f"{path}[{i}]", before[i], after[i]) for i in range(shared)])
-        elif before is _MISSING:
-            return f"{path} is new: {_shown(after)}"
-        elif after is _MISSING:
-            return f"{path} is missing, was {_shown(before)}"
-        elif not _same_scalar(before, after):
-            start = _first_difference(before, after) if _strings(before, after) else 0
-            return f"{path} is {_shown(after, start)}, was {_shown(before, start)}"
-    return None
-
-
-def _at(values: list[Any], index: int) -> Any:
-    return values[index] if index < len(values) else _MISSING
-
-
-def _step(name: str) -> str:
-    return f".{shorten(name)}" if name.isidentifier() else f'["{shorten(name)}"]'
-
-
-def _strings(before: Any, after: Any) -> bool:
-    return isinstance(before, str) and isinstance(after, str)
-
-
-def _same_scalar(before: Any, after: Any) -> bool:
-    if isinstance(before, (dict, list)) or isinstance(after, (dict, list)):
-        return False
-    if isinstance(before, bool) or isinstance(after, bool):
-        return before is after  # Python holds True equal to 1, JSON does not
-    if isinstance(before, float) and isinstance(after, float) and math.isnan(before):
-        return math.isnan(after)
-    return bool(before == after)
-
-
-def _shown(value: Any, start: int = 0) -> str:
-    if isinstance(value, dict):
-        return f"an object of {len(value)} keys"
-    if isinstance(value, list):
-        return f"an array of {len(value)} items"
-    if isinstance(value, str):
-        return f'"{shorten(value, start)}"'
-    return shorten(json.dumps(value))
+def _line_of_word(text: str, index: int) -> int:
+    """Return the number, from 1, of the line that has the word of this index, from 0."""
+    found = next(word for i, word in enumerate(_WORD.finditer(text)) if i == index)
+    return text.count("\n", 0, found.start()) + 1

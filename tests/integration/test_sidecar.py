@@ -171,7 +171,7 @@ class TestOutputs:
 
     def test_unknown_key_of_a_rule(self, project):
         told = error_of(project, "[outputs.SaveImage]\nmaks = []\n")
-        assert "'outputs.SaveImage.maks' (did you mean 'masks'?); known are tolerance, ignore, masks" in told
+        assert "'outputs.SaveImage.maks' (did you mean 'masks'?); known are tolerance, ignore, masks, text" in told
 
 
 class TestMarks:
