@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from .banding import roughness
+from .base85 import pack, unpack
 from .decoding import frame_count, frames, guard
 from .maps import BLOCK, Floats, grids_of, measure
-from .packing import pack, unpack
 from .pixels import canonical, check_masks, duration, mode_name, paint_masks, value_range, visible
 from .result import Region
 

@@ -59,5 +59,26 @@ numbers     share of the larger of the two. Figures that come of half precision 
             round are up to 1/1024 apart.
 """
 
-NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT}
+LATENT: Mapping[str, float] = {
+    "latent_shift": 0.006,
+    "latent_gain": 0.016,
+    "latent_range": 0.045,
+    "latent_detail": 0.005,
+    "latent_local": 0.15,
+    "latent_cosine": 0.0012,
+}
+"""Latents, of the tensor and channel that moved most. In standard deviations of the channel where it says so.
+
+About 1.5 times what harmless changes do at most over 36 latents of twelve shapes: rounding to half precision or
+bfloat16, and normal noise, white or smooth, of 1 % of the standard deviation, as another card makes it.
+
+latent_shift   standard deviations that a channel's mean moved. Harmless up to 0.004.
+latent_gain    share by which a channel's standard deviation moved. Harmless up to 0.0104.
+latent_range   standard deviations that the lowest or highest value moved. Harmless up to 0.028.
+latent_detail  share by which the steps between neighbours, in standard deviations, moved. Harmless up to 0.003.
+latent_local   standard deviations that the mean of one cell of the map moved. Harmless up to 0.10.
+latent_cosine  how far the cosine of the two maps is below 1. Harmless up to 0.0008; another seed is near 1.
+"""
+
+NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT, **LATENT}
 """Every part's limit at `normal`, by name, in the part's own unit."""

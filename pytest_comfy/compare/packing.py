@@ -1,43 +1,52 @@
-"""Arrays of 8-bit numbers as base85 text, as `base64.b85encode` writes it."""
+"""Arrays in fingerprints: few bytes, in base85, read back with the shape they must have."""
 
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from .maps import Floats
-
-_DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-_VALUE_OF = np.full(256, -1, dtype=np.int64)
-_VALUE_OF[np.frombuffer(_DIGITS, dtype=np.uint8)] = np.arange(85)
-_POWERS = 85 ** np.arange(4, -1, -1, dtype=np.int64)
+FloatArray = npt.NDArray[np.float64]
 
 
-def pack(values: npt.NDArray[np.floating]) -> str:
-    """Return values, rounded and cut off to 0 to 255, as base85, row by row."""
-    return base64.b85encode(np.rint(values).clip(0, 255).astype(np.uint8).tobytes()).decode("ascii")
+def rounded(value: float) -> float:
+    """Return a number with six significant digits, which sums in another order do not change but by chance."""
+    return float(f"{value:.6g}")
 
 
-def unpack(packed: Sequence[tuple[str, tuple[int, ...]]]) -> list[Floats]:
-    """Return packed values as arrays of the given shapes. Raises ValueError for any other text.
+def pack_halves(values: npt.ArrayLike) -> tuple[str, float]:
+    """Pack as half precision of the largest magnitude, and return that as well."""
+    values = np.asarray(values, np.float64)
+    largest = rounded(float(np.abs(values).max(initial=0.0)))
+    return base64.b85encode((values / (largest or 1)).astype("<f2").tobytes()).decode("ascii"), largest
 
-    All at once, as Python's own decoder runs digit by digit and would take longer than the comparison.
-    """
-    text = "".join(one.ljust(-(-len(one) // 5) * 5, "~") for one, _ in packed)
-    digits = _VALUE_OF[np.frombuffer(text.encode("ascii"), dtype=np.uint8)]
-    words = digits.reshape(-1, 5) @ _POWERS
-    if digits.min(initial=0) < 0 or words.max(initial=0) >= 2**32:
-        raise ValueError("no base85")
-    data = words.astype(">u4").view(np.uint8).astype(np.float32)
-    arrays, start = [], 0
-    for one, shape in packed:
-        length, whole = math.prod(shape), -(-len(one) // 5) * 4
-        if length != whole - (-len(one) % 5):
-            raise ValueError(f"{len(one)} digits do not hold {length} values")
-        arrays.append(data[start : start + length].reshape(shape))
-        start += whole
-    return arrays
+
+def unpack_halves(packed: str, largest: float, shape: Sequence[int]) -> FloatArray:
+    """Give back what `pack_halves` packed; raises ValueError for another number of values or no numbers."""
+    values = np.frombuffer(base64.b85decode(packed), "<f2").reshape(tuple(shape)).astype(np.float64) * float(largest)
+    if not np.isfinite(values).all():
+        raise ValueError("values that are no numbers")
+    return values
+
+
+def pack_signed(values: FloatArray, spans: FloatArray) -> str:
+    """Pack as 8-bit steps, of which 127 are a span; the spans fit the values by numpy's rules."""
+    steps = np.divide(values * 127, spans, out=np.zeros(values.shape), where=spans > 0)
+    return base64.b85encode(np.rint(steps).clip(-127, 127).astype("i1").tobytes()).decode("ascii")
+
+
+def unpack_signed(packed: str, spans: FloatArray, shape: Sequence[int]) -> FloatArray:
+    """Give back what `pack_signed` packed; raises ValueError for another number of values."""
+    return np.frombuffer(base64.b85decode(packed), "i1").reshape(tuple(shape)) * spans / 127
+
+
+def pack_levels(values: FloatArray) -> str:
+    """Pack values from 0 to 1 as levels from 0 to 255."""
+    return base64.b85encode(np.rint(values * 255).clip(0, 255).astype("u1").tobytes()).decode("ascii")
+
+
+def unpack_levels(packed: str, shape: Sequence[int]) -> FloatArray:
+    """Give back what `pack_levels` packed, from 0 to 1; raises ValueError for another number of values."""
+    return np.frombuffer(base64.b85decode(packed), "u1").reshape(tuple(shape)) / 255

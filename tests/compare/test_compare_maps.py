@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.compare.banding import roughness
+from pytest_comfy.compare.base85 import pack, unpack
 from pytest_comfy.compare.maps import cell_means, grids_of, measure
-from pytest_comfy.compare.packing import pack, unpack
 
 sides = st.integers(1, 400)
 
