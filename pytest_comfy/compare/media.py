@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _TEXTUAL = {"application/xml", "application/x-yaml", "application/yaml", "application/toml"}
 _KINDS = {"application/x-safetensors": "latent", "image/svg+xml": "svg"}
+_MODELS = {"gltf-binary", "gltf+json", "obj", "stl", "ply"}
 
 
 def essence(media_type: str) -> str:
@@ -20,11 +21,13 @@ def is_json(media_type: str) -> bool:
 def kind_of(media_type: str) -> str:
     """Return the kind: image, video, audio, model, latent, svg, text, or the type itself, such as application.
 
-    JSON counts as text. Containers do not matter: PNG and WEBP are both image.
+    JSON counts as text. Containers do not matter: PNG and WEBP are both image. 3D models of formats that cannot be
+    read, such as model/vnd.usdz+zip, are the media type itself.
     """
     media = essence(media_type)
     if media in _KINDS:
         return _KINDS[media]
     if is_json(media) or media in _TEXTUAL:
         return "text"
-    return media.split("/", 1)[0]
+    kind, _, form = media.partition("/")
+    return media if kind == "model" and form not in _MODELS else kind

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 
 Rectangles = tuple[tuple[int, int, int, int], ...]
 
-_SUFFIXES = {"image/webp": ".webp", "image/jpeg": ".jpg", "text/plain": ".txt", "application/json": ".json"}
+_SUFFIXES = {
+    "image/webp": ".webp",
+    "image/jpeg": ".jpg",
+    "image/svg+xml": ".svg",
+    "text/plain": ".txt",
+    "application/json": ".json",
+    "application/x-safetensors": ".latent",
+    "model/gltf-binary": ".glb",
+    "model/gltf+json": ".gltf",
+    "model/obj": ".obj",
+    "model/stl": ".stl",
+    "model/ply": ".ply",
+}
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,17 @@ _MEDIA_TYPES = {
     ".avif": "image/avif",
     ".exr": "image/x-exr",
     ".glb": "model/gltf-binary",
+    ".gltf": "model/gltf+json",
+    ".obj": "model/obj",
+    ".stl": "model/stl",
+    ".ply": "model/ply",
     ".flac": "audio/flac",
     ".opus": "audio/opus",
     ".webm": "video/webm",
     ".mp4": "video/mp4",
     ".latent": "application/x-safetensors",
+    ".safetensors": "application/x-safetensors",
+    ".svg": "image/svg+xml",
 }
 
 

@@ -192,11 +192,11 @@ def test_text_without_its_golden_file_differs_without_a_place(keep: Keep) -> Non
 
 @pytest.mark.parametrize(("file", "sizes"), [(True, "3 bytes, was 4"), (False, "3 bytes")])
 def test_all_else_is_compared_by_bytes(file: bool, sizes: str, keep: Keep) -> None:
-    golden = keep(b"glTF", "model/gltf-binary", file=file)
-    assert compare_output(golden, b"glTF", "model/gltf-binary", tolerance="exact").verdict == "identical"
-    comparison = compare_output(golden, b"glT", "model/gltf-binary", tolerance="loose")
+    golden = keep(b"PK\3\4", "model/3mf", file=file)
+    assert compare_output(golden, b"PK\3\4", "model/3mf", tolerance="exact").verdict == "identical"
+    comparison = compare_output(golden, b"PK\3", "model/3mf", tolerance="loose")
     assert comparison.kinds == ("bytes",)
-    assert comparison.message == f"bytes differ, and of model/gltf-binary only bytes can be compared: {sizes}"
+    assert comparison.message == f"bytes differ, and of model/3mf only bytes can be compared: {sizes}"
 
 
 def test_unknown_tolerance_is_refused_even_where_bytes_are_equal(keep: Keep) -> None:

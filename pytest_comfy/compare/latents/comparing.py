@@ -121,7 +121,8 @@ def _moved(before: Described, after: Described, tolerance: Tolerance) -> list[_M
         allowed = f"({tolerance.name} allows {limit * scale:.3g}{percent})"
         found.append(_Moved(part, Part(value, limit), f"{name}{told} {allowed}"))
 
-    detail = _ratio(*(one["detail"] / max(one["std"], unit / 10) for one in (before, after)), 1.0)
+    steps = [one["detail"] / max(one["std"], unit / 10) for one in (before, after)]
+    detail = _ratio(steps[0], steps[1], 1.0)
     add("latent_detail", abs(detail), f": detail moved {100 * detail:+.3g} %")
     ends = max((after[end] - before[end] for end in ("low", "high")), key=abs) / unit
     add("latent_range", abs(ends), f": lowest or highest value moved {ends:+.3g} standard deviations")
