@@ -103,10 +103,12 @@ def compare_output(
         from .pictures import compare_picture
 
         return compare_picture(golden, actual, limits, masks)
+    if kind == "svg" and golden.read is not None:
+        return _compare_drawings(golden, actual, limits)
     judge = comparator(kind)
     if judge is not None:
         return compare_kind(judge, golden, actual, limits)
-    if kind in ("text", "svg"):
+    if kind == "text":
         return compare_kept(golden, actual, media_type, limits, text)
     return _compare_bytes(golden, actual, media_type, limits)
 
@@ -116,6 +118,13 @@ def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
     from .difference import difference_picture as draw
 
     return draw(golden, actual)
+
+
+def _compare_drawings(golden: Kept, actual: bytes, tolerance: Tolerance) -> Comparison:
+    """Compare SVG with the golden file, which tells more than the fingerprint."""
+    from .svg import compare_documents
+
+    return compare_documents(golden.data("the drawing differs"), actual, tolerance)
 
 
 def _compare_bytes(golden: Kept, actual: bytes, media_type: str, tolerance: Tolerance) -> Comparison:

@@ -106,5 +106,14 @@ model_tint      levels (0-255), Euclidean over R, G and B, of an eighth of the c
                 pictures.
 """
 
-NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT, **LATENT, **MODEL}
+SVG: Mapping[str, float] = {"svg_place": 0.3, "svg_number": 2.0, "svg_colour": 3.0}
+"""SVG, of the value that moved most: about 1.5 times what writing a drawing with two digits does.
+
+svg_place   percent of the longer side of the picture. Steps of a path add up: harmless up to 0.22, after forty of
+            them in a picture of 24 units.
+svg_number  percent of the larger of the two, for opacities, widths of strokes, turns and scales. Harmless up to 1.3.
+svg_colour  levels (0-255), Euclidean over R, G, B and alpha. Rounding all three otherwise is 1.7.
+"""
+
+NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT, **LATENT, **MODEL, **SVG}
 """Every part's limit at `normal`, by name, in the part's own unit."""

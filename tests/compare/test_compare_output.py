@@ -56,7 +56,7 @@ def test_description_is_json_and_complete(scene: Image.Image, encode: Encode) ->
     assert plain["fingerprint"] != described["fingerprint"]
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/json", "video/mp4", "image/svg+xml"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/json", "video/mp4"])
 def test_description_of_what_is_no_picture(media_type: str) -> None:
     described = describe(b"abc", media_type)
     assert described.pop("sha256").startswith("ba7816bf")
@@ -181,7 +181,7 @@ def test_text_and_json_are_compared_by_content(keep: Keep) -> None:
     assert compare_output(golden, b'{"b":3,"a":1}', "application/json").message == "$.b is 3, was 2"
     assert compare_output(golden, b'{"b":2,"a":1}', "text/plain").verdict == "different"
     vector = compare_output(keep(b"<svg/>", "image/svg+xml"), b"<svg />", "image/svg+xml")
-    assert vector.message == 'line 1 is "<svg />", was "<svg/>"'
+    assert (vector.verdict, vector.message) == ("identical", "drawings are identical")
 
 
 def test_text_without_its_golden_file_differs_without_a_place(keep: Keep) -> None:

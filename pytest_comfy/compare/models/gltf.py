@@ -5,11 +5,9 @@ Only what is checked here reaches the library, so that no count, reference or ad
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import math
-import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +19,7 @@ from ..lines import shorten
 from ..packing import pack_levels
 from ..pixels import canonical, pixels_sha256, visible
 from ..result import UndecodableError
+from .glb import buffers_of, embedded, glb, read_document
 
 MAX_VALUES = 2**25
 """Most vertices and indices over all primitives: the densest surfaces people make have a few millions."""
@@ -63,57 +62,12 @@ def repacked(data: bytes) -> tuple[bytes, Materials]:
 
     Raises UndecodableError, and whatever a document of wrong types leads to.
     """
-    document, chunk = _document(data)
+    document, chunk = read_document(data)
     required = [str(name) for name in document.get("extensionsRequired", ())]
     refused = [name for name in required if name.startswith(("KHR_draco", "EXT_meshopt", "KHR_meshopt"))]
     if refused:
         raise UndecodableError(f"the model is compressed by {shorten(refused[0])}, which cannot be read")
-    return _Repacking(document, _buffers(document, chunk)).result()
-
-
-def _document(data: bytes) -> tuple[dict[str, Any], bytes]:
-    chunk = b""
-    text = data
-    if data.startswith(b"glTF"):
-        if len(data) < 20:
-            raise UndecodableError("the model is truncated within its header")
-        _, version, total, length, kind = struct.unpack_from("<4sIIII", data)
-        if version != 2:
-            raise UndecodableError(f"the model is glTF version {version}; only version 2 can be read")
-        if total > len(data) or 20 + length > len(data):
-            raise UndecodableError(f"the model is truncated: {len(data)} bytes of {total}")
-        if kind != 0x4E4F534A:
-            raise UndecodableError("the model is no GLB: it does not begin with JSON")
-        text = data[20 : 20 + length]
-        at = 20 + length
-        if at + 8 <= len(data):
-            (size,) = struct.unpack_from("<I", data, at)
-            if at + 8 + size > len(data):
-                raise UndecodableError("the model is truncated within its binary part")
-            chunk = data[at + 8 : at + 8 + size]
-    try:
-        document = json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UndecodableError("the model's JSON is broken") from error
-    if not isinstance(document, dict):
-        raise UndecodableError("the model's JSON is no object")
-    return document, chunk
-
-
-def _buffers(document: dict[str, Any], chunk: bytes) -> list[bytes]:
-    buffers = []
-    for index, buffer in enumerate(document.get("buffers", ())):
-        address = buffer.get("uri")
-        buffers.append(chunk if address is None and index == 0 else _embedded(address))
-    return buffers
-
-
-def _embedded(address: Any) -> bytes:
-    if not isinstance(address, str) or not address.startswith("data:"):
-        raise UndecodableError(
-            f'the model needs another file, "{shorten(str(address))}": only a model in one file can be judged'
-        )
-    return base64.b64decode(address.partition(",")[2])
+    return _Repacking(document, buffers_of(document, chunk)).result()
 
 
 class _Repacking:
@@ -154,7 +108,7 @@ class _Repacking:
             "scenes": [{"nodes": roots}],
             "scene": 0,
         }
-        return _glb(document, bytes(self.body)), self._materials(materials)
+        return glb(document, bytes(self.body)), self._materials(materials)
 
     def _primitive(self, primitive: dict[str, Any]) -> dict[str, Any] | None:
         mode = primitive.get("mode", _TRIANGLES)
@@ -277,7 +231,7 @@ class _Repacking:
             begin = _index(view.get("byteOffset", 0))
             data = self.buffers[_index(view["buffer"])][begin : begin + _index(view["byteLength"])]
         else:
-            data = _embedded(image.get("uri"))
+            data = embedded(image.get("uri"))
         if maps is None:
             self.unseen.update(hashlib.sha256(data).digest())
             return
@@ -300,15 +254,6 @@ def _check_depth(nodes: list[dict[str, Any]], roots: list[int]) -> None:
         if depth > MAX_DEPTH:
             raise UndecodableError(f"the model's nodes are nested deeper than {MAX_DEPTH}")
         level = [child for index in level for child in nodes[index].get("children", ())]
-
-
-def _glb(document: dict[str, Any], body: bytes) -> bytes:
-    text = json.dumps(document).encode()
-    text += b" " * (-len(text) % 4)
-    body += b"\0" * (-len(body) % 4)
-    total = 12 + 8 + len(text) + 8 + len(body)
-    head = struct.pack("<4sIIII", b"glTF", 2, total, len(text), 0x4E4F534A)
-    return head + text + struct.pack("<II", len(body), 0x004E4942) + body
 
 
 def _index(value: Any) -> int:
