@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..decoding import decode
-from ..fingerprints import cell_means
 from ..lines import shorten
+from ..maps import cell_means
 from ..packing import pack_levels
 from ..pixels import canonical, pixels_sha256, visible
 from ..result import UndecodableError
@@ -243,7 +243,8 @@ class _Repacking:
             self.unseen.update(hashlib.sha256(data).digest())  # a format of graphics cards, say
             return
         side = min(MAP_SIDE, *seen.size)
-        cells = cell_means(np.asarray(seen), side, side) / 255
+        channels = np.moveaxis(np.asarray(seen), 2, 0)
+        cells = np.stack([cell_means(channel, (side, side)) for channel in channels], axis=2) / 255
         maps.append(pack_levels(np.resize(cells.astype(np.float64), (MAP_SIDE, MAP_SIDE, 3))))
 
 
