@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from .compare import CompareError, Comparison, TextRule, difference_picture
 from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
 from .golden.record import suffix_of
+from .masking import masks_of, size_of
 from .options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from .report.artefacts import Artefacts
 from .settings import SettingsError
@@ -49,8 +51,8 @@ class Judge:
         return self._is_ignored(output.name, output.title)
 
     def masks(self, output: Output) -> Masks:
-        """Return the masks of an output, (x, y, width, height) in pixels."""
-        return self._masks(output.name, output.title)
+        """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
+        return self._masks(output.name, output.title, lambda: size_of(output.data))
 
     def keep_actual(self, run: Run) -> tuple[OutputVerdict, ...]:
         """Write the outputs of a run that has no golden run, for a person to look at."""
@@ -76,7 +78,8 @@ class Judge:
         wanted: dict[int, Wanted] = {}
         for index, kept in batch.golden.items():
             place = batch.names[index], batch.title(index)
-            rules = self._tolerance(*place), self._masks(*place), self._text(*place)
+            masks = self._masks(*place, partial(_size, kept))
+            rules = self._tolerance(*place), masks, self._text(*place)
             wanted[index] = Wanted(kept_of(golden, kept), *rules)
         made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
         compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}
@@ -131,8 +134,12 @@ class Judge:
     def _is_ignored(self, name: str, title: str) -> bool:
         return any(rule.ignore for rule in self._rules(name, title))
 
-    def _masks(self, name: str, title: str) -> Masks:
-        return tuple(mask for rule in self._rules(name, title) for mask in rule.masks)
+    def _masks(self, name: str, title: str, size: Callable[[], tuple[int, int]]) -> Masks:
+        """Return the masks of an output, whose size in pixels is asked for where a mask is a picture."""
+        try:
+            return masks_of(self._rules(name, title), size)
+        except CompareError as error:
+            raise NotJudged(f"output {name} of {title!r}: {error}") from error
 
     def _tolerance(self, name: str, title: str) -> ToleranceSpec:
         own = [rule.tolerance for rule in self._rules(name, title) if rule.tolerance is not None]
@@ -166,3 +173,9 @@ class Judge:
                 raise SettingsError(
                     f"outputs.{rule.address!r} in the sidecar names no output; there are {listed(known) or 'none'}"
                 )
+
+
+def _size(golden: GoldenOutput) -> tuple[int, int]:
+    if golden.size is None:
+        raise CompareError("it is no picture, and mask pictures are for pictures alone")
+    return golden.size

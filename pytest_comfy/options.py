@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .settings import TOLERANCES, Settings, SettingsError, seconds
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from .compare import TextRule
 
 Masks = tuple[tuple[int, int, int, int], ...]
+Area = Masks | Path
+"""Part of a picture: rectangles (x, y, width, height) in pixels, or a picture in which it is white."""
 ToleranceSpec = str | Mapping[str, Any]
 DynamicPrompts = int | str | Literal[False] | None
 """The seed that dynamic prompts choose by; False leaves their texts as they are, None is for the case to say."""
@@ -22,12 +25,16 @@ class OutputRule:
     """What a sidecar says of one output: `address` is node[.key[.index]], node by id, title or class.
 
     Of a node in a subgraph, title and class may have its path in front: "Edit > Save Image".
+
+    masks  what is not compared
+    only   what is compared at all, None for everything
     """
 
     address: str
     tolerance: ToleranceSpec | None = None
     ignore: bool = False
-    masks: Masks = ()
+    masks: Area = ()
+    only: Area | None = None
     text: TextRule | None = None
 
 

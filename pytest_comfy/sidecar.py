@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .options import CaseOptions, DynamicPrompts, Masks, OutputRule, checked_text_rule, checked_tolerance
+from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
 from .settings import SettingsError, seconds
 from .text import did_you_mean, listed
 
@@ -21,7 +21,7 @@ _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout"
               "allow_node_errors", "dynamic_prompts")  # fmt: skip
 _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
                 "dynamic_prompts")  # fmt: skip
-_OUTPUT_KEYS = ("tolerance", "ignore", "masks", "text")
+_OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
 _MARK = re.compile(r"[A-Za-z_]\w*")
@@ -176,13 +176,20 @@ def _output_rules(table: Any, path: Path) -> dict[str, OutputRule]:
             address,
             _tolerance(path, rule.get("tolerance")),
             _flag(path, rule.get("ignore"), f"outputs.{address}.ignore"),
-            _masks(path, rule.get("masks", []), address),
+            _area(path, rule.get("masks", []), f"outputs.{address}.masks"),
+            _area(path, rule["only"], f"outputs.{address}.only") if "only" in rule else None,
             checked_text_rule(rule["text"], f"{path}: outputs.{address}.text") if "text" in rule else None,
         )
     return rules
 
 
-def _masks(path: Path, value: Any, address: str) -> Masks:
+def _area(path: Path, value: Any, key: str) -> Area:
+    """Return rectangles, or the path of a mask picture, which is relative to the file that names it."""
+    if isinstance(value, str):
+        picture = path.parent / value
+        if not picture.is_file():
+            raise SettingsError(f"{path}: {key}: there is no mask picture {value!r} beside it")
+        return picture
     rectangles = value if isinstance(value, list) else [value]
     for rectangle in rectangles:
         if (
@@ -193,7 +200,8 @@ def _masks(path: Path, value: Any, address: str) -> Masks:
             or min(rectangle[2:]) < 1
         ):
             raise SettingsError(
-                f"{path}: outputs.{address}.masks must be rectangles in pixels: [[x, y, width, height], ...]"
+                f"{path}: {key} must be rectangles in pixels, [[x, y, width, height], ...], or the name of a picture "
+                "that is white there"
             )
     return tuple((x, y, width, height) for x, y, width, height in rectangles)
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..compare.kept_masks import pack_masks, unpack_masks
 from ..workflow.digest import prompt_digest
 from .errors import GoldenError
 
@@ -69,7 +70,7 @@ class GoldenOutput:
             pixels_sha256=entry.get("pixels_sha256"),
             fingerprint=entry.get("fingerprint"),
             size=(int(size[0]), int(size[1])) if size else None,
-            masks=tuple((int(x), int(y), int(w), int(h)) for x, y, w, h in entry.get("masks", ())),
+            masks=unpack_masks(entry["masks"]) if "masks" in entry else (),
             file=entry.get("file"),
         )
 
@@ -88,7 +89,7 @@ class GoldenOutput:
             "fingerprint": self.fingerprint,
         }
         if self.masks:
-            entry["masks"] = [list(mask) for mask in self.masks]
+            entry["masks"] = pack_masks(self.masks)
         if self.file:
             entry["file"] = self.file
         return entry
