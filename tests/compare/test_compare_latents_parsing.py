@@ -99,6 +99,7 @@ def test_values_beyond_reason_count_as_infinite() -> None:
         (with_header({"a" * 201: {"dtype": "U8", "shape": [16], "data_offsets": [0, 16]}}), "a name of 201 characters"),
         (safetensors({"a": np.zeros(2**25 + 1, "u1")}), "33554433 values, more than"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )  # fmt: skip
 def test_broken_files_are_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UndecodableError, match=reason):

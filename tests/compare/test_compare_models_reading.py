@@ -101,6 +101,7 @@ def test_nodes_place_meshes() -> None:
         (b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n", "broken or truncated"),
         (b"solid a\nfacet\nvertex 0 0\nvertex 1\nendsolid", "broken or truncated"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )  # fmt: skip
 def test_broken_files_are_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UndecodableError, match=reason):

@@ -170,6 +170,7 @@ def test_broken_paths_are_the_same_only_as_themselves(path: str) -> None:
         (b'<?xml version="1.0" encoding="x-none"?><svg/>', "broken or truncated"),
         (b"\x1f\x8b\x08", "broken or truncated"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_broken_documents_are_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UndecodableError, match=reason):
@@ -221,7 +222,7 @@ numbers = st.floats(-1000, 1000, allow_nan=False)
 
 
 @given(st.lists(numbers, min_size=2, max_size=8), st.floats(0, 5), st.floats(0, 5))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_judgement_is_symmetric_and_follows_the_strength(places: list[float], one: float, other: float) -> None:
     less, more = sorted((one, other))
 
