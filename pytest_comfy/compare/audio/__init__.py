@@ -1,0 +1,1 @@
+"""Compare sound: WAV, FLAC, MP3, Opus and whatever else PyAV reads."""
