@@ -52,6 +52,40 @@ pixels_chroma  the same for (Cb, Cr) in blocks of 16x16
 MOVING: Mapping[str, float] = {"duration": 1.0}
 """Animations: duration in milliseconds of any one frame; WEBP and GIF round what APNG keeps as a fraction."""
 
+AUDIO: Mapping[str, float] = {
+    "length": 75.0,
+    "loudness": 0.7,
+    "momentary": 1.0,
+    "spectrum": 1.25,
+    "background": 2.0,
+    "spectrogram": 1.5,
+    "pitch": 8.0,
+    "gap": 8.0,
+    "click": 6.0,
+    "crest": 0.5,
+    "balance": 1.0,
+    "phase": 0.5,
+}
+"""Sound, and the sound tracks of videos. The largest harmless value, in brackets, was measured over twelve sounds
+(music, chords, speech, beats, noise, a tone) encoded as MP3 (V0, 320k) and Opus (128k and more), resampled,
+dithered, 0.1 dB louder, with noise of -80 dBFS and with up to 45 ms of silence added.
+
+length       milliseconds (50, an encoder's delay and padding where they are not cut off).
+loudness     LU of the integrated loudness, ITU-R BS.1770 (0.45).
+momentary    LU of any 400 ms, after the change as a whole (0.34); less than 1 is not heard.
+spectrum     dB of a band's mean power over time, after the same (0.7; 1.5 with a delay of 25 ms in
+             a sound of half a second);
+             less than 1 is not heard.
+background   dB of what a band has in the quietest 15 % of the time (0.4).
+spectrogram  dB that 3x3 cells of time and mel bands moved in the mean, beyond what a delay of 30 ms explains (1.0).
+pitch        per cent of the sound on other quarter-tones in eight cells of time (0.9; 6.9 with a delay of 25 ms).
+gap          dB that the quietest 10 ms of a cell went down, or up (5.1).
+click        dB that the treble of the sharpest 2 ms of a cell went up, or down (3.7).
+crest        dB of the level that 0.1 % of the samples exceed, above the mean level (0.26).
+balance      dB between left and right, in one of eight bands and eight cells of time (0.25; MP3 at 192k 0.75).
+phase        correlation of left and right, -1 to 1, in the same (0.06; AAC 0.35).
+"""
+
 TEXT: Mapping[str, float] = {"numbers": 1e-3}
 """Numbers in texts that are compared by the rule `numbers`, where the rule says no limit of its own.
 
@@ -115,5 +149,5 @@ svg_number  percent of the larger of the two, for opacities, widths of strokes, 
 svg_colour  levels (0-255), Euclidean over R, G, B and alpha. Rounding all three otherwise is 1.7.
 """
 
-NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **TEXT, **LATENT, **MODEL, **SVG}
+NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **AUDIO, **TEXT, **LATENT, **MODEL, **SVG}
 """Every part's limit at `normal`, by name, in the part's own unit."""

@@ -14,17 +14,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..mp4 import check_boxes
 from ..result import MissingExtraError, UndecodableError
 
 MAX_SAMPLES = 2**27
 """Most samples over all channels: 23 minutes of 48 kHz stereo. ComfyUI's own nodes make at most 1000 seconds of
 44.1 kHz stereo, two thirds of that. As 32-bit floats it is 512 MiB, twice that while the pieces are joined."""
+MAX_SECONDS = 3600.0
+"""Longest sound: at low rates many hours would fit into MAX_SAMPLES, and spectra are made every 20 ms."""
 MAX_CHANNELS = 16
 """Most channels: third-order ambisonics, which is twice 7.1."""
 RATES = (1000, 768_000)
 """Lowest and highest sampling rate in Hz: below telephone's 8000, and the highest that converters offer."""
-SHORTFALL = 0.1
-"""Seconds that may be missing of the declared length: frames of AAC and MP3 are up to 48 ms, and rounding."""
+SHORTFALL, PCM_SHORTFALL = 0.08, 0.005
+"""Seconds that may be missing of the declared length: a frame of MP3, which is up to 72 ms; of PCM what Matroska's
+milliseconds round off."""
 
 # Playlists and the like open other files and addresses, and raw formats take any bytes: not in this list.
 _FORMATS = "wav,aiff,flac,mp3,aac,ogg,mov,matroska,webm,avi"
@@ -67,10 +71,11 @@ def decode_audio(data: bytes) -> Audio | None:
 
     Delay and padding that the container declares are cut off, as players do. Integers become floats by
     their full scale, so that the same samples in WAV and FLAC are equal whatever their width.
-    Raises UndecodableError for files that are broken, truncated, empty or beyond MAX_SAMPLES, MAX_CHANNELS
-    or RATES, and MissingExtraError without PyAV.
+    Raises UndecodableError for files that are broken, truncated, empty or beyond MAX_SAMPLES, MAX_SECONDS,
+    MAX_CHANNELS or RATES, and MissingExtraError without PyAV.
     """
     av = _load_pyav()
+    check_boxes(data)
     with _guard(av), av.open(io.BytesIO(data), metadata_errors="ignore", options=dict(_OPTIONS)) as container:
         if not container.streams.audio:
             return None
@@ -78,7 +83,8 @@ def decode_audio(data: bytes) -> Audio | None:
         stream.thread_type = "NONE"  # the same bytes give the same samples, and log to this thread
         declared = _declared_seconds(data, stream)
         audio = _joined(_blocks(container.decode(stream)))
-        if declared is not None and audio.seconds < declared - SHORTFALL:
+        shortfall = PCM_SHORTFALL if stream.codec_context.name.startswith("pcm_") else SHORTFALL
+        if declared is not None and audio.seconds < declared - shortfall:
             raise UndecodableError(
                 f"the sound is truncated: {audio.seconds:.3g} s of the {declared:.3g} s that the file declares"
             )
@@ -143,6 +149,8 @@ def _joined(blocks: Iterator[tuple[int, Samples]]) -> Audio:
         total += block.size
         if total > MAX_SAMPLES:
             raise UndecodableError(f"the sound has more than {MAX_SAMPLES} samples, which are refused")
+        if total > MAX_SECONDS * rate * channels:
+            raise UndecodableError(f"the sound is longer than {MAX_SECONDS:g} s, which is refused")
         kept.append(block)
     if not kept:
         raise UndecodableError("the file declares sound and holds none")
