@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audio_signals import RATE, compared, described, encoded, gained, late, noise, silent_for, tune, without_treble
 
 from pytest_comfy.compare import CompareError, Kept, audio, compare_output, parse_tolerance
 from pytest_comfy.compare.limits import AUDIO
+
+from .audio_signals import RATE, compared, described, encoded, gained, late, noise, silent_for, tune, without_treble
 
 LOSSY = [("MP3", None), ("MP3", 320_000), ("Opus", 128_000), ("Opus", 192_000), ("AAC", 256_000)]
 

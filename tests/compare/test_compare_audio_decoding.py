@@ -10,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from audio_signals import CODECS, RATE, encoded, tune
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,8 @@ from pytest_comfy.compare import CompareError, MissingExtraError, audio, describ
 from pytest_comfy.compare.audio import decode_audio, decoding
 from pytest_comfy.compare.mp4 import MAX_BOXES, check_boxes
 from pytest_comfy.compare.result import UndecodableError
+
+from .audio_signals import CODECS, RATE, encoded, tune
 
 DATA = Path(__file__).parents[1] / "data"
 FILES = {codec: encoded(tune(0.4), codec, rate=48_000) for codec in CODECS}

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audio_signals import RATE, described, encoded, gained, noise, silent_for, tune, without_treble
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,6 +19,8 @@ from pytest_comfy.compare.audio import Audio
 from pytest_comfy.compare.audio.grid import HOP, LONG_CELLS, SHORT_CELLS, grid_of
 from pytest_comfy.compare.audio.loudness import integrated, k_weighting, weighted_power
 from pytest_comfy.compare.audio.spectrum import pitches, spectrogram
+
+from .audio_signals import RATE, described, encoded, gained, noise, silent_for, tune, without_treble
 
 SHORT = tune(0.8)
 NORMAL = parse_tolerance("normal")
