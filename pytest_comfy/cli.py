@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import convert_command, diff_command
+from . import convert_command, diff_command, renew_command
 from .server import recording_command, serve_command
 
-_COMMANDS = (convert_command, diff_command, serve_command, recording_command)
+_COMMANDS = (convert_command, diff_command, renew_command, serve_command, recording_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

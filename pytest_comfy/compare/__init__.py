@@ -41,18 +41,23 @@ __all__ = [
     "compare_output",
     "describe",
     "difference_picture",
+    "is_current",
     "parse_text_rule",
     "parse_tolerance",
 ]
 
 
-def describe(data: bytes, media_type: str, masks: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
+def describe(
+    data: bytes, media_type: str, masks: Sequence[Sequence[int]] = (), *, file_kept: bool = True
+) -> dict[str, Any]:
     """Return what a golden run keeps of an output, JSON-able.
 
     size [width, height] in pixels, sha256 of the bytes, pixels_sha256 of the whole picture, fingerprint of
-    the picture outside the masks, and masks, (x, y, width, height) in pixels, when there are any. All but
-    sha256 are null for what is no picture, and masks have no meaning there.
-    Raises UndecodableError for pictures that cannot be decoded, CompareError for malformed masks.
+    the picture outside the masks, and masks, (x, y, width, height) in pixels, when there are any. Size and
+    pixels_sha256 are null for what is no picture, and masks have no meaning there; texts have no fingerprint.
+    Where a package is missing for the fingerprint there is none, as the golden file will do once it is installed;
+    unless that is not kept: then it is a MissingExtraError.
+    Raises UndecodableError for what cannot be decoded, CompareError for malformed masks.
     """
     described: dict[str, Any] = {
         "size": None,
@@ -67,9 +72,20 @@ def describe(data: bytes, media_type: str, masks: Sequence[Sequence[int]] = ()) 
 
         described.update(describe_picture(data, masks))
     elif judge is not None:
-        with suppress(MissingExtraError):  # the golden file does as well, once the package is there
+        with suppress(*([MissingExtraError] if file_kept else [])):
             described["fingerprint"] = judge.fingerprint(data)
     return described
+
+
+def is_current(fingerprint: Mapping[str, Any] | None, media_type: str) -> bool:
+    """Whether a kept fingerprint is one that is made today, or none is made of such outputs."""
+    kind = kind_of(media_type)
+    if kind == "image":
+        from .images import usable
+
+        return usable(fingerprint)
+    judge = comparator(kind)
+    return judge is None or (fingerprint is not None and fingerprint.get("version") == judge.VERSION)
 
 
 def compare_output(

@@ -149,7 +149,8 @@ def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[s
     masks = approval.masks(output)
     data = scrub(output.data, secrets)
     try:
-        described = describe(output.data if data is None else data, output.media_type, masks)
+        kept = output.data if data is None else data
+        described = describe(kept, output.media_type, masks, file_kept=approval.files)
     except CompareError as error:
         raise GoldenError(f"output {output.name} of {output.title!r} cannot be approved: {error}") from error
     name = None
