@@ -7,12 +7,14 @@ import io
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from .result import UndecodableError
+from .exr import SIGNATURE as EXR_SIGNATURE
+from .exr import decode_exr
+from .result import MissingExtraError, UndecodableError
 
 MAX_PIXELS = 2**28
 """Largest width times height, 16384x16384: four times the 8K upscales people make, 1 GiB as RGBA."""
@@ -22,10 +24,13 @@ MAX_ANIMATION_PIXELS = 2**34
 """Most pixels over all frames, 16384 frames of 1024x1024: bounds the time an animation can take."""
 
 DEEP_COLOUR = "pytest_comfy.deep_colour"
-"""Key in `Image.info` of pictures with 16 bits a colour channel; holds a digest of their stored data."""
+"""Key in `Image.info` of pictures with more than 8 bits a colour channel; holds a digest of their stored data."""
+FLOAT_BOUNDS = "pytest_comfy.float_bounds"
+"""Key in `Image.info` of pictures in floating-point colours; holds their lowest and highest value."""
 
 # EPS and PDF start programs, and vector or stub formats hold no pixels of their own: not in this list.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "QOI")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "QOI", "JXL")
+_JXL_SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a")
 _settings_lock = threading.RLock()
 
 
@@ -35,6 +40,9 @@ def decode(data: bytes) -> Image.Image:
     Raises UndecodableError for anything that is no complete picture of at most MAX_PIXELS a frame,
     MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all.
     """
+    if data.startswith(EXR_SIGNATURE):
+        return _decode_exr(data)
+    _check_plugins(data)
     with guard():
         Image.init()
         image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
@@ -56,6 +64,29 @@ def decode(data: bytes) -> Image.Image:
     for _ in frames(image):
         pass
     return image
+
+
+def _decode_exr(data: bytes) -> Image.Image:
+    image, digest, bounds = decode_exr(data, MAX_PIXELS)
+    if image.mode != "F":
+        image.info.update({DEEP_COLOUR: digest, FLOAT_BOUNDS: bounds})
+    return image
+
+
+def _check_plugins(data: bytes) -> None:
+    """Load what Pillow needs for a format, or say what to install."""
+    if data.startswith(_JXL_SIGNATURES):
+        try:
+            import pillow_jxl  # noqa: F401  (it registers itself)
+        except ImportError as error:
+            raise MissingExtraError("a JPEG XL picture needs a plugin: pip install 'pytest-comfy[jxl]'") from error
+    elif data[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in _readable():
+        raise MissingExtraError("an AVIF picture needs a newer Pillow: pip install 'Pillow>=11.3'")
+
+
+def _readable() -> Collection[str]:
+    Image.init()
+    return Image.OPEN
 
 
 def frame_count(image: Image.Image) -> int:
@@ -97,7 +128,7 @@ def guard() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         try:
             yield
-        except UndecodableError:
+        except (UndecodableError, MissingExtraError):
             raise
         except Image.DecompressionBombError as error:
             raise UndecodableError(f"the picture has more than {MAX_PIXELS} pixels") from error

@@ -12,7 +12,7 @@ from PIL import Image
 
 from .banding import roughness
 from .base85 import pack, unpack
-from .decoding import frame_count, frames, guard
+from .decoding import FLOAT_BOUNDS, frame_count, frames, guard
 from .maps import BLOCK, Floats, grids_of, measure
 from .pixels import canonical, check_masks, duration, mode_name, paint_masks, value_range, visible
 from .result import Region
@@ -120,6 +120,8 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
         described["compact"] = True
     if picture.mode in ("I", "F"):
         described["range"] = list(value_range(picture))
+    elif FLOAT_BOUNDS in frame.info:
+        described["range"] = list(frame.info[FLOAT_BOUNDS])
     return described
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .decoding import DEEP_COLOUR, frame_count, frames, guard
+from .decoding import DEEP_COLOUR, FLOAT_BOUNDS, frame_count, frames, guard
 from .result import CompareError, Region
 
 MID_GREY = 128
@@ -51,10 +51,12 @@ def _short_greys(image: Image.Image) -> Image.Image:
 
 
 def mode_name(image: Image.Image, picture: Image.Image) -> str:
-    """Return the canonical mode, with ";16" added for colour that is stored with 16 bits a channel.
+    """Return the canonical mode, with ";16" or ";32F" added for deeper colour than Pillow has.
 
     `picture` is the canonical form of `image`.
     """
+    if FLOAT_BOUNDS in image.info:
+        return f"{picture.mode};32F"
     return f"{picture.mode};16" if DEEP_COLOUR in image.info else picture.mode
 
 

@@ -77,5 +77,5 @@ def _has_alpha(mode: str) -> bool:
 
 def _depth(mode: str) -> str:
     colours = "colour" if mode.startswith("RGB") else "grey"
-    bits = {"I": "32 bits", "F": "32 bits float"}.get(mode, "16 bits" if mode.endswith(";16") else "8 bits")
-    return f"{bits} {colours}"
+    bits = {"I": "32 bits", "F": "32 bits float", "16": "16 bits", "32F": "32 bits float"}
+    return f"{bits.get(mode.rpartition(';')[2], '8 bits')} {colours}"
