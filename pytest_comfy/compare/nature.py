@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -25,6 +26,8 @@ MIRRORED_LIKENESS = 0.95
 """Correlation of luma by cell with the mirrored picture from which on it is called mirrored."""
 TILED = 4.0
 """How many times the usual step from cell to cell of the change the step from tile to tile must be."""
+AS_GOOD = 0.02
+"""Share by which a tone curve may explain less than the others: it is the simplest."""
 WAVES = 4
 """Number of waves along each side that make up light that varies slowly."""
 LIGHT = 40.0
@@ -41,11 +44,11 @@ def is_another_picture(golden: Still, actual: Still) -> bool:
 
 def likeness(golden: Floats, actual: Floats) -> float:
     """Return the correlation of two maps, 1 where both are flat and 0 where one is."""
-    before, after = golden - golden.mean(), actual - actual.mean()
-    spread = float(np.sqrt(np.square(before).sum() * np.square(after).sum()))
+    before, after = golden.ravel() - golden.mean(), actual.ravel() - actual.mean()
+    spread = math.sqrt(float(before @ before) * float(after @ after))
     if spread < 1e-3 * before.size:
         return 1.0 if np.allclose(before, after, atol=1) else 0.0
-    return float((before * after).sum()) / spread
+    return float(before @ after) / spread
 
 
 def mirrored(golden: Still, actual: Still) -> str | None:
@@ -84,7 +87,7 @@ def luma_change(golden: Still, moved: Movement) -> LumaChange:
     best = max(tone, light, tiles)
     if best <= EXPLAINED:
         return LumaChange("content")
-    if best == tone:
+    if tone > best - AS_GOOD:
         return LumaChange("tone")
     return LumaChange("light") if best == light else LumaChange("tiles", edges)
 
@@ -123,8 +126,9 @@ def _explained(basis: Floats, change: Floats) -> float:
     total = float(np.square(flat).sum())
     if total == 0 or flat.size < 2 * len(basis):
         return 0.0
-    fitted = basis.T @ np.linalg.lstsq(basis.T, flat, rcond=None)[0]
-    return 1 - float(np.square(flat - fitted).sum()) / total
+    # The normal equations, as there are a thousand cells and few functions; they may be dependent.
+    shares = np.linalg.lstsq(basis @ basis.T, basis @ flat, rcond=None)[0]
+    return 1 - float(np.square(flat - shares @ basis).sum()) / total
 
 
 @lru_cache(maxsize=8)

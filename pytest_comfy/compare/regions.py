@@ -88,21 +88,19 @@ def regrid(cell: Floats, rows: int, columns: int) -> Floats:
 def _joined(marked: npt.NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     """Return the smallest boxes of cells around all that touch, corners not counted."""
     if marked.mean() > 0.5:  # not worth telling apart
-        ys, xs = np.nonzero(marked)
-        return [(slice(int(ys.min()), int(ys.max()) + 1), slice(int(xs.min()), int(xs.max()) + 1))]
+        rows, columns = np.nonzero(marked)
+        across = slice(int(columns.min()), int(columns.max()) + 1)
+        return [(slice(int(rows.min()), int(rows.max()) + 1), across)]
     left = set(zip(*(axis.tolist() for axis in np.nonzero(marked)), strict=True))
     boxes = []
     while left:
-        waiting = [left.pop()]
-        y0, x0 = y1, x1 = waiting[0]
-        while waiting:
-            y, x = waiting.pop()
-            y0, y1, x0, x1 = min(y0, y), max(y1, y), min(x0, x), max(x1, x)
-            for neighbour in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if neighbour in left:
-                    left.remove(neighbour)
-                    waiting.append(neighbour)
-        boxes.append((slice(y0, y1 + 1), slice(x0, x1 + 1)))
+        group = [left.pop()]
+        for y, x in group:  # grows while it is walked through
+            near = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)} & left
+            group += near
+            left -= near
+        ys, xs = zip(*group, strict=True)
+        boxes.append((slice(min(ys), max(ys) + 1), slice(min(xs), max(xs) + 1)))
     return boxes
 
 

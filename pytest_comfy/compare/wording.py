@@ -30,10 +30,9 @@ _HUES = {"red": 108.6, "yellow": 170.8, "green": 231.7, "cyan": 288.6, "blue": 3
 
 def structure_words(golden: Still, actual: Still, another: bool, where: str) -> str:
     """Say how the content changed."""
-    turned = mirrored(golden, actual)
-    if turned:
-        return turned
-    return "another picture" if another else f"content changed{where}"
+    if another:
+        return mirrored(golden, actual) or "another picture"
+    return f"content changed{where}"
 
 
 def brightness_words(golden: Still, moved: Movement, uneven: bool, where: str) -> str:
