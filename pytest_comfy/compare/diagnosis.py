@@ -80,7 +80,9 @@ class Diagnosis:
         return tuple(dict.fromkeys(kinds))
 
     def sentence(self) -> str:
-        """Say what happened, the foremost kinds only."""
+        """Say what happened, the foremost kinds only; of another picture no more than that it is one."""
+        if self.kinds[0] == "structure" and self._another:
+            return self._phrase("structure")
         return ", ".join(self._phrase(kind) for kind in self.kinds[:_PHRASES])
 
     def regions(self) -> tuple[Region, ...]:
@@ -133,7 +135,7 @@ class Diagnosis:
         if kind == "colour":
             return colour_words(before, after, moved, where)
         if kind == "sharpness":
-            return sharpness_words(before, moved, worst, where)
+            return sharpness_words(before, after, moved, worst, where)
         if kind == "seam":
             return seam_words(before, after, self._change.edges)
         if kind == "banding":

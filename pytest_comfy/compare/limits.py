@@ -8,7 +8,7 @@ from collections.abc import Mapping
 IMAGE: Mapping[str, float] = {
     "phash": math.inf,
     "luma": 4.5,
-    "luma_rms": 1.95,
+    "luma_rms": 2.1,
     "luma_local": 4.0,
     "chroma": 3.3,
     "cast": 1.5,

@@ -81,11 +81,12 @@ def colour_words(golden: Still, actual: Still, moved: Movement, where: str) -> s
     return ", ".join(words) or f"colour changed{where}"
 
 
-def sharpness_words(golden: Still, moved: Movement, worst: Floats, where: str) -> str:
+def sharpness_words(golden: Still, actual: Still, moved: Movement, worst: Floats, where: str) -> str:
     """Say whether it is softer, sharper or noisier; `worst` is how far each cell is beyond its limit."""
     failing = regrid(worst, *moved.energy.shape) > 1
-    change = moved.energy[failing] if failing.any() else moved.energy
-    if float(np.median(change)) < 0:
+    change = actual.energy - golden.energy
+    # In energy, not octaves: an edge that is smeared into the smooth cells beside it is one that is lost.
+    if float(change[failing].sum() if failing.any() else change.sum()) < 0:
         return f"softer{where}"
     # Noise adds the same everywhere, which shows most where the golden picture was smooth.
     smooth = golden.energy <= np.median(golden.energy)

@@ -51,7 +51,7 @@ def test_change_under_a_mask_passes(scene: Image.Image, boxed: Moved) -> None:
 
 
 def test_stricter_tolerances_pass_less(scene: Image.Image, moved: Moved) -> None:
-    lighter = moved(scene, 1.6)
+    lighter = moved(scene, 3)
     verdicts = [compare_images(scene, lighter, name).passed for name in ("exact", "strict", "normal", "loose")]
     assert verdicts == [False, False, False, True]
     assert compare_images(scene, moved(scene, 1), "strict").passed
