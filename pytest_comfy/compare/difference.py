@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .decoding import decode, frames
-from .pixels import canonical, raw_bytes, value_range, visible
+from .decoding import decode, frame_count
+from .pixels import canonical, value_range, visible
 from .result import UndecodableError
 
 GAP = 8
@@ -29,51 +28,48 @@ def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
 
     Heat is the largest absolute difference of the channels, alpha included, on a fixed scale: black is equal,
     then red, yellow and white. Pictures of different size keep their scale, and where they do not overlap the
-    map is violet. Of animations the first frame that differs is drawn.
+    map is violet. Of animations the frames that differ most are drawn, see moving.strip,
+    and the first where none does.
     """
     try:
-        pair = _first_differing_frames(decode(golden), decode(actual))
+        pair = decode(golden), decode(actual)
+        strip = _animation_strip(*pair) if max(frame_count(image) for image in pair) > 1 else None
+        if strip:
+            return strip
+        before, after = (canonical(image) for image in pair)
     except UndecodableError:
         return None
-    before, after = pair
-    shown = [visible(picture) for picture in pair]
+    shown = [visible(picture) for picture in (before, after)]
     width, height = max(before.width, after.width), max(before.height, after.height)
     sheet = Image.new("RGB", (3 * width + 2 * GAP, height), _BACKGROUND)
     sheet.paste(shown[0], (0, 0))
     sheet.paste(shown[1], (width + GAP, 0))
-    heat = Image.new("RGB", (width, height), _OUTSIDE)
-    overlap = min(before.width, after.width), min(before.height, after.height)
-    box = (0, 0, *overlap)
-    if all(overlap):
-        heat.paste(_glow(_differences(before.crop(box), after.crop(box))), (0, 0))
-    sheet.paste(heat, (2 * (width + GAP), 0))
+    sheet.paste(heat_map(before, after), (2 * (width + GAP), 0))
     stream = io.BytesIO()
     sheet.save(stream, "PNG")
     return stream.getvalue()
 
 
-def _first_differing_frames(golden: Image.Image, actual: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Return the first pair of canonical frames that is not equal, the very first when all are.
-
-    Where one animation is longer, an empty picture stands for the frame that the other does not have.
-    """
-    first: tuple[Image.Image, Image.Image] | None = None
-    for before, after in zip_longest(frames(golden), frames(actual)):
-        pair = _still(before), _still(after)
-        if not _equal(*pair):
-            return pair
-        first = first or pair
-    assert first is not None  # every picture has a frame
-    return first
+def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
+    """Return the heat map of two canonical pictures, as large as both; violet where only one of them is."""
+    heat = Image.new("RGB", (max(before.width, after.width), max(before.height, after.height)), _OUTSIDE)
+    overlap = min(before.width, after.width), min(before.height, after.height)
+    box = (0, 0, *overlap)
+    if all(overlap):
+        heat.paste(_glow(_differences(before.crop(box), after.crop(box))), (0, 0))
+    return heat
 
 
-def _still(frame: Image.Image | None) -> Image.Image:
-    return Image.new("RGB", (0, 0)) if frame is None else canonical(frame).copy()
+def _animation_strip(golden: Image.Image, actual: Image.Image) -> bytes | None:
+    from .animations import timed_pictures
+    from .moving.strip import frame_strip  # which needs this module for its heat
 
-
-def _equal(before: Image.Image, after: Image.Image) -> bool:
-    form = before.mode, before.size
-    return form == (after.mode, after.size) and raw_bytes(before) == raw_bytes(after)
+    longer = max(golden, actual, key=frame_count)
+    return frame_strip(
+        lambda: (picture for picture, _ in timed_pictures(golden)),
+        lambda: (picture for picture, _ in timed_pictures(actual)),
+        lambda: [shown for _, shown in timed_pictures(longer)],
+    )
 
 
 def _differences(before: Image.Image, after: Image.Image) -> Heat:

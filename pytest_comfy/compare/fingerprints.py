@@ -14,15 +14,13 @@ from .banding import roughness
 from .base85 import pack, unpack
 from .decoding import FLOAT_BOUNDS, frame_count, frames, guard
 from .maps import BLOCK, Floats, grids_of, measure
-from .pixels import canonical, check_masks, duration, mode_name, paint_masks, value_range, visible
+from .pixels import canonical, check_masks, mode_name, paint_masks, value_range, visible
 from .result import Region
 
 VERSION = 2
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
 HASH_SIZE = 16
 """Side of the perceptual hash: 16x16 bits told regressions from noise twice as well as 8x8."""
-SAMPLES = 8
-"""Most frames of an animation that are kept as fingerprints, evenly spaced, first and last included."""
 
 _ENERGY_STEPS = 15  # an octave; the largest possible energy, 2**17, still fits 8 bits
 _SEAM_STEPS = 4  # a level; steps of 64 levels and more are cut off
@@ -56,9 +54,8 @@ class Still:
 def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
     """Describe a picture for comparison without it.
 
-    Of a still: what `still_fingerprint` returns. Of an animation: version, frames, durations as
-    [[milliseconds, how many frames in a row], ...], samples (compact fingerprints of up to SAMPLES evenly
-    spaced frames). Animations of one frame are stills.
+    Of a still: what `still_fingerprint` returns. Of an animation: version and what moving.summary.Summary tells.
+    Animations of one frame are stills.
     Masks, (x, y, width, height) in pixels, are painted over first. Raises UndecodableError.
     """
     regions = check_masks(masks)
@@ -66,24 +63,9 @@ def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict
         count = frame_count(image)
     if count == 1:
         return still_fingerprint(next(iter(frames(image))), regions)
-    wanted = sample_indices(count)
-    durations: list[list[float]] = []
-    samples: list[dict[str, Any]] = []
-    for index, frame in enumerate(frames(image)):
-        shown = duration(frame)
-        if durations and durations[-1][0] == shown:
-            durations[-1][1] += 1
-        else:
-            durations.append([shown, 1])
-        if index in wanted:
-            samples.append(still_fingerprint(frame, regions, compact=True))
-    return {"version": VERSION, "frames": count, "durations": durations, "samples": samples}
+    from .animations import describe_animation  # which needs this module for its frames
 
-
-def sample_indices(count: int) -> tuple[int, ...]:
-    """Return the indices, from 0, of the frames kept of an animation of `count` frames."""
-    kept = min(count, SAMPLES)
-    return tuple(round(i * (count - 1) / (kept - 1)) for i in range(kept)) if kept > 1 else (0,)
+    return {"version": VERSION, **describe_animation(image, regions)}
 
 
 def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact: bool = False) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from .kept import Kept
 from .result import CompareError, Comparison, UndecodableError, hard_failure
 from .tolerance import Tolerance
 
-_MODULES: Mapping[str, str] = {"audio": "audio", "latent": "latents", "model": "models", "svg": "svg"}
+_MODULES: Mapping[str, str] = {
+    "audio": "audio",
+    "latent": "latents",
+    "model": "models",
+    "svg": "svg",
+    "video": "video",
+}
 """Kind -> module of this package that fulfils Comparator."""
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pytest_comfy.compare import difference_picture
 from pytest_comfy.compare.difference import GAP
+from pytest_comfy.compare.moving.strip import LABEL
 
 Encode = Callable[..., bytes]
 Panels = tuple[Any, Any, Any]
@@ -79,13 +80,28 @@ def test_float_pictures_show_lost_values(encode: Encode) -> None:
     assert np.argwhere(heat.sum(axis=2)).tolist() == [[4, 4]]
 
 
-def test_first_differing_frame_is_drawn(scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]) -> None:
-    small = scene.resize((40, 30))
-    clip = [boxed(small, (i * 4, 0, 3, 3)) for i in range(6)]
-    changed = [*clip[:3], boxed(clip[3], (20, 20, 4, 4)), boxed(clip[4], (0, 0, 40, 30)), clip[5]]
-    golden, _, heat = panels(encode(clip, "PNG", duration=50), encode(changed, "PNG", duration=50))
-    assert np.array_equal(golden, np.asarray(clip[3]))
-    assert {(20, 20), (23, 23)} <= {(int(y), int(x)) for y, x in np.argwhere(heat.sum(axis=2))}
+def rows(golden: bytes, actual: bytes, size: tuple[int, int], at: int = 0) -> list[Any]:
+    """Cut the strip of an animation: golden, actual and heat map of the frame drawn `at` pixels from the left."""
+    drawn = difference_picture(golden, actual)
+    assert drawn is not None
+    sheet = np.asarray(Image.open(io.BytesIO(drawn)))
+    tops = [LABEL + i * (size[1] + GAP) for i in range(3)]
+    return [sheet[top : top + size[1], at : at + size[0]] for top in tops]
+
+
+def test_frames_that_differ_most_are_drawn_in_order_of_time(
+    scene: Image.Image, encode: Encode, boxed: Callable[..., Image.Image]
+) -> None:
+    clip = [boxed(scene, (i * 4, 0, 3, 3)) for i in range(6)]
+    changed = [*clip[:2], boxed(clip[2], (20, 20, 9, 9)), clip[3], boxed(clip[4], (0, 0, 200, 150)), clip[5]]
+    data = encode(clip, "PNG", duration=50), encode(changed, "PNG", duration=50)
+    first, second = (rows(*data, scene.size, at) for at in (0, scene.width + GAP))
+    assert np.array_equal(first[0], np.asarray(clip[2])) and np.array_equal(first[1], np.asarray(changed[2]))
+    assert {(20, 20), (28, 28)} <= {(int(y), int(x)) for y, x in np.argwhere(first[2].sum(axis=2))}
+    assert np.array_equal(second[0], np.asarray(clip[4])) and np.array_equal(second[1], np.asarray(changed[4]))
+    drawn = difference_picture(*data)
+    assert drawn is not None
+    assert Image.open(io.BytesIO(drawn)).size == (2 * scene.width + GAP, LABEL + 3 * scene.height + 2 * GAP)
 
 
 def test_frame_that_is_missing_is_drawn_as_nothing(
@@ -93,10 +109,17 @@ def test_frame_that_is_missing_is_drawn_as_nothing(
 ) -> None:
     small = scene.resize((40, 30))
     clip = [boxed(small, (i * 4, 0, 3, 3)) for i in range(3)]
-    golden, actual, heat = panels(encode(clip, "PNG", duration=50), encode(clip[:2], "PNG", duration=50))
+    golden, actual, heat = rows(encode(clip, "PNG", duration=50), encode(clip[:2], "PNG", duration=50), small.size)
     assert np.array_equal(golden, np.asarray(clip[2]))
     assert np.unique(actual).size == 1
     assert np.unique(heat.reshape(-1, 3), axis=0).tolist() == [[96, 0, 160]]
+
+
+def test_animations_of_other_durations_show_their_first_frame(scene: Image.Image, encode: Encode) -> None:
+    clip = [scene, scene.rotate(180)]
+    golden, actual, heat = panels(encode(clip, "PNG", duration=50), encode(clip, "PNG", duration=90))
+    assert np.array_equal(golden, np.asarray(scene)) and np.array_equal(actual, golden)
+    assert not heat.any()
 
 
 @pytest.mark.parametrize("broken", [b"", b"text", b"\x89PNG\r\n\x1a\n"])

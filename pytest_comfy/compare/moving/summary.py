@@ -1,0 +1,85 @@
+"""One pass over moving pictures: sampled frames, the trace of all of them, durations. Memory does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from .frames import frame_fingerprint
+from .look import look_at
+from .trace import MOST_POINTS, Tracer
+
+SAMPLES = 8
+"""Most frames that are kept as fingerprints, evenly spaced from the first on; the last is kept besides."""
+
+
+class Summary:
+    """Takes canonical pictures in order; each may be changed by its owner once the next was added."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._stride = 1
+        self._samples: dict[int, dict[str, Any]] = {}
+        self._trace = Tracer()
+        self._last: Image.Image | None = None
+
+    def add(self, picture: Image.Image) -> None:
+        """Take the next frame, in canonical form, masks painted over."""
+        self._trace.add(look_at(picture))
+        if self.count % self._stride == 0:
+            if len(self._samples) == SAMPLES:
+                self._stride *= 2
+                self._samples = {i: kept for i, kept in self._samples.items() if i % self._stride == 0}
+            if self.count % self._stride == 0:
+                self._samples[self.count] = frame_fingerprint(picture)
+        self._last = picture
+        self.count += 1
+
+    def described(self, durations: Sequence[float]) -> dict[str, Any]:
+        """Return the summary, JSON-able; durations are each frame's milliseconds.
+
+        frames, durations as [[milliseconds, how many frames in a row], ...] (means over some frames where there
+        are more than MOST_POINTS), samples (of the frames sample_indices names), trace.
+        """
+        if self._last is not None and self.count - 1 not in self._samples:
+            self._samples[self.count - 1] = frame_fingerprint(self._last)
+        return {
+            "frames": self.count,
+            "durations": run_lengths(durations),
+            "samples": list(self._samples.values()),
+            "trace": self._trace.packed(),
+        }
+
+
+def sample_indices(count: int) -> tuple[int, ...]:
+    """Return the indices, from 0, of the frames kept of `count`: every first, second, fourth, ... and the last."""
+    stride = 1
+    while -(-count // stride) > SAMPLES:
+        stride *= 2
+    return tuple(sorted({*range(0, count, stride), count - 1}))
+
+
+def run_lengths(durations: Sequence[float]) -> list[list[float]]:
+    """Return runs of equal durations as [milliseconds, frames], means of neighbours where there are very many."""
+    step = 1
+    while -(-len(durations) // step) > MOST_POINTS:
+        step *= 2
+    runs: list[list[float]] = []
+    for at in range(0, len(durations), step):
+        group = durations[at : at + step]
+        mean = round(sum(group) / len(group), 3)
+        if runs and runs[-1][0] == mean:
+            runs[-1][1] += len(group)
+        else:
+            runs.append([mean, len(group)])
+    return runs
+
+
+def read_durations(described: Mapping[str, Any]) -> list[float]:
+    """Return each frame's milliseconds. Raises ValueError when they do not add up to the number of frames."""
+    runs = described["durations"]
+    if sum(count for _, count in runs) != described["frames"]:
+        raise ValueError("durations do not add up to the number of frames")
+    return [shown for shown, count in runs for _ in range(count)]

@@ -1,0 +1,137 @@
+"""Video by PyAV (MP4, MOV, WEBM, MKV): size, number and times of frames, what they show, and the sound track."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .limits import VIDEO_FRAMES
+from .moving.decoder import VideoReader
+from .moving.judging import compare_counts, compare_summaries
+from .moving.strip import frame_strip
+from .moving.summary import Summary, read_durations
+from .result import Comparison, Part, UndecodableError, hard_failure, identical
+from .tolerance import Tolerance
+
+VERSION = 1
+RATE_SLACK = 0.005
+"""Share by which rates may differ: a container that rounds times to milliseconds moves that of a second by 0.1 %."""
+
+
+def fingerprint(data: bytes) -> dict[str, Any]:
+    """Describe a video.
+
+    version, content_sha256 (of decoded planes, timing and sound), size [width, height], rate (frames a second),
+    constant (whether all frames are shown equally long), sound (as `audio` describes it, or null), and what
+    moving.summary.Summary tells of the frames. Raises UndecodableError and MissingExtraError.
+    """
+    reader, summary = VideoReader(data), Summary()
+    size = 0, 0
+    for picture in reader.pictures():
+        summary.add(picture)
+        size = picture.size
+    sound = _describe_sound(data)
+    digest = reader.sha256 + (sound["content_sha256"] if sound else "")
+    return {
+        "version": VERSION,
+        "content_sha256": hashlib.sha256(digest.encode()).hexdigest(),
+        "size": list(size),
+        "rate": round(reader.timing.rate, 3),
+        "constant": reader.timing.constant,
+        "sound": sound,
+        **summary.described(reader.timing.durations),
+    }
+
+
+def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
+    """Compare two fingerprints: hard failures first, then frames and sound, of which the worse speaks."""
+    if golden["content_sha256"] == actual["content_sha256"]:
+        return identical("decoded frames, timing and sound are identical", tolerance.name)
+    judged = _compare_form(golden, actual, tolerance) or _compare_content(golden, actual, tolerance)
+    if tolerance.exact and judged.passed:
+        told = "frames, timing or sound differ by less than the fingerprint shows"
+        return Comparison(
+            "different",
+            f"{told} ({tolerance.name} allows none)",
+            tolerance.name,
+            ("bytes",),
+            math.inf,
+            parts=judged.parts,
+        )
+    return judged
+
+
+def difference(golden: bytes, actual: bytes) -> bytes | None:
+    """Draw the frames that differ most, or the sound where only that differs; None when either cannot be read."""
+    before, after = VideoReader(golden), VideoReader(actual)
+    try:
+        strip = frame_strip(
+            before.pictures,
+            after.pictures,
+            lambda: max(before.timing.durations, after.timing.durations, key=len),
+        )
+    except UndecodableError:
+        return None
+    if strip is None:
+        from .audio import difference as draw_sound
+
+        return draw_sound(golden, actual)
+    return strip
+
+
+def _describe_sound(data: bytes) -> dict[str, Any] | None:
+    from .audio import decode_audio, describe
+
+    audio = decode_audio(data)
+    return None if audio is None else describe(audio)
+
+
+def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison | None:
+    """Compare what no tolerance covers; only frames of one size and number can be compared one by one."""
+    failed: list[tuple[str, str]] = []
+    counts = compare_counts(golden, actual, tolerance)
+    if counts is not None:
+        failed.append(("frames", counts.message))
+    if list(golden["size"]) != list(actual["size"]):
+        (w1, h1), (w0, h0) = actual["size"], golden["size"]
+        failed.append(("size", f"size is {w1}x{h1}, was {w0}x{h0}"))
+    rates = golden["rate"], actual["rate"]
+    if abs(rates[1] - rates[0]) > RATE_SLACK * max(rates):
+        failed.append(("rate", f"{rates[1]:.5g} frames a second, was {rates[0]:.5g}"))
+    before, after = sum(read_durations(golden)) / 1000, sum(read_durations(actual)) / 1000
+    if abs(after - before) > RATE_SLACK * max(before, after):
+        failed.append(("duration", f"lasts {after:.3g} s, was {before:.3g} s"))
+    if (golden["sound"] is None) != (actual["sound"] is None):
+        failed.append(("sound", f"the sound track was {'lost' if actual['sound'] is None else 'gained'}"))
+    if not failed:
+        return None
+    parts = {**{kind: Part(1, 0) for kind, _ in failed}, **(counts.parts if counts else {})}
+    told = "; ".join(message for _, message in failed)
+    return hard_failure(tuple(kind for kind, _ in failed), told, tolerance.name, parts)
+
+
+def _for_frames(tolerance: Tolerance) -> Tolerance:
+    """Widen the limits of what lossy compression moves, where none was set."""
+    wider = {name: tolerance.limit(name) * by for name, by in VIDEO_FRAMES.items()}
+    return replace(tolerance, limits={**wider, **tolerance.limits})
+
+
+def _compare_content(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
+    frames = compare_summaries(golden, actual, tolerance, _for_frames(tolerance))
+    if golden["sound"] is None:
+        return frames
+    from .audio import compare as compare_sound
+
+    sound = compare_sound(golden["sound"], actual["sound"], tolerance)
+    parts = {**frames.parts, **sound.parts}
+    heard = sound.distance > frames.distance
+    verdict = frames.verdict if sound.passed else sound.verdict
+    kinds = frames.kinds if sound.passed else (*frames.kinds, "sound", *sound.kinds)
+    if heard and not sound.passed:
+        kinds = ("sound", *sound.kinds, *frames.kinds)
+    message = f"sound: {sound.message}" if heard else frames.message
+    distance = max(frames.distance, sound.distance)
+    return Comparison(verdict, message, tolerance.name, tuple(dict.fromkeys(kinds)), distance, frames.regions, parts)
