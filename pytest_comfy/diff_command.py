@@ -16,7 +16,7 @@ from .files import write_whole
 from .text import plain
 
 if TYPE_CHECKING:
-    from .compare import Comparison, Tolerance
+    from .compare import Comparison, Drawing, Tolerance
     from .diffing import Row, Rule
 
 _MOST_REGIONS = 10
@@ -83,12 +83,15 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def _diff_files(options: argparse.Namespace, rule: Rule) -> int:
-    from .diffing import compare_files, read_file
+    from .diffing import compare_files, draw_files
 
     comparison = compare_files(options.first, options.second, rule)
     output = options.output
-    if output is not None and not _draw(output, read_file(options.first), read_file(options.second)):
-        _tell(f"{output}: not written: of these two no picture can be drawn")
+    drawing = draw_files(options.first, options.second, rule, comparison) if output is not None else None
+    if drawing is not None:
+        _write(output, drawing)
+    elif output is not None:
+        _tell(f"{output}: not written: of these two nothing can be drawn")
     if options.json:
         paths = {"a": str(options.first), "b": str(options.second)}
         _print_json({**paths, **_comparison_json(comparison.verdict, comparison.message, comparison)})
@@ -107,8 +110,10 @@ def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:
             _tell(f"{row.label}: {row.message}")
         elif row.verdict != "identical" and not options.json:
             _print([row.line()])
-        if options.output is not None and row.pair is not None and row.verdict != "identical":
-            _draw(_place_of(options.output, row.name), *(read() for read in row.pair))
+        drawn = options.output is not None and row.draw is not None and row.verdict != "identical"
+        drawing = row.draw() if drawn and row.draw else None
+        if drawing is not None:
+            _write(_place_of(options.output, row.name, drawing.suffix), drawing)
     counts = Counter(row.verdict for row in rows)
     verdict = next((one for one in _ORDER if counts[one]), "identical")
     if options.json:
@@ -168,29 +173,23 @@ def _check_output(options: argparse.Namespace, folders: bool) -> None:
             raise DiffError(f"{output}: is {'in ' if folders else ''}what is compared: write elsewhere")
 
 
-def _draw(path: Path, first: bytes, second: bytes) -> bool:
-    """Write a picture of what differs; returns False where none can be drawn."""
-    from .compare import CompareError, difference_picture
+def _write(path: Path, drawing: Drawing) -> None:
+    """Write what shows the difference; raises DiffError."""
     from .diffing import DiffError
 
     try:
-        picture = difference_picture(first, second)
-    except CompareError:
-        return False
-    if picture is None:
-        return False
-    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, picture)
+        write_whole(path, drawing.data)
     except OSError as error:
         raise DiffError(f"{path}: cannot be written ({error.strerror or error})") from error
-    return True
 
 
-def _place_of(folder: Path, name: str) -> Path:
+def _place_of(folder: Path, name: str, suffix: str) -> Path:
     """Return where the picture of a file or output goes; names of outputs are a server's."""
     parts = [re.sub(r"[^\w. +()-]", "_", part) for part in name.split("/")]
-    return folder.joinpath(*(part if part.strip(".") else "_" for part in parts[:-1]), f"{parts[-1]}.difference.png")
+    return folder.joinpath(
+        *(part if part.strip(".") else "_" for part in parts[:-1]), f"{parts[-1]}.difference{suffix}"
+    )
 
 
 def _details(comparison: Comparison) -> Iterator[str]:

@@ -6,12 +6,21 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from .batching import Batch, batches_of, kept_of, name_today
-from .compare import CompareError, Comparison, Kept, Tolerance, compare_output, describe
+from .compare import (
+    CompareError,
+    Comparison,
+    Drawing,
+    Kept,
+    Tolerance,
+    compare_output,
+    describe,
+    draw_difference,
+)
 from .compare.batches import Made, Wanted, explain_batch
 from .golden import GoldenError, GoldenOutput, GoldenRun
 from .golden.run import RUN_FILE
@@ -26,7 +35,7 @@ FAILING = ("different", "missing", "unexpected")
 _PREVIEWS = "previews"
 """Folder of a golden run that holds no outputs."""
 
-Read = Callable[[], bytes]
+Draw = Callable[[], Drawing | None]
 
 
 class DiffError(Exception):
@@ -47,7 +56,7 @@ class Row:
 
     name   relative path, or node.key.index of an output
     label  the name as a person is told it
-    pair   give the bytes of the two, where a picture of what differs may be drawn
+    draw   draws what differs, where that may be shown; gives None where it cannot
     """
 
     name: str
@@ -55,7 +64,7 @@ class Row:
     verdict: str
     message: str
     comparison: Comparison | None = None
-    pair: tuple[Read, Read] | None = field(default=None, repr=False)
+    draw: Draw | None = field(default=None, repr=False)
 
     def line(self) -> str:
         """Return the verdict in one line."""
@@ -81,6 +90,13 @@ def compare_files(first: Path, second: Path, rule: Rule) -> Comparison:
     if "undecodable" in comparison.kinds:
         raise DiffError(f"{second}: {comparison.message}")
     return comparison
+
+
+def draw_files(first: Path, second: Path, rule: Rule, comparison: Comparison) -> Drawing | None:
+    """Draw what differs between two files that were compared; raises DiffError when they are gone."""
+    before, after = read_file(first), read_file(second)
+    media_type = media_type_of(second.name, after)
+    return draw_difference(before, after, media_type, masks=rule.masks, regions=comparison.regions)
 
 
 def compare_folders(first: Path, second: Path, rule: Rule) -> Iterator[Row]:
@@ -180,12 +196,12 @@ class _Runs:
                 yield self._row(batch, index, "unexpected", f"only in {self.other.folder}")
             return
         for one in explain_batch(wanted, {index: made[index] for index in batch.actual}, compared):
-            pair = None
+            draw = None
             if one.golden is not None and one.actual is not None and "order" not in _kinds(one.comparison):
-                pair = self._pair(batch.golden[one.golden], made[one.actual])
+                draw = self._draw(batch.golden[one.golden], made[one.actual], one.comparison)
             place = one.golden if one.golden is not None else one.actual
             assert place is not None  # a finding is of one of the two at least
-            yield self._row(batch, place, one.verdict, one.message, one.comparison, pair)
+            yield self._row(batch, place, one.verdict, one.message, one.comparison, draw)
 
     def _row(
         self,
@@ -194,12 +210,12 @@ class _Runs:
         verdict: str,
         message: str,
         comparison: Comparison | None = None,
-        pair: tuple[Read, Read] | None = None,
+        draw: Draw | None = None,
     ) -> Row:
         name = batch.names[index]
         node, _, rest = name.partition(".")
         label = f"node {node} {batch.title(index)!r} {rest.replace('.', ' ')}"
-        return Row(name, label, verdict, message, comparison, pair)
+        return Row(name, label, verdict, message, comparison, draw)
 
     def _wanted(self, output: GoldenOutput) -> Wanted:
         return Wanted(kept_of(self.golden, output), self.rule.tolerance, self.rule.masks or output.masks)
@@ -220,9 +236,12 @@ class _Runs:
                 f"{Path(self.other.folder or '', output.file)}: cannot be read ({error.strerror or error})"
             ) from error
 
-    def _pair(self, output: GoldenOutput, made: Made) -> tuple[Read, Read] | None:
+    def _draw(self, output: GoldenOutput, made: Made, comparison: Comparison | None) -> Draw | None:
         file = output.file
-        return None if file is None else (lambda: self.golden.read(file), lambda: made.data)
+        if file is None:
+            return None
+        masks, regions = self.rule.masks or output.masks, comparison.regions if comparison else ()
+        return lambda: draw_difference(self.golden.read(file), made.data, made.media_type, masks=masks, regions=regions)
 
 
 def _file_row(name: str, first: Path, second: Path, rule: Rule) -> Row:
@@ -230,7 +249,7 @@ def _file_row(name: str, first: Path, second: Path, rule: Rule) -> Row:
         found = compare_files(first, second, rule)
     except DiffError as error:
         return Row(name, name, NOT_JUDGED, str(error))
-    return Row(name, name, found.verdict, found.message, found, (lambda: read_file(first), lambda: read_file(second)))
+    return Row(name, name, found.verdict, found.message, found, lambda: draw_files(first, second, rule, found))
 
 
 def _runs(files: Mapping[str, Path]) -> set[PurePosixPath]:
@@ -255,7 +274,7 @@ def _belongs_to(name: str, run: PurePosixPath) -> bool:
 def _below(folder: PurePosixPath, row: Row) -> Row:
     if folder == PurePosixPath():
         return row
-    return Row(f"{folder}/{row.name}", f"{folder}: {row.label}", row.verdict, row.message, row.comparison, row.pair)
+    return replace(row, name=f"{folder}/{row.name}", label=f"{folder}: {row.label}")
 
 
 def _kinds(comparison: Comparison | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batching import Batch, batches_of, kept_of, name_today
-from .compare import CompareError, Comparison, TextRule, difference_picture
+from .compare import CompareError, Comparison, TextRule, draw_difference
 from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
 from .golden.record import suffix_of
@@ -103,18 +103,17 @@ class Judge:
         name = batch.names[index]
         files: tuple[tuple[str, Path], ...] = ()
         if comparison is None or not comparison.passed:
-            drawn = comparison is not None and "order" not in comparison.kinds
-            files = tuple(self._pictures(golden, batch.golden[index], name, output, drawn))
+            files = tuple(self._files(golden, batch.golden[index], name, output, comparison))
         return OutputVerdict(name, batch.title(index), finding.verdict, finding.message, comparison, files)
 
     def _unexpected(self, output: Output, told: str) -> OutputVerdict:
         files = (("actual", self._write(output.name, "actual", output.media_type, output.data)),)
         return OutputVerdict(output.name, output.title, "unexpected", told, files=files)
 
-    def _pictures(
-        self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, drawn: bool
+    def _files(
+        self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, comparison: Comparison | None
     ) -> Iterator[tuple[str, Path]]:
-        """Write an output that failed, the golden one, and what differs where that is `drawn`."""
+        """Write an output that failed, the golden one, and what differs."""
         if output is not None:
             yield "actual", self._write(output.name, "actual", output.media_type, output.data)
         if before.file is None:
@@ -124,9 +123,12 @@ class Judge:
         except OSError:
             return  # the verdict was reached without the file, and says so where it matters
         yield "golden", self._write(name, "golden", before.media_type, data)
-        picture = difference_picture(data, output.data) if output is not None and drawn else None
-        if picture:
-            yield "difference", self.artefacts.write(f"{name}.difference.png", picture)
+        if output is None or comparison is None or "order" in comparison.kinds:
+            return
+        masks = self._masks(name, output.title, partial(_size, before)) if before.size else ()
+        drawing = draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
+        if drawing:
+            yield "difference", self.artefacts.write(f"{name}.difference{drawing.suffix}", drawing.data)
 
     def _write(self, name: str, what: str, media_type: str, data: bytes) -> Path:
         return self.artefacts.write(f"{name}.{what}{suffix_of(media_type)}", data)

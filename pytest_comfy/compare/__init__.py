@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from .drawing import Drawing, draw_difference
 from .kept import Kept
 from .kinds import comparator, compare_kind
 from .media import essence, kind_of
@@ -31,6 +32,7 @@ from .tolerance import Tolerance, parse_tolerance
 __all__ = [
     "CompareError",
     "Comparison",
+    "Drawing",
     "Kept",
     "MissingExtraError",
     "Part",
@@ -40,7 +42,7 @@ __all__ = [
     "Verdict",
     "compare_output",
     "describe",
-    "difference_picture",
+    "draw_difference",
     "is_current",
     "parse_text_rule",
     "parse_tolerance",
@@ -127,13 +129,6 @@ def compare_output(
     if kind == "text":
         return compare_kept(golden, actual, media_type, limits, text)
     return _compare_bytes(golden, actual, media_type, limits)
-
-
-def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
-    """Return a PNG showing golden, actual and a heat map side by side, or None when there is no picture."""
-    from .difference import difference_picture as draw
-
-    return draw(golden, actual)
 
 
 def _compare_drawings(golden: Kept, actual: bytes, tolerance: Tolerance) -> Comparison:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from .decoding import decode, frame_count
-from .pixels import canonical, value_range, visible
-from .result import UndecodableError
+from .pixels import canonical, check_masks, paint_masks, value_range, visible
+from .result import Region, UndecodableError
 
 GAP = 8
 """Pixels between the three panels."""
@@ -18,25 +19,32 @@ FAINTEST = 0.25
 """Heat of the smallest difference there can be, so that one level is seen as well as a hundred."""
 
 _BACKGROUND = (32, 32, 32)
+_FRAME = (0, 230, 255)  # cyan, which heat has not either
 _OUTSIDE = (96, 0, 160)  # violet: where only one of the pictures is; no heat has this colour
 
 Heat = npt.NDArray[np.float32]
 
 
-def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
+def difference_picture(
+    golden: bytes,
+    actual: bytes,
+    masks: Sequence[Sequence[int]] = (),
+    regions: Sequence[Region] = (),
+) -> bytes | None:
     """Return a PNG of golden, actual and heat map, or None when either does not decode as a picture.
 
     Heat is the largest absolute difference of the channels, alpha included, on a fixed scale: black is equal,
     then red, yellow and white. Pictures of different size keep their scale, and where they do not overlap the
-    map is violet. Of animations the frames that differ most are drawn, see moving.strip,
-    and the first where none does.
+    map is violet. Masks are painted over, and the regions framed. Of animations the frames that differ most are
+    drawn, see moving.strip, and the first where none does.
     """
     try:
         pair = decode(golden), decode(actual)
         strip = _animation_strip(*pair) if max(frame_count(image) for image in pair) > 1 else None
         if strip:
             return strip
-        before, after = (canonical(image) for image in pair)
+        rectangles = check_masks(masks)
+        before, after = (paint_masks(canonical(image), rectangles) for image in pair)
     except UndecodableError:
         return None
     shown = [visible(picture) for picture in (before, after)]
@@ -45,6 +53,10 @@ def difference_picture(golden: bytes, actual: bytes) -> bytes | None:
     sheet.paste(shown[0], (0, 0))
     sheet.paste(shown[1], (width + GAP, 0))
     sheet.paste(heat_map(before, after), (2 * (width + GAP), 0))
+    draw = ImageDraw.Draw(sheet)
+    for x, y, wide, high in regions:
+        for left in (0, width + GAP, 2 * (width + GAP)):
+            draw.rectangle((left + x - 1, y - 1, left + x + wide, y + high), outline=_FRAME)
     stream = io.BytesIO()
     sheet.save(stream, "PNG")
     return stream.getvalue()
@@ -56,7 +68,7 @@ def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
     overlap = min(before.width, after.width), min(before.height, after.height)
     box = (0, 0, *overlap)
     if all(overlap):
-        heat.paste(_glow(_differences(before.crop(box), after.crop(box))), (0, 0))
+        heat.paste(glow(_differences(before.crop(box), after.crop(box))), (0, 0))
     return heat
 
 
@@ -93,7 +105,7 @@ def _with_alpha(picture: Image.Image) -> Image.Image:
     return picture if picture.mode == "RGBA" else visible(picture).convert("RGBA")
 
 
-def _glow(differences: Heat) -> Image.Image:
+def glow(differences: Heat) -> Image.Image:
     """Colour the differences. The square root lifts small ones: 1 level of 255 gets 0.30, 16 levels 0.44."""
     heat = np.where(differences > 0, FAINTEST + (1 - FAINTEST) * np.sqrt(differences), 0.0)
     channels = np.stack([heat * 3, heat * 3 - 1, heat * 3 - 2], axis=2)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .difference import GAP, _glow
+from .difference import GAP, glow
 
 PANEL = 192
 """Pixels that a panel's longer side has at least, where the map is smaller."""
@@ -46,7 +46,7 @@ def _grey(values: Map) -> Image.Image:
 
 
 def _heat(before: Map, after: Map) -> Image.Image:
-    return _glow(np.abs(after - before).clip(0, 1).astype(np.float32))
+    return glow(np.abs(after - before).clip(0, 1).astype(np.float32))
 
 
 def _size(size: tuple[int, int]) -> tuple[int, int]:

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..compare.kept_masks import pack_masks, unpack_masks
 from ..workflow.digest import prompt_digest
 from .errors import GoldenError
 
@@ -70,7 +69,7 @@ class GoldenOutput:
             pixels_sha256=entry.get("pixels_sha256"),
             fingerprint=entry.get("fingerprint"),
             size=(int(size[0]), int(size[1])) if size else None,
-            masks=unpack_masks(entry["masks"]) if "masks" in entry else (),
+            masks=_masks(entry["masks"]) if "masks" in entry else (),
             file=entry.get("file"),
         )
 
@@ -89,10 +88,18 @@ class GoldenOutput:
             "fingerprint": self.fingerprint,
         }
         if self.masks:
+            from ..compare.kept_masks import pack_masks  # few have any, and the comparison need not load for the rest
+
             entry["masks"] = pack_masks(self.masks)
         if self.file:
             entry["file"] = self.file
         return entry
+
+
+def _masks(packed: object) -> tuple[tuple[int, int, int, int], ...]:
+    from ..compare.kept_masks import unpack_masks
+
+    return unpack_masks(packed)
 
 
 @dataclass(frozen=True)

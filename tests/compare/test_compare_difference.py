@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare import difference_picture
-from pytest_comfy.compare.difference import GAP
+from pytest_comfy.compare.difference import GAP, difference_picture
 from pytest_comfy.compare.moving.strip import LABEL
 
 Encode = Callable[..., bytes]

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import pytest_comfy
-from pytest_comfy.compare import describe, difference_picture
+from pytest_comfy.compare import describe, draw_difference
 from pytest_comfy.golden import GoldenOutput, GoldenRun, GoldenStore
 from pytest_comfy.server import FakeComfyServer
 
@@ -185,7 +185,7 @@ def warm():
     for found in pkgutil.walk_packages(pytest_comfy.__path__, "pytest_comfy."):
         importlib.import_module(found.name)
     run = recorded()
-    difference_picture(png(1), png(2))
+    draw_difference(png(1), png(2), "image/png")
     with FakeComfyServer([run]) as server, pytest_comfy.ComfyClient(server.url) as client:
         client.run(run.prompt)
 

@@ -176,7 +176,7 @@ class TestFiles:
 
     def test_kinds_without_difference_picture_say_so(self, folder, run):
         status, _, err = run("a.bin", "b.bin", "-o", "out.png")
-        assert (status, err) == (1, ["pytest-comfy diff: out.png: not written: of these two no picture can be drawn"])
+        assert (status, err) == (1, ["pytest-comfy diff: out.png: not written: of these two nothing can be drawn"])
         assert not (folder / "out.png").exists()
 
     @pytest.mark.parametrize(
