@@ -16,6 +16,7 @@ from integration.ui_form import nested
 from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
 from pytest_comfy.golden import GoldenStore
 from pytest_comfy.golden.record import Approval, record
+from pytest_comfy.sidecar import read_cases
 from pytest_comfy.workflow.graph.layouts import checked, read
 
 ROOT = Path(__file__).parent.parent
@@ -23,10 +24,11 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(language):
+def blocks(language, *stems):
     return [
         pytest.param(text, id=f"{page.stem}-{number}")
         for page in PAGES
+        if not stems or page.stem in stems
         for number, (kind, text) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1)
         if kind == language
     ]
@@ -57,9 +59,18 @@ def test_python_example(project, text):
     result.assert_outcomes(passed=len(re.findall(r"^def test_", text, re.MULTILINE)))
 
 
-@pytest.mark.parametrize("text", blocks("toml"))
+@pytest.mark.parametrize("text", blocks("toml", "workflows"))
 def test_widgets_file(text):
     assert read(text, "comfy-widgets.toml")
+
+
+@pytest.mark.parametrize("text", blocks("toml", "comparison"))
+def test_sidecar(text, tmp_path):
+    (tmp_path / "x.json").write_text("{}")
+    (tmp_path / "x.toml").write_text(text)
+    (tmp_path / "face.png").touch()
+    (case,) = read_cases(tmp_path / "x.json", tmp_path)
+    assert case.options.outputs
 
 
 @pytest.mark.parametrize("text", blocks("py"))
@@ -67,7 +78,7 @@ def test_hook(text):
     """The hook says what the file of the page says."""
     names = {}
     exec(text, names)
-    (told,) = [read(block.values[0], "") for block in blocks("toml")]
+    (told,) = [read(block.values[0], "") for block in blocks("toml", "workflows")]
     ((class_type, layout),) = told.items()
     assert checked(names["pytest_comfy_widgets"](class_type, {}), "") == layout
     assert names["pytest_comfy_widgets"]("Other", {}) is None
@@ -80,7 +91,7 @@ def test_settings(project, text):
     result.assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("text", [one for one in blocks("console") if " convert " in one.values[0]])
+@pytest.mark.parametrize("text", blocks("console", "workflows"))
 def test_command_that_ends(project, text):
     words = text.strip().removeprefix("$ pytest-comfy ").split()
     done = project.run(sys.executable, "-m", "pytest_comfy.cli", *words)
@@ -88,7 +99,13 @@ def test_command_that_ends(project, text):
     assert "9:5" in json.loads((project.path / words[words.index("-o") + 1]).read_text())
 
 
-@pytest.mark.parametrize("text", [one for one in blocks("console") if " convert " not in one.values[0]])
+@pytest.mark.parametrize("text", blocks("console", "comparison"))
+def test_comparison(project, text):
+    done = project.run(sys.executable, "-m", "pytest_comfy.cli", *text.strip().removeprefix("$ pytest-comfy ").split())
+    assert done.ret == 1 and done.outlines[0].startswith("different: ") and not done.errlines
+
+
+@pytest.mark.parametrize("text", blocks("console", "fake-server"))
 def test_command(project, text):
     """A command that serves prints its address first, and ends well when it is told to."""
     (line,) = text.strip().splitlines()
