@@ -12,7 +12,7 @@ import pytest_comfy
 
 PACKAGE = Path(pytest_comfy.__file__).parent
 FOLDERS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
-HEAVY = ["PIL", "numpy", "requests", "aiohttp", "imagehash", "jinja2", "websocket"]
+HEAVY = ["PIL", "numpy", "av", "trimesh", "requests", "aiohttp", "imagehash", "jinja2", "websocket"]
 
 
 def imports_of(path):

@@ -83,23 +83,23 @@ AUDIO: Mapping[str, float] = {
     "balance": 1.0,
     "phase": 0.5,
 }
-"""Sound, and the sound tracks of videos. The largest harmless value, in brackets, was measured over twelve sounds
+"""Sound, and the sound tracks of videos. The largest harmless value, in brackets, was measured over twenty sounds
 (music, chords, speech, beats, noise, a tone) encoded as MP3 (V0, 320k) and Opus (128k and more), resampled,
 dithered, 0.1 dB louder, with noise of -80 dBFS and with up to 45 ms of silence added.
 
 length       milliseconds (50, an encoder's delay and padding where they are not cut off).
-loudness     LU of the integrated loudness, ITU-R BS.1770 (0.45).
+loudness     LU of the integrated loudness, ITU-R BS.1770 (0.46).
 momentary    LU of any 400 ms, after the change as a whole (0.34); less than 1 is not heard.
-spectrum     dB of a band's mean power over time, after the same (0.7; 1.5 with a delay of 25 ms in
-             a sound of half a second);
-             less than 1 is not heard.
+spectrum     dB of a band's mean power over time, after the same (0.6; with a delay of up to 25 ms 1.5 in a sound of
+             half a second and 2.1 in a tone that starts at full level, which are beyond the limit); less than 1
+             is not heard.
 background   dB of what a band has in the quietest 15 % of the time (0.4).
 spectrogram  dB that 3x3 cells of time and mel bands moved in the mean, beyond what a delay of 30 ms explains (1.0).
 pitch        per cent of the sound on other quarter-tones in eight cells of time (0.9; 6.9 with a delay of 25 ms).
 gap          dB that the quietest 10 ms of a cell went down, or up (5.1).
 click        dB that the treble of the sharpest 2 ms of a cell went up, or down (3.7).
 crest        dB of the level that 0.1 % of the samples exceed, above the mean level (0.26).
-balance      dB between left and right, in one of eight bands and eight cells of time (0.25; MP3 at 192k 0.75).
+balance      dB between left and right, in one of eight bands and eight cells of time (0.5; MP3 at 192k 1.0).
 phase        correlation of left and right, -1 to 1, in the same (0.06; AAC 0.35).
 """
 

@@ -61,7 +61,8 @@ class Audio:
         form = struct.pack("<II", self.rate, self.samples.shape[0])
         digest = hashlib.sha256(form)
         for channel in self.samples:
-            plain = np.where(np.isnan(channel), np.float32(np.nan), channel + np.float32(0))
+            plain = np.where(np.isnan(channel), np.float32(np.nan), channel)
+            plain[plain == 0] = 0
             digest.update(np.ascontiguousarray(plain, dtype="<f4").data)
         return digest.hexdigest()
 
@@ -80,6 +81,9 @@ def decode_audio(data: bytes) -> Audio | None:
         if not container.streams.audio:
             return None
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise UndecodableError("the sound is of a codec that PyAV does not decode")
+        _check_form(stream.codec_context.sample_rate or 0, stream.codec_context.channels)
         stream.thread_type = "NONE"  # the same bytes give the same samples, and log to this thread
         declared = _declared_seconds(data, stream)
         audio = _joined(_blocks(container.decode(stream)))
@@ -133,17 +137,21 @@ def _floats(block: npt.NDArray[Any]) -> Samples:
     return ((block.astype(np.float64) - zero) / full_scale).astype(np.float32)
 
 
+def _check_form(rate: int, channels: int) -> None:
+    if not RATES[0] <= rate <= RATES[1] or not 1 <= channels <= MAX_CHANNELS:
+        raise UndecodableError(
+            f"the sound has {channels} channels at {rate} Hz, more than {MAX_CHANNELS} channels or rates "
+            f"outside {RATES[0]} to {RATES[1]} Hz are refused"
+        )
+
+
 def _joined(blocks: Iterator[tuple[int, Samples]]) -> Audio:
     kept: list[Samples] = []
     total = rate = channels = 0
     for block_rate, block in blocks:
         if not kept:
             rate, channels = block_rate, block.shape[0]
-            if not RATES[0] <= rate <= RATES[1] or not 1 <= channels <= MAX_CHANNELS:
-                raise UndecodableError(
-                    f"the sound has {channels} channels at {rate} Hz, more than {MAX_CHANNELS} channels or rates "
-                    f"outside {RATES[0]} to {RATES[1]} Hz are refused"
-                )
+            _check_form(rate, channels)
         if (block_rate, block.shape[0]) != (rate, channels):
             raise UndecodableError("the sound changes its rate or its number of channels on the way")
         total += block.size
