@@ -28,7 +28,11 @@ def usable(kept: Mapping[str, Any] | None) -> bool:
     return kept is not None and kept.get("version") == VERSION
 
 
-def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance | str = "normal") -> Comparison:
+def compare(
+    golden: Mapping[str, Any],
+    actual: Mapping[str, Any],
+    tolerance: Tolerance | str | Mapping[str, float | str] = "normal",
+) -> Comparison:
     """Compare two fingerprints.
 
     The verdict is "within tolerance" at best, since equal fingerprints do not prove equal pixels; with
@@ -60,7 +64,7 @@ def _compare(
 def compare_images(
     golden: Image.Image,
     actual: Image.Image,
-    tolerance: Tolerance | str = "normal",
+    tolerance: Tolerance | str | Mapping[str, float | str] = "normal",
     masks: Sequence[Sequence[int]] = (),
 ) -> Comparison:
     """Compare two pictures at hand, outside the masks. Raises UndecodableError."""
