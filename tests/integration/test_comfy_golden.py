@@ -64,7 +64,7 @@ class TestGolden:
         result = python.run("test_a.py", "--comfy-url", other.url)
         result.assert_outcomes(failed=1)
         lines = failure_of(result, "test_canvas")
-        assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture: phash moved")
+        assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture (")
         assert lines[-1] == (
             f"approve with: pytest test_a.py::test_canvas --comfy-url {other.url} --comfy-update=changed "
             '--comfy-reason "why"'

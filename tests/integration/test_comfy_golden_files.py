@@ -35,7 +35,7 @@ def test_other_picture_fails_live_and_the_actual_one_is_kept(bare, serve):
     result = bare.run("workflows", "--comfy-url", server.url)
     result.assert_outcomes(failed=1)
     lines = failure_of(result, "txt2img.json [default]")
-    assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture: phash moved")
+    assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture (")
     assert [line for line in lines if line.startswith("  ")] == [
         "  actual: comfy-report/txt2img/default/9.images.0.actual.png"
     ]

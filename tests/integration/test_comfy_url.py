@@ -58,8 +58,8 @@ def test_another_picture_fails_with_verdict_node_and_measure_first(project, serv
     result = project.run("workflows", "--comfy-url", server.url)
     result.assert_outcomes(failed=1)
     lines = failure_of(result, HEAD)
-    assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture: phash moved ")
-    assert lines[0].endswith(" of 256 bits (normal allows 8)")
+    assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture (")
+    assert lines[0].endswith(", normal allows 4.5)")
     assert lines[1:] == [
         "  actual: comfy-report/txt2img/default/9.images.0.actual.png",
         "  golden: comfy-report/txt2img/default/9.images.0.golden.png",

@@ -141,7 +141,7 @@ def test_exchanged_golden_picture(project):
     project.both()
     (project.root / "golden/txt2img/default/9.images.0.png").write_bytes(png(2))
     first = judged(project)[0]
-    assert first.startswith("different: node 9 'Save Image' images 0: another picture: phash moved")
+    assert first.startswith("different: node 9 'Save Image' images 0: another picture (")
 
 
 def test_golden_picture_that_is_not_there(project):
