@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .fingerprints import Still
-from .limits import NORMAL_LIMITS
+from .limits import NORMAL_LIMITS, rank
 from .maps import Floats
 from .movement import Movement
 from .nature import LumaChange, is_another_picture, luma_change
@@ -105,9 +105,7 @@ class Diagnosis:
         return is_another_picture(self.before, self.after)
 
     def _rank(self, name: str) -> tuple[float, float]:
-        """Order parts by distance; by what `normal` would say where a limit of 0 makes all distances infinite."""
-        part = self.parts[name]
-        return part.distance, part.value / NORMAL_LIMITS[name]
+        return rank(name, self.parts[name])
 
     def _kind(self, part: str) -> str:
         kind = _FAMILIES.get(part, part)

@@ -16,7 +16,7 @@ from .fingerprints import VERSION, fingerprint
 from .maps import Floats
 from .pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
 from .pixelwise import block_differences
-from .result import CompareError, Comparison, Region, identical
+from .result import CompareError, Comparison, Region, hard_failure, identical
 from .stills import compare_stills
 from .tolerance import Tolerance, parse_tolerance
 
@@ -101,11 +101,5 @@ def differing_pixels(
     if moved is not None and not (tolerance.exact and moved.passed):
         return moved
     told = "pixels differ by less than the fingerprint shows" if moved else "pixels differ"
-    return Comparison(
-        "different",
-        f"{told} ({tolerance.name} allows none)",
-        tolerance.name,
-        ("bytes",),
-        float("inf"),
-        parts=moved.parts if moved else {},
-    )
+    parts = moved.parts if moved else {}
+    return hard_failure(("bytes",), f"{told} ({tolerance.name} allows none)", tolerance.name, parts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from .result import Part
+
 IMAGE: Mapping[str, float] = {
     "phash": math.inf,
     "luma": 4.5,
@@ -168,3 +170,8 @@ svg_colour  levels (0-255), Euclidean over R, G, B and alpha. Rounding all three
 
 NORMAL_LIMITS: Mapping[str, float] = {**IMAGE, **MOVING, **AUDIO, **TEXT, **LATENT, **MODEL, **SVG}
 """Every part's limit at `normal`, by name, in the part's own unit."""
+
+
+def rank(name: str, part: Part) -> tuple[float, float]:
+    """Order parts by distance; by what `normal` would say where a limit of 0 makes all distances infinite."""
+    return part.distance, part.value / NORMAL_LIMITS[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SHOWN = 60
 """Characters shown of a line or value."""
 
@@ -18,8 +20,8 @@ def decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-def first_difference(before: str, after: str) -> int:
-    """Return the position of the first character that is not the same."""
+def first_difference(before: Sequence[str], after: Sequence[str]) -> int:
+    """Return the position of the first character, word or line that is not the same."""
     shared = min(len(before), len(after))
     return next((i for i in range(shared) if before[i] != after[i]), shared)
 

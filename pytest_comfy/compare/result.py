@@ -74,7 +74,11 @@ def identical(message: str, tolerance: str) -> Comparison:
 
 
 def hard_failure(
-    kinds: tuple[str, ...], message: str, tolerance: str, parts: Mapping[str, Part] | None = None
+    kinds: tuple[str, ...],
+    message: str,
+    tolerance: str,
+    parts: Mapping[str, Part] | None = None,
+    regions: tuple[Region, ...] = (),
 ) -> Comparison:
     """Build the comparison of outputs that no tolerance makes equal (distance inf)."""
-    return Comparison("different", message, tolerance, kinds, math.inf, parts=parts or {})
+    return Comparison("different", message, tolerance, kinds, math.inf, regions, parts or {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from .diagnosis import Diagnosis
 from .fingerprints import unpack_still
 from .maps import Floats
 from .movement import movement
-from .result import Comparison, Part
+from .result import Comparison, Part, hard_failure
 from .tolerance import Tolerance
 
 
@@ -41,7 +40,7 @@ def compare_stills(
         parts = {**parts, "blank": Part(1, 0)}
         told = f"the picture is {blank}, the golden one is not"
         kinds = tuple(dict.fromkeys(("blank", *found.kinds)))
-        return Comparison("different", told, tolerance.name, kinds, math.inf, ((0, 0, *before.size),), parts)
+        return hard_failure(kinds, told, tolerance.name, parts, ((0, 0, *before.size),))
     part = parts[found.foremost]
     measured = f"{found.foremost} {part.value:.3g}, {tolerance.name} allows {part.limit:.3g}"
     if distance <= 1:
@@ -68,7 +67,7 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
     parts = {kind: Part(1, 0) for kind in kinds}
     told = "; ".join(told for _, told in failed)
     whole = ((0, 0, int(actual["size"][0]), int(actual["size"][1])),)
-    return Comparison("different", told, tolerance.name, kinds, math.inf, whole, parts)
+    return hard_failure(kinds, told, tolerance.name, parts, whole)
 
 
 def _has_alpha(mode: str) -> bool:

@@ -52,8 +52,7 @@ def compare_text(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
     before, after = decoded(golden).split("\n"), decoded(actual).split("\n")
     if before == after:
         return identical("text is equal", tolerance)
-    shared = min(len(before), len(after))
-    at = next((i for i in range(shared) if before[i] != after[i]), shared)
+    at = first_difference(before, after)
     if at == len(before):
         told = f'line {at + 1} is new: "{shorten(after[at])}"'
     elif at == len(after):
@@ -70,8 +69,7 @@ def compare_words(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
     old, new = before.split(), after.split()
     if old == new:
         return identical("words are equal", tolerance)
-    shared = min(len(old), len(new))
-    at = next((i for i in range(shared) if old[i] != new[i]), shared)
+    at = first_difference(old, new)
     if at == len(old):
         told = f'line {_line_of_word(after, at)}: "{shorten(new[at])}" is new'
     elif at == len(new):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from .json_text import document
-from .lines import decoded, escaped
+from .lines import decoded, escaped, first_difference
 
 MOST_BYTES = 2**24
 """Longest text that is taken apart, 16 MiB: whoever reads a diff has stopped long before."""
@@ -34,20 +34,14 @@ def text_difference(golden: bytes, actual: bytes) -> str | None:
     before, after = _lines(golden, actual)
     if before == after:
         return None
-    start = _shared(before, after)
-    ending = min(_shared(before[::-1], after[::-1]), min(len(before), len(after)) - start)
+    start = first_difference(before, after)
+    ending = min(first_difference(before[::-1], after[::-1]), min(len(before), len(after)) - start)
     start, ending = max(0, start - CONTEXT), max(0, ending - CONTEXT)
     old, new = before[start : len(before) - ending], after[start : len(after) - ending]
     diff = list(islice(_hunks(old[:MOST_COMPARED], new[:MOST_COMPARED], start), MOST_SHOWN + 1))
     cut = len(diff) > MOST_SHOWN or max(len(old), len(new)) > MOST_COMPARED
     last = ["... what follows is left out"] if cut else []
     return "\n".join(["--- golden", "+++ actual", *diff[:MOST_SHOWN], *last]) + "\n"
-
-
-def _shared(before: list[str], after: list[str]) -> int:
-    """Return how many lines are equal at the beginning."""
-    shared = min(len(before), len(after))
-    return next((i for i in range(shared) if before[i] != after[i]), shared)
 
 
 def _hunks(before: list[str], after: list[str], start: int) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -53,14 +52,7 @@ def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tol
     judged = _compare_form(golden, actual, tolerance) or _compare_content(golden, actual, tolerance)
     if tolerance.exact and judged.passed:
         told = "frames, timing or sound differ by less than the fingerprint shows"
-        return Comparison(
-            "different",
-            f"{told} ({tolerance.name} allows none)",
-            tolerance.name,
-            ("bytes",),
-            math.inf,
-            parts=judged.parts,
-        )
+        return hard_failure(("bytes",), f"{told} ({tolerance.name} allows none)", tolerance.name, judged.parts)
     return judged
 
 

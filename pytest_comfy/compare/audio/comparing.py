@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..limits import NORMAL_LIMITS
+from ..limits import rank
 from ..result import CompareError, Comparison, Part, hard_failure, identical
 from ..tolerance import Tolerance
 from .fingerprints import VERSION
@@ -48,27 +47,22 @@ def _compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: To
     if length.value <= tolerance.limit("length"):
         found.update(measure(unpack_pair(golden, actual)))
     parts = {name: Part(_plain(moved.value), tolerance.limit(name)) for name, moved in found.items()}
-    foremost = max(parts, key=lambda name: _rank(name, parts[name]))
+    foremost = max(parts, key=lambda name: rank(name, parts[name]))
     message = sentence(foremost, found[foremost], parts[foremost], golden, actual, tolerance)
     distance = max(part.distance for part in parts.values())
     if distance > 1:
-        failed = sorted((name for name in parts if parts[name].distance > 1), key=lambda n: _rank(n, parts[n]))
+        failed = sorted((name for name in parts if parts[name].distance > 1), key=lambda n: rank(n, parts[n]))
         kinds = tuple(dict.fromkeys(KINDS[name] for name in reversed(failed)))
         return Comparison("different", message, tolerance.name, kinds, distance, parts=parts)
     if tolerance.exact:
         told = f"samples differ by less than the fingerprint shows ({tolerance.name} allows none)"
-        return Comparison("different", told, tolerance.name, ("bytes",), math.inf, parts=parts)
+        return hard_failure(("bytes",), told, tolerance.name, parts)
     return Comparison("within tolerance", message, tolerance.name, distance=distance, parts=parts)
 
 
 def _plain(value: float) -> float:
     """Return the value, 0 where it is no more than the rounding of sums."""
     return 0.0 if value < _MOVED_NOTHING else value
-
-
-def _rank(name: str, part: Part) -> tuple[float, float]:
-    """Order parts by distance; by what `normal` would say where a limit of 0 makes all distances infinite."""
-    return part.distance, part.value / NORMAL_LIMITS[name]
 
 
 def _length(golden: Mapping[str, Any], actual: Mapping[str, Any]) -> Moved:

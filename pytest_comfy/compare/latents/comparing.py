@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..limits import NORMAL_LIMITS
+from ..limits import rank
 from ..lines import shorten
 from ..packing import FloatArray, unpack_halves, unpack_signed
 from ..result import Comparison, Part, hard_failure, identical
@@ -40,8 +40,8 @@ class _Moved:
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Order by distance; by what `normal` would say where a limit of 0 makes all distances infinite."""
-        return self.part.distance, self.part.value / NORMAL_LIMITS[self.name]
+        """What to order by."""
+        return rank(self.name, self.part)
 
 
 def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
@@ -63,10 +63,10 @@ def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Compa
     kinds = tuple(dict.fromkeys(_KINDS[one.name] for one in moved if one.part.distance > 1))
     if tolerance.exact and other_types:
         message, kinds = f"{other_types[0]} (exact allows no other)", ("dtype", *kinds)
-        return Comparison("different", message, tolerance.name, kinds, math.inf, parts=parts)
+        return hard_failure(kinds, message, tolerance.name, parts)
     if tolerance.exact and not kinds:
         told = "values differ by less than the fingerprint shows (exact allows none)"
-        return Comparison("different", told, tolerance.name, ("bytes",), math.inf, parts=parts)
+        return hard_failure(("bytes",), told, tolerance.name, parts)
     distance = max((one.part.distance for one in moved), default=0.0)
     return Comparison(
         "different" if kinds else "within tolerance", message, tolerance.name, kinds, distance, parts=parts

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..limits import NORMAL_LIMITS
+from ..limits import rank
 from ..packing import FloatArray, unpack_levels
 from ..result import Comparison, Part, hard_failure, identical
 from ..tolerance import Tolerance
@@ -44,7 +43,7 @@ def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Compa
         return hard_failure(kinds, "; ".join(told for _, told in hard), tolerance.name)
     measured = _measured(golden, actual) if "bounds" in golden else {}
     parts = {name: Part(value, tolerance.limit(name)) for name, (value, _) in measured.items()}
-    order = sorted(parts, key=lambda name: (parts[name].distance, parts[name].value / NORMAL_LIMITS[name]))[::-1]
+    order = sorted(parts, key=lambda name: rank(name, parts[name]))[::-1]
     kinds = tuple(dict.fromkeys(_KINDS[name] for name in order if parts[name].distance > 1))
     if not order or parts[order[0]].value == 0:
         message = "no part of the fingerprint moved"
@@ -53,7 +52,7 @@ def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Compa
         message = f"{measured[order[0]][1]} ({tolerance.name} allows {shown})"
     if tolerance.exact and not kinds:
         told = "surfaces differ by less than the fingerprint shows (exact allows nothing)"
-        return Comparison("different", told, tolerance.name, ("bytes",), math.inf, parts=parts)
+        return hard_failure(("bytes",), told, tolerance.name, parts)
     distance = max((part.distance for part in parts.values()), default=0.0)
     return Comparison(
         "different" if kinds else "within tolerance", message, tolerance.name, kinds, distance, parts=parts

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..limits import NORMAL_LIMITS
+from ..limits import rank
 from ..lines import first_difference, shorten
 from ..packing import FloatArray, unpack_halves, unpack_levels
 from ..result import Comparison, Part, UndecodableError, hard_failure, identical
@@ -83,12 +83,12 @@ def _judged(moved: list[_Moved], tolerance: Tolerance) -> Comparison:
     worst = {name: max((one for one in moved if one.part == name), key=lambda one: one.value, default=None)
              for name in _KINDS}  # fmt: skip
     parts = {name: Part(one.value if one else 0.0, tolerance.limit(name)) for name, one in worst.items()}
-    order = sorted(parts, key=lambda name: (-parts[name].distance, -parts[name].value / NORMAL_LIMITS[name]))
+    order = sorted(parts, key=lambda name: rank(name, parts[name]), reverse=True)
     foremost, part = worst[order[0]], parts[order[0]]
     if foremost is None or part.value == 0:
         if tolerance.exact:
             told = "drawings differ by less than can be shown (exact allows nothing)"
-            return Comparison("different", told, tolerance.name, ("bytes",), math.inf, parts=parts)
+            return hard_failure(("bytes",), told, tolerance.name, parts)
         return Comparison("within tolerance", "no value moved", tolerance.name, parts=parts)
     unit = _UNITS[order[0]]
     message = f"{foremost.told}: moved {part.value:.3g} {unit} ({tolerance.name} allows {part.limit:.3g})"
