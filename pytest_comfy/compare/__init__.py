@@ -13,7 +13,7 @@ from typing import Any
 
 from .drawing import Drawing, draw_difference
 from .kept import Kept
-from .kinds import comparator, compare_kind
+from .kinds import comparator, compare_kind, is_of_today
 from .media import essence, kind_of
 from .result import (
     CompareError,
@@ -87,7 +87,7 @@ def is_current(fingerprint: Mapping[str, Any] | None, media_type: str) -> bool:
 
         return usable(fingerprint)
     judge = comparator(kind)
-    return judge is None or (fingerprint is not None and fingerprint.get("version") == judge.VERSION)
+    return judge is None or is_of_today(judge, fingerprint)
 
 
 def compare_output(

@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from .exr import SIGNATURE as EXR_SIGNATURE
 from .exr import decode_exr
+from .extras import load
 from .result import MissingExtraError, UndecodableError
 
 MAX_PIXELS = 2**28
@@ -76,10 +77,7 @@ def _decode_exr(data: bytes) -> Image.Image:
 def _check_plugins(data: bytes) -> None:
     """Load what Pillow needs for a format, or say what to install."""
     if data.startswith(_JXL_SIGNATURES):
-        try:
-            import pillow_jxl  # noqa: F401  (it registers itself)
-        except ImportError as error:
-            raise MissingExtraError("a JPEG XL picture needs a plugin: pip install 'pytest-comfy[jxl]'") from error
+        load("pillow_jxl", "a JPEG XL picture needs a plugin: pip install 'pytest-comfy[jxl]'")  # it registers itself
     elif data[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in _readable():
         raise MissingExtraError("an AVIF picture needs a newer Pillow: pip install 'Pillow>=11.3'")
 

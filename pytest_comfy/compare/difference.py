@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from .decoding import decode, frame_count
 from .pixels import canonical, check_masks, paint_masks, value_range, visible
 from .result import Region, UndecodableError
+from .sheets import BACKGROUND, GAP, OUTSIDE, Heat, glow, png
 
-GAP = 8
-"""Pixels between the three panels."""
-FAINTEST = 0.25
-"""Heat of the smallest difference there can be, so that one level is seen as well as a hundred."""
-
-_BACKGROUND = (32, 32, 32)
 _FRAME = (0, 230, 255)  # cyan, which heat has not either
-_OUTSIDE = (96, 0, 160)  # violet: where only one of the pictures is; no heat has this colour
-
-Heat = npt.NDArray[np.float32]
 
 
 def difference_picture(
@@ -49,7 +39,7 @@ def difference_picture(
         return None
     shown = [visible(picture) for picture in (before, after)]
     width, height = max(before.width, after.width), max(before.height, after.height)
-    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), _BACKGROUND)
+    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), BACKGROUND)
     sheet.paste(shown[0], (0, 0))
     sheet.paste(shown[1], (width + GAP, 0))
     sheet.paste(heat_map(before, after), (2 * (width + GAP), 0))
@@ -57,14 +47,12 @@ def difference_picture(
     for x, y, wide, high in regions:
         for left in (0, width + GAP, 2 * (width + GAP)):
             draw.rectangle((left + x - 1, y - 1, left + x + wide, y + high), outline=_FRAME)
-    stream = io.BytesIO()
-    sheet.save(stream, "PNG")
-    return stream.getvalue()
+    return png(sheet)
 
 
 def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
     """Return the heat map of two canonical pictures, as large as both; violet where only one of them is."""
-    heat = Image.new("RGB", (max(before.width, after.width), max(before.height, after.height)), _OUTSIDE)
+    heat = Image.new("RGB", (max(before.width, after.width), max(before.height, after.height)), OUTSIDE)
     overlap = min(before.width, after.width), min(before.height, after.height)
     box = (0, 0, *overlap)
     if all(overlap):
@@ -103,10 +91,3 @@ def _differences(before: Image.Image, after: Image.Image) -> Heat:
 
 def _with_alpha(picture: Image.Image) -> Image.Image:
     return picture if picture.mode == "RGBA" else visible(picture).convert("RGBA")
-
-
-def glow(differences: Heat) -> Image.Image:
-    """Colour the differences. The square root lifts small ones: 1 level of 255 gets 0.30, 16 levels 0.44."""
-    heat = np.where(differences > 0, FAINTEST + (1 - FAINTEST) * np.sqrt(differences), 0.0)
-    channels = np.stack([heat * 3, heat * 3 - 1, heat * 3 - 2], axis=2)
-    return Image.fromarray((channels.clip(0, 1) * 255).astype(np.uint8))

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .result import MissingExtraError, UndecodableError
+from .extras import load
+from .result import UndecodableError
 
 SIGNATURE = b"\x76\x2f\x31\x01"
 
@@ -23,11 +24,7 @@ def decode_exr(data: bytes, most_pixels: int) -> tuple[Image.Image, str, tuple[f
     One channel gives mode F. Colours are cut off to 0 to 1 and become 8-bit RGB or RGBA, as linear as they are.
     Raises UndecodableError for anything but a complete picture of at most `most_pixels`, and MissingExtraError.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtraError("an EXR picture needs PyAV: pip install 'pytest-comfy[video]'") from error
-
+    av = load("av", "an EXR picture needs PyAV: pip install 'pytest-comfy[video]'")
     _check_size(data, most_pixels)
     try:
         decoder = av.CodecContext.create("exr", "r")

@@ -16,7 +16,7 @@ from .fingerprints import VERSION, fingerprint
 from .maps import Floats
 from .pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
 from .pixelwise import block_differences
-from .result import CompareError, Comparison, Region, hard_failure, identical
+from .result import DAMAGED, CompareError, Comparison, Region, damaged, hard_failure, identical
 from .stills import compare_stills
 from .tolerance import Tolerance, parse_tolerance
 
@@ -57,8 +57,8 @@ def _compare(
         if "frames" in golden or "frames" in actual:
             return compare_animations(golden, actual, limits)
         return compare_stills(golden, actual, limits, blocks)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again") from error
+    except DAMAGED as error:
+        raise damaged(error) from error
 
 
 def compare_images(

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from .kept import Kept
-from .result import CompareError, Comparison, UndecodableError, hard_failure
+from .result import DAMAGED, Comparison, UndecodableError, damaged, hard_failure
 from .tolerance import Tolerance
 
 _MODULES: Mapping[str, str] = {
@@ -45,6 +45,11 @@ def comparator(kind: str) -> Comparator | None:
     return cast(Comparator, import_module(f".{name}", __package__)) if name else None
 
 
+def is_of_today(judge: Comparator, kept: Mapping[str, Any] | None) -> bool:
+    """Whether a kept fingerprint is one that the comparator makes today."""
+    return kept is not None and kept.get("version") == judge.VERSION
+
+
 def compare_kind(judge: Comparator, golden: Kept, actual: bytes, tolerance: Tolerance) -> Comparison:
     """Compare an output with what was kept of the golden one, reading the golden file only where it must."""
     try:
@@ -52,11 +57,11 @@ def compare_kind(judge: Comparator, golden: Kept, actual: bytes, tolerance: Tole
     except UndecodableError as error:
         return hard_failure(("undecodable",), str(error), tolerance.name)
     kept = golden.fingerprint
-    if kept is None or kept.get("version") != judge.VERSION:
+    if kept is None or not is_of_today(judge, kept):
         version = kept.get("version") if kept else None
         which = f"the kept fingerprint is of version {version}" if kept else "no fingerprint was kept"
         kept = judge.fingerprint(golden.data(which))
     try:
         return judge.compare(kept, made, tolerance)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again") from error
+    except DAMAGED as error:
+        raise damaged(error) from error

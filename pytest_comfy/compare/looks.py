@@ -13,7 +13,7 @@ from . import compare_output, describe
 from .kept import Kept
 from .kinds import comparator
 from .media import kind_of
-from .result import CompareError, Comparison
+from .result import DAMAGED, CompareError, Comparison
 from .text_rules import TextRule
 from .tolerance import Tolerance, parse_tolerance
 
@@ -24,7 +24,6 @@ MOST_TEXT = 2**18
 """Bytes of a text up to which it is compared with the other texts of its batch; texts have no fingerprint."""
 
 _JUST_BEYOND = math.nextafter(1, 2)
-_DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Looks:
             return math.inf
         try:
             found = _compare_looks(golden, actual, parse_tolerance(self.golden[at].tolerance))
-        except (CompareError, *_DAMAGED):
+        except (CompareError, *DAMAGED):
             return math.inf  # what is wrong with it is told where it is compared at its own place
         if found is None:
             return math.inf

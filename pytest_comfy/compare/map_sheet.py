@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .difference import GAP, glow
+from .sheets import BACKGROUND, GAP, glow, png
 
 PANEL = 192
 """Pixels that a panel's longer side has at least, where the map is smaller."""
 MOST = 512
 """Most pixels along a panel's sides; larger maps are reduced."""
-
-_BACKGROUND = (32, 32, 32)
 
 Map = npt.NDArray[np.floating]
 
@@ -30,15 +27,13 @@ def map_sheet(pairs: Sequence[tuple[Map, Map]]) -> bytes:
     sizes = [_size(row[0].size) for row in rows]
     width = max(size[0] for size in sizes)
     height = sum(size[1] for size in sizes) + GAP * (len(sizes) - 1)
-    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), _BACKGROUND)
+    sheet = Image.new("RGB", (3 * width + 2 * GAP, height), BACKGROUND)
     top = 0
     for row, size in zip(rows, sizes, strict=True):
         for column, panel in enumerate(row):
             sheet.paste(panel.resize(size, Image.Resampling.NEAREST), (column * (width + GAP), top))
         top += size[1] + GAP
-    stream = io.BytesIO()
-    sheet.save(stream, "PNG")
-    return stream.getvalue()
+    return png(sheet)
 
 
 def _grey(values: Map) -> Image.Image:

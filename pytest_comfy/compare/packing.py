@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .base85 import pack
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -44,7 +46,7 @@ def unpack_signed(packed: str, spans: FloatArray, shape: Sequence[int]) -> Float
 
 def pack_levels(values: FloatArray) -> str:
     """Pack values from 0 to 1 as levels from 0 to 255."""
-    return base64.b85encode(np.rint(values * 255).clip(0, 255).astype("u1").tobytes()).decode("ascii")
+    return pack(values * 255)
 
 
 def unpack_levels(packed: str, shape: Sequence[int]) -> FloatArray:

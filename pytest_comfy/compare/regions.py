@@ -38,7 +38,7 @@ def rectangles(worst: Floats, size: tuple[int, int]) -> tuple[Region, ...]:
     """
     found = [_core(worst, ys, xs) for ys, xs in _joined(worst > 1)]
     found.sort(key=lambda one: -one[0])
-    boxes = [_pixels(ys, xs, worst.shape, size) for _, ys, xs in found[:MOST]]
+    boxes = [pixels_of(ys, xs, worst.shape, size) for _, ys, xs in found[:MOST]]
     return tuple(boxes) or ((0, 0, *size),)
 
 
@@ -61,7 +61,7 @@ def place(worst: Floats, size: tuple[int, int]) -> str:
     if float(worst.max()) <= 1 or min(size) == 1:
         return ""
     _, ys, xs = _core(worst, slice(0, worst.shape[0]), slice(0, worst.shape[1]))
-    x, y, width, height = _pixels(ys, xs, worst.shape, size)
+    x, y, width, height = pixels_of(ys, xs, worst.shape, size)
     if width * height > 0.4 * size[0] * size[1]:
         return ""
     across = min(2, int(3 * (x + width / 2) / size[0]))
@@ -116,7 +116,8 @@ def _core(worst: Floats, ys: slice, xs: slice) -> tuple[float, slice, slice]:
     )
 
 
-def _pixels(ys: slice, xs: slice, shape: tuple[int, ...], size: tuple[int, int]) -> Region:
+def pixels_of(ys: slice, xs: slice, shape: tuple[int, ...], size: tuple[int, int]) -> Region:
+    """Return the pixels of a picture of `size` that a box of cells of a map of this shape covers, rounded up."""
     left, right = xs.start * size[0] // shape[1], -(-xs.stop * size[0] // shape[1])
     top, bottom = ys.start * size[1] // shape[0], -(-ys.stop * size[1] // shape[0])
     return (left, top, right - left, bottom - top)

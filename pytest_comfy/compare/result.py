@@ -23,6 +23,15 @@ class MissingExtraError(CompareError):
     """This kind of output can be judged only with a package that is not installed; the text names the extra."""
 
 
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What reading a fingerprint may raise when it is not as it was written."""
+
+
+def damaged(error: Exception) -> CompareError:
+    """Return the error to raise for one of DAMAGED."""
+    return CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again")
+
+
 @dataclass(frozen=True)
 class Part:
     """One measured statistic and how far it was allowed to move, both in the statistic's own unit."""

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import builtins
 import io
 import random
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,14 +157,7 @@ def test_video_without_sound_has_none() -> None:
 
 
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *more: Any) -> Any:
-        if name.split(".")[0] == "av":
-            raise ImportError(name)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"^sound .* PyAV: pip install 'pytest-comfy\[audio\]'$"):
         decode_audio(FILES["WAV"])
     assert describe(FILES["WAV"], "audio/wav")["fingerprint"] is None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..limits import rank
-from ..result import CompareError, Comparison, Part, hard_failure, identical
+from ..result import DAMAGED, CompareError, Comparison, Part, damaged, hard_failure, identical
 from ..tolerance import Tolerance
 from .fingerprints import VERSION
 from .loudness import ABSOLUTE_GATE
@@ -32,8 +32,8 @@ def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tol
         )
     try:
         return _compare(golden, actual, tolerance)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, MemoryError) as error:
-        raise CompareError(f"the kept fingerprint is damaged ({error!r}): approve the run again") from error
+    except (*DAMAGED, OverflowError, MemoryError) as error:
+        raise damaged(error) from error
 
 
 def _compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:

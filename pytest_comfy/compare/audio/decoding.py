@@ -8,14 +8,14 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..extras import load
 from ..mp4 import check_boxes
-from ..result import MissingExtraError, UndecodableError
+from ..result import UndecodableError
 
 MAX_SAMPLES = 2**27
 """Most samples over all channels: 23 minutes of 48 kHz stereo. ComfyUI's own nodes make at most 1000 seconds of
@@ -75,7 +75,7 @@ def decode_audio(data: bytes) -> Audio | None:
     Raises UndecodableError for files that are broken, truncated, empty or beyond MAX_SAMPLES, MAX_SECONDS,
     MAX_CHANNELS or RATES, and MissingExtraError without PyAV.
     """
-    av = _load_pyav()
+    av = load("av", "sound is decoded with PyAV: pip install 'pytest-comfy[audio]'")
     check_boxes(data)
     with _guard(av), av.open(io.BytesIO(data), metadata_errors="ignore", options=dict(_OPTIONS)) as container:
         if not container.streams.audio:
@@ -95,17 +95,8 @@ def decode_audio(data: bytes) -> Audio | None:
         return audio
 
 
-def _load_pyav() -> ModuleType:
-    try:
-        import av
-        import av.logging
-    except ImportError as error:
-        raise MissingExtraError("sound is decoded with PyAV: pip install 'pytest-comfy[audio]'") from error
-    return av
-
-
 @contextmanager
-def _guard(av: ModuleType) -> Iterator[None]:
+def _guard(av: Any) -> Iterator[None]:
     """Let FFmpeg log nothing from this thread, and raise nothing but UndecodableError."""
     try:
         with av.logging.Capture():

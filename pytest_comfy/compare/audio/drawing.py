@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from ..result import UndecodableError
+from ..sheets import BACKGROUND, OUTSIDE, png, ramp
 from .decoding import Audio, decode_audio
 from .fingerprints import finite
 from .grid import HOP, Array, Grid
@@ -23,8 +22,7 @@ MARGIN, TITLE = 44, 16
 HOTTEST = 20.0
 """dB of difference that are drawn white."""
 
-_INK, _PAPER = (220, 220, 220), (32, 32, 32)
-_OUTSIDE = (96, 0, 160)  # violet, where only one of the sounds is; no heat has this colour
+_INK = (220, 220, 220)
 _LABELLED = (100, 400, 1000, 2000, 4000, 8000)  # Hz
 _SLOTS = 320  # most columns a panel is made of
 
@@ -52,7 +50,7 @@ def draw(golden: bytes, actual: bytes) -> bytes | None:
         (f"difference (white: {HOTTEST:.0f} dB or more)", _heat(before, after)),
     ]
     height = BANDS * BAND_HEIGHT
-    sheet = Image.new("RGB", (MARGIN + WIDTH + 8, len(panels) * (TITLE + height) + 2 * TITLE), _PAPER)
+    sheet = Image.new("RGB", (MARGIN + WIDTH + 8, len(panels) * (TITLE + height) + 2 * TITLE), BACKGROUND)
     pen = ImageDraw.Draw(sheet)
     for i, (title, panel) in enumerate(panels):
         top = i * (TITLE + height) + TITLE
@@ -61,9 +59,7 @@ def draw(golden: bytes, actual: bytes) -> bytes | None:
         sheet.paste(shown, (MARGIN, top))
         _label_frequencies(pen, top, height)
     _label_times(pen, len(panels) * (TITLE + height), length)
-    stream = io.BytesIO()
-    sheet.save(stream, "PNG")
-    return stream.getvalue()
+    return png(sheet)
 
 
 def _levels(audio: Audio, length: float) -> Array:
@@ -79,14 +75,13 @@ def _levels(audio: Audio, length: float) -> Array:
 def _grey(shown: Array) -> Picture:
     bright = ((shown - FLOOR) / -FLOOR).clip(0, 1) * 255
     grey = np.nan_to_num(bright)[:, :, None].repeat(3, axis=2)
-    return _upright(np.where(np.isnan(shown)[:, :, None], _OUTSIDE, grey))
+    return _upright(np.where(np.isnan(shown)[:, :, None], OUTSIDE, grey))
 
 
 def _heat(before: Array, after: Array) -> Picture:
     apart = np.abs(after - before) / HOTTEST
-    glow = np.nan_to_num(np.sqrt(apart.clip(0, 1)))
-    channels = (np.stack([glow * 3, glow * 3 - 1, glow * 3 - 2], axis=2).clip(0, 1)) * 255
-    return _upright(np.where(np.isnan(apart)[:, :, None], _OUTSIDE, channels))
+    colours = ramp(np.nan_to_num(np.sqrt(apart.clip(0, 1)))) * 255
+    return _upright(np.where(np.isnan(apart)[:, :, None], OUTSIDE, colours))
 
 
 def _upright(columns: npt.NDArray[np.float64]) -> Picture:

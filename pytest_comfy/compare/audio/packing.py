@@ -6,6 +6,7 @@ import base64
 
 import numpy as np
 
+from ..base85 import pack
 from .grid import Array
 
 FLOOR = -80.0
@@ -21,7 +22,7 @@ PITCH_STEP = 1 / 255
 
 def pack_levels(power: Array) -> str:
     """Keep mean squares as levels from FLOOR up."""
-    return _pack(np.rint((levels(power) - FLOOR) / STEP))
+    return pack((levels(power) - FLOOR) / STEP)
 
 
 def levels(power: Array) -> Array:
@@ -36,7 +37,7 @@ def unpack_levels(packed: str, *shape: int) -> Array:
 
 def pack_signed(values: Array, step: float) -> str:
     """Keep values in steps from -127 to 127."""
-    return _pack(np.rint(values / step).clip(-127, 127) + 128)
+    return pack(np.rint(values / step).clip(-127, 127) + 128)
 
 
 def unpack_signed(packed: str, step: float, *shape: int) -> Array:
@@ -46,7 +47,7 @@ def unpack_signed(packed: str, step: float, *shape: int) -> Array:
 
 def pack_shares(values: Array) -> str:
     """Keep values from 0 to 1; their square roots, so that small ones are kept as well."""
-    return _pack(np.rint(np.sqrt(values) / PITCH_STEP))
+    return pack(np.sqrt(values) / PITCH_STEP)
 
 
 def unpack_shares(packed: str, *shape: int) -> Array:
@@ -57,7 +58,3 @@ def unpack_shares(packed: str, *shape: int) -> Array:
 def unpack(packed: str, zero: int, *shape: int) -> Array:
     """Return the kept numbers less `zero`."""
     return np.frombuffer(base64.b85decode(packed), dtype=np.uint8).reshape(shape).astype(np.float64) - zero
-
-
-def _pack(numbers: Array) -> str:
-    return base64.b85encode(numbers.clip(0, 255).astype(np.uint8).tobytes()).decode("ascii")

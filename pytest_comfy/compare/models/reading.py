@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..result import MissingExtraError, UndecodableError
+from ..extras import load
+from ..result import UndecodableError
 from .gltf import Materials, repacked
 
 MAX_BYTES = 2**28
@@ -54,7 +55,7 @@ def read_model(data: bytes) -> Model:
     if len(data) > MAX_BYTES:
         raise UndecodableError(f"the model has {len(data)} bytes, more than {MAX_BYTES} are refused")
     form = _format(data)
-    library = _library()
+    library = load("trimesh", "a 3D model needs trimesh: pip install 'pytest-comfy[mesh]'")
     with _guard():
         materials = Materials()
         if form in ("glb", "gltf"):
@@ -83,14 +84,6 @@ def _format(data: bytes) -> str:
 def _is_binary_stl(data: bytes) -> bool:
     head, each = _BINARY_STL
     return len(data) >= head and len(data) - head == each * int.from_bytes(data[80:84], "little")
-
-
-def _library() -> Any:
-    try:
-        import trimesh
-    except ImportError as error:
-        raise MissingExtraError("a 3D model needs trimesh: pip install 'pytest-comfy[mesh]'") from error
-    return trimesh
 
 
 def _checked_text(data: bytes, form: str) -> tuple[bytes, Materials]:

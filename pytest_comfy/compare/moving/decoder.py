@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from ..decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
+from ..extras import load
 from ..result import MissingExtraError, UndecodableError
 from .containers import demuxer
 from .planes import content, interpretation, to_picture
@@ -102,12 +103,7 @@ def _opened(data: bytes) -> Iterator[tuple[Any, Any]]:
 
 
 def _library() -> Any:
-    try:
-        import av
-        import av.logging
-    except ImportError as error:
-        raise MissingExtraError("comparing video needs PyAV: pip install 'pytest-comfy[video]'") from error
-    return av
+    return load("av", "comparing video needs PyAV: pip install 'pytest-comfy[video]'")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..regions import pixels_of
 from ..result import Comparison, Part, Region, hard_failure
 from ..tolerance import Tolerance
 from .count import told_apart
@@ -137,13 +138,10 @@ def _regions(golden: Trace, actual: Trace, at: int, size: tuple[int, int], toler
     """Return the cells of the luma map that moved beyond the limit at a point, worst first."""
     cells = np.abs(actual.signature[at] - golden.signature[at])[:LUMA]
     beyond = [int(cell) for cell in np.argsort(-cells, kind="stable") if cells[cell] > tolerance.limit("frame_luma")]
-    regions: list[Region] = []
-    for cell in beyond:
-        row, column = divmod(cell, GRID)
-        left, top = column * size[0] // GRID, row * size[1] // GRID
-        right, bottom = -(-(column + 1) * size[0] // GRID), -(-(row + 1) * size[1] // GRID)
-        regions.append((left, top, right - left, bottom - top))
-    return tuple(regions)
+    places = (divmod(cell, GRID) for cell in beyond)
+    return tuple(
+        pixels_of(slice(row, row + 1), slice(column, column + 1), (GRID, GRID), size) for row, column in places
+    )
 
 
 def _compare_durations(before: list[float], after: list[float], tolerance: Tolerance) -> tuple[Part, str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..difference import GAP, heat_map
+from ..difference import heat_map
 from ..pixels import raw_bytes, visible
+from ..sheets import BACKGROUND, GAP, png
 from .frames import frame_name
 from .look import look_at
 
@@ -21,7 +21,7 @@ WIDEST = 320
 LABEL = 20
 """Pixels of the line above each frame that names it."""
 
-_BACKGROUND, _INK = (32, 32, 32), (230, 230, 230)
+_INK = (230, 230, 230)
 
 Frames = Callable[[], Iterator[Image.Image]]
 Pair = tuple[Image.Image | None, Image.Image | None]
@@ -49,15 +49,13 @@ def frame_strip(golden: Frames, actual: Frames, durations: Callable[[], Sequence
     sheet = Image.new(
         "RGB",
         (sum(panel.width for panel in panels) + GAP * (len(panels) - 1), max(panel.height for panel in panels)),
-        _BACKGROUND,
+        BACKGROUND,
     )
     left = 0
     for panel in panels:
         sheet.paste(panel, (left, 0))
         left += panel.width + GAP
-    stream = io.BytesIO()
-    sheet.save(stream, "PNG")
-    return stream.getvalue()
+    return png(sheet)
 
 
 def _score(before: Image.Image | None, after: Image.Image | None) -> float:
@@ -91,7 +89,7 @@ def _panel(pair: Pair, name: str) -> Image.Image:
     font = ImageFont.load_default()
     width = max(*(row.width for row in rows), math.ceil(font.getlength(name)) + 4)
     height = max(row.height for row in rows) + GAP
-    panel = Image.new("RGB", (width, LABEL + height * len(rows) - GAP), _BACKGROUND)
+    panel = Image.new("RGB", (width, LABEL + height * len(rows) - GAP), BACKGROUND)
     for place, row in enumerate(rows):
         panel.paste(row, (0, LABEL + height * place))
     ImageDraw.Draw(panel).text((2, 4), name, fill=_INK, font=font)

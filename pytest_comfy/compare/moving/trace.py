@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .. import base85
 from .look import LUMA, SIGNATURE, FloatArray, Look
 
 MOST_POINTS = 512
@@ -102,12 +101,12 @@ class Tracer:
         signature = np.stack([point.sums / point.frames for point in points])
         packed: dict[str, Any] = {
             "step": self.step,
-            "signature": _pack(signature * _SIGNATURE_SCALE + _SIGNATURE_OFFSET),
-            "motion": _pack(_squeezed([point.motion for point in points])),
-            "onward": _pack(_finite([point.onward for point in points]) * ONWARD_SCALE + 128),
+            "signature": base85.pack(signature * _SIGNATURE_SCALE + _SIGNATURE_OFFSET),
+            "motion": base85.pack(_squeezed([point.motion for point in points])),
+            "onward": base85.pack(_finite([point.onward for point in points]) * ONWARD_SCALE + 128),
         }
         if self.step > 1:
-            packed["least"] = _pack(_squeezed([point.least for point in points]))
+            packed["least"] = base85.pack(_squeezed([point.least for point in points]))
         return packed
 
 
@@ -117,11 +116,16 @@ def unpack(packed: Mapping[str, Any], frames: int) -> Trace:
     if not isinstance(step, int) or step < 1:
         raise ValueError("the trace has no step")
     points = -(-frames // step)
-    motion = _levels(packed["motion"], points)
-    least = _levels(packed["least"], points) if step > 1 else motion
-    signature = (_unpack(packed["signature"], (points, SIGNATURE)) - _SIGNATURE_OFFSET) / _SIGNATURE_SCALE
-    onward = (_unpack(packed["onward"], (points,)) - 128) / np.float32(ONWARD_SCALE)
-    return Trace(step, signature, motion, least, onward)
+    names = ["motion", "onward", *(["least"] if step > 1 else [])]
+    shapes = [(packed["signature"], (points, SIGNATURE)), *((packed[name], (points,)) for name in names)]
+    signature, motion, onward, *least = base85.unpack(shapes)
+    return Trace(
+        step,
+        (signature - _SIGNATURE_OFFSET) / _SIGNATURE_SCALE,
+        _changes(motion),
+        _changes(least[0] if least else motion),
+        (onward - 128) / np.float32(ONWARD_SCALE),
+    )
 
 
 def _squeezed(changes: list[float]) -> FloatArray:
@@ -133,13 +137,5 @@ def _finite(values: list[float]) -> FloatArray:
     return np.nan_to_num(np.asarray(values, dtype=np.float32), posinf=0.0)
 
 
-def _levels(packed: str, points: int) -> FloatArray:
-    return (_unpack(packed, (points,)) / np.float32(MOTION_SCALE)) ** 2
-
-
-def _pack(levels: npt.NDArray[Any]) -> str:
-    return base64.b85encode(np.rint(levels).clip(0, 255).astype(np.uint8).tobytes()).decode("ascii")
-
-
-def _unpack(packed: str, shape: tuple[int, ...]) -> FloatArray:
-    return np.frombuffer(base64.b85decode(packed), dtype=np.uint8).reshape(shape).astype(np.float32)
+def _changes(squeezed: FloatArray) -> FloatArray:
+    return (squeezed / np.float32(MOTION_SCALE)) ** 2
