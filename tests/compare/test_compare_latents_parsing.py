@@ -16,6 +16,7 @@ from pytest_comfy.compare.latents.parsing import read_tensors, usable_values
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 from .latent_files import TYPES, latent_file, safetensors, samples
+from .mutations import mutated
 
 GOOD = latent_file(samples((1, 2, 4, 4)))
 
@@ -114,11 +115,7 @@ def test_control_characters_of_names_are_escaped() -> None:
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_mutated_files_raise_nothing_else(data: st.DataObject) -> None:
-    mutated = bytearray(GOOD)
-    for _ in range(data.draw(st.integers(1, 4))):
-        mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
-    cut = bytes(mutated[: data.draw(st.integers(0, len(mutated)))])
-    for one in (bytes(mutated), cut):
+    for one in mutated(data, GOOD, 4):
         try:
             made = fingerprint(one)
         except CompareError:

@@ -18,6 +18,8 @@ from pytest_comfy.compare import CompareError, UndecodableError
 from pytest_comfy.compare.models import compare, fingerprint
 from pytest_comfy.compare.tolerance import parse_tolerance
 
+from .mutations import mutated
+
 REAL = (Path(__file__).parents[1] / "data" / "comfyui-0.8.0-surfnet.glb").read_bytes()
 LENGTH = int.from_bytes(REAL[12:16], "little")
 BOX = trimesh.creation.box()
@@ -134,12 +136,7 @@ def test_nothing_is_said(capfd: pytest.CaptureFixture[str], recwarn: pytest.Warn
 @given(data=st.data())
 @settings(max_examples=8, deadline=None)
 def test_mutated_files_raise_nothing_else(form: str, data: st.DataObject) -> None:
-    good = FORMS[form]
-    mutated = bytearray(good)
-    for _ in range(data.draw(st.integers(1, 3))):
-        mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
-    cut = bytes(mutated[: data.draw(st.integers(0, len(mutated)))])
-    for one in (bytes(mutated), cut):
+    for one in mutated(data, FORMS[form], 3):
         try:
             made = fingerprint(one)
         except CompareError:
