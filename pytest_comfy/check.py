@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .converting import Converter, definitions_kept, kept_date, without_server
+from .cases.converting import Converter, definitions_kept, kept_date, without_server
+from .cases.options import CaseOptions
+from .cases.uploads import upload_inputs_of
 from .golden import GoldenError, GoldenRun, GoldenStore
 from .golden.environment import difference, summary
 from .judging import Judge, NotJudged
 from .lane import Lane
-from .options import CaseOptions
 from .report.artefacts import Artefacts
-from .settings import Settings, SettingsError
-from .uploads import upload_inputs_of
+from .session.settings import Settings, SettingsError
 from .verdict import CaseVerdict, OutputVerdict
 from .workflow import Workflow, WorkflowError
 from .workflow.difference import differences

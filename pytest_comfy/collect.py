@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .settings import Settings, SettingsError
-from .state import State
+from .session.settings import Settings, SettingsError
+from .session.state import State
 from .text import did_you_mean
 
 if TYPE_CHECKING:
+    from .cases.converting import Converter
+    from .cases.sidecar import Case
     from .check import Subject
-    from .converting import Converter
-    from .sidecar import Case
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 CASE_MARK = "comfy"
@@ -55,7 +55,7 @@ class WorkflowFile(pytest.Module):
 
     def collect(self) -> Iterator[CaseItem]:
         """Yield an item a case; nothing for JSON that is no workflow."""
-        from .sidecar import read_cases
+        from .cases.sidecar import read_cases
         from .workflow import NotAWorkflowError, Workflow, WorkflowError
 
         state = self.config.stash[STATE]
@@ -126,8 +126,8 @@ class CaseItem(pytest.Function):
 
     def subject(self) -> Subject:
         """Return what is checked, with the options of sidecar, marks and command line resolved."""
+        from .cases.options import resolve
         from .check import Subject
-        from .options import resolve
 
         return Subject(
             key=self.key,
@@ -150,7 +150,7 @@ class CaseItem(pytest.Function):
 
 def converter_of(item: pytest.Item, settings: Settings) -> Converter:
     """Return what converts the UI-form workflows of an item: it knows the hooks of the conftest files above it."""
-    from .converting import Converter
+    from .cases.converting import Converter
 
     return Converter(settings.widgets, item.ihook.pytest_comfy_widgets, settings.root)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .files import write_whole
-from .settings import Settings, SettingsError, default_widgets, widgets
+from .session.settings import Settings, SettingsError, default_widgets, widgets
 from .text import plain
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def convert(options: argparse.Namespace) -> int:
 
 
 def _converted(options: argparse.Namespace) -> Workflow:
-    from .converting import Converter, kept_date
+    from .cases.converting import Converter, kept_date
     from .golden import GoldenStore
     from .workflow import Workflow
 
@@ -115,7 +115,7 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str,
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    from .converting import definitions_kept
+    from .cases.converting import definitions_kept
     from .golden import GoldenRun
     from .workflow.definitions import read_json
 

@@ -28,7 +28,7 @@ from .workflow.digest import match_nodes
 from .workflow.results import media_type_of
 
 if TYPE_CHECKING:
-    from .options import Masks
+    from .cases.options import Masks
 
 NOT_JUDGED = "cannot be judged"
 FAILING = ("different", "missing", "unexpected")

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .collect import STATE, converter_of, drop_properties, mark_options, not_judged, note
-from .settings import Settings, for_worker
-from .state import State
+from .session.settings import Settings, for_worker
+from .session.state import State
 
 if TYPE_CHECKING:
+    from .cases.options import CaseOptions
     from .client import ComfyClient, Run
     from .lane import Lane
-    from .options import CaseOptions
     from .server import FakeComfyServer
     from .server.in_process import InProcess
     from .verdict import CaseVerdict
@@ -137,7 +137,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         values: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Run:
-        from .uploads import upload_inputs_of
+        from .cases.uploads import upload_inputs_of
         from .workflow import Workflow
 
         folder = request.path.parent
@@ -178,9 +178,9 @@ class GoldenChecker:
 
         Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
         """
+        from .cases.options import CaseOptions
         from .check import Check, Subject
         from .lane import Lane
-        from .options import CaseOptions
 
         node = self._request.node
         options = _options(self._request, self._settings)
@@ -257,8 +257,8 @@ def _safe(name: str) -> str:
 
 
 def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
-    from .options import CaseOptions, resolve
-    from .settings import SettingsError
+    from .cases.options import CaseOptions, resolve
+    from .session.settings import SettingsError
 
     try:
         return resolve(settings, CaseOptions(), mark_options(request.node))
@@ -272,7 +272,7 @@ def _convert(request: pytest.FixtureRequest, settings: Settings) -> Callable[...
     converter = converter_of(node, settings)
 
     def convert(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
-        from .converting import kept_date, without_server
+        from .cases.converting import kept_date, without_server
         from .golden import GoldenRun, GoldenStore, find_runs
         from .workflow import WorkflowError
 

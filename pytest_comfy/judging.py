@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .batching import Batch, batches_of, kept_of, name_today
+from .cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from .compare import CompareError, Comparison, TextRule, draw_difference
 from .compare.batches import Finding, Made, Wanted, explain_batch
 from .golden import GoldenOutput, GoldenRun
 from .golden.record import suffix_of
 from .masking import masks_of, size_of
-from .options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from .report.artefacts import Artefacts
-from .settings import SettingsError
+from .session.settings import SettingsError
 from .text import listed
 from .verdict import OutputVerdict
 from .workflow.addresses import names_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from .cases.options import Masks, OutputRule
 from .compare import CompareError
-from .options import Masks, OutputRule
 
 Size = tuple[int, int]
 

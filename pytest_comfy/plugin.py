@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from . import settings as _settings
 from .collect import STATE, CaseItem, WorkflowFile, collect_file, not_judged
 from .fixtures import (
     closing_sections,
@@ -20,7 +19,8 @@ from .fixtures import (
     comfy_server,
     comfy_workflow,
 )
-from .state import State
+from .session import settings as _settings
+from .session.state import State
 
 __all__ = [
     "comfy_client",

@@ -14,9 +14,9 @@ from integration.ui_form import definitions as known
 from integration.ui_form import nested
 
 from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
+from pytest_comfy.cases.sidecar import read_cases
 from pytest_comfy.golden import GoldenStore
 from pytest_comfy.golden.record import Approval, record
-from pytest_comfy.sidecar import read_cases
 from pytest_comfy.workflow.graph.layouts import checked, read
 
 ROOT = Path(__file__).parent.parent

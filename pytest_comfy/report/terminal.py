@@ -11,8 +11,8 @@ from ..text import plain
 from ..verdict import VERDICTS
 
 if TYPE_CHECKING:
-    from ..settings import Settings
-    from ..state import State
+    from ..session.settings import Settings
+    from ..session.state import State
 
 _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .text import plain
-from .workflow import WorkflowError
-from .workflow.definitions import upload_inputs
+from ..text import plain
+from ..workflow import WorkflowError
+from ..workflow.definitions import upload_inputs
 
 if TYPE_CHECKING:
-    from .client import ComfyClient
+    from ..client import ComfyClient
 
 INPUTS_FOLDER = "inputs"
 

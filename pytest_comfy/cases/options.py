@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .settings import TOLERANCES, Settings, SettingsError, seconds
+from ..session.settings import TOLERANCES, Settings, SettingsError, seconds
 
 if TYPE_CHECKING:
-    from .compare import TextRule
+    from ..compare import TextRule
 
 Masks = tuple[tuple[int, int, int, int], ...]
 Area = Masks | Path
@@ -84,7 +84,7 @@ def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | 
 
 def checked_text_rule(value: Any, where: str) -> TextRule:
     """Return the way to compare texts that a setting means; raises SettingsError for any other."""
-    from .compare import parse_text_rule
+    from ..compare import parse_text_rule
 
     try:
         return parse_text_rule(value)
@@ -96,7 +96,7 @@ def checked_tolerance(value: Any, where: str) -> Any:
     """Return a tolerance that means something; raises SettingsError naming the nearest one for any other."""
     if isinstance(value, str) and value in TOLERANCES:
         return value  # the usual case, for which the comparator need not load
-    from .compare import parse_tolerance
+    from ..compare import parse_tolerance
 
     try:
         parse_tolerance(value)

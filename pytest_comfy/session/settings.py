@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..text import did_you_mean
 from .globs import base, matches
-from .text import did_you_mean
 
 if TYPE_CHECKING:
-    from .workflow.graph.layouts import Layout
+    from ..workflow.graph.layouts import Layout
 
 DEFAULT_GLOB = "workflows/**/*.json"
 WIDGETS_FILE = "comfy-widgets.toml"
@@ -145,8 +145,8 @@ def widgets(paths: Iterable[Path], name: str) -> dict[str, Layout]:
     found: dict[str, Layout] = {}
     for path in paths:
         # Not at the top: only projects that have such files pay for it.
-        from .workflow import WorkflowError
-        from .workflow.graph.layouts import read
+        from ..workflow import WorkflowError
+        from ..workflow.graph.layouts import read
 
         try:
             found.update(read(path.read_text(encoding="utf-8-sig"), str(path)))

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..session.settings import SettingsError, seconds
+from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
-from .settings import SettingsError, seconds
-from .text import did_you_mean, listed
 
 FOLDER_FILE = "comfy.toml"
 DEFAULT_CASE = "default"

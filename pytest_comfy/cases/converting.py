@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .golden import GoldenError, GoldenRun
+from ..golden import GoldenError, GoldenRun
+from ..workflow import Workflow, WorkflowError
 from .options import DynamicPrompts
-from .workflow import Workflow, WorkflowError
 
 if TYPE_CHECKING:
-    from .workflow.graph.layouts import Layout
+    from ..workflow.graph.layouts import Layout
 
 _UNKNOWN = "has no node class"
 """What the conversion says of classes without definition, of which it thinks as a server's."""
@@ -61,7 +61,7 @@ class Converter:
         return done
 
     def _layouts_of(self, classes: Iterable[str], definitions: Mapping[str, Any]) -> dict[str, Layout]:
-        from .workflow.graph.layouts import checked
+        from ..workflow.graph.layouts import checked
 
         layouts = dict(self._layouts)
         for name in sorted(classes) if self._ask else ():
@@ -72,7 +72,7 @@ class Converter:
         return layouts
 
     def _warn(self, done: Workflow) -> None:
-        from .workflow.graph import ConversionWarning
+        from ..workflow.graph import ConversionWarning
 
         for one in done.conversion.warnings if done.conversion else ():
             text = f"{done.source}: {one}"

@@ -108,8 +108,8 @@ class State:
 
     def judge_unused(self) -> None:
         """Find golden runs that nothing claims; remove them where that was asked for."""
-        from .golden import GoldenStore
-        from .golden.unused import unused_runs
+        from ..golden import GoldenStore
+        from ..golden.unused import unused_runs
 
         settings = self.settings
         if not settings.golden_dir.is_dir():

@@ -1,0 +1,1 @@
+"""From a workflow file to what is asked: its sidecar, what holds for each case, uploads and the conversion."""
