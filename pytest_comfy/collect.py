@@ -16,7 +16,7 @@ from .text import did_you_mean
 if TYPE_CHECKING:
     from .cases.converting import Converter
     from .cases.sidecar import Case
-    from .check import Subject
+    from .judging.check import Subject
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 CASE_MARK = "comfy"
@@ -107,7 +107,7 @@ class CaseItem(pytest.Function):
 
     def run_case(self, lane: Any) -> None:
         """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
-        from .check import CaseFailed, Check
+        from .judging.check import CaseFailed, Check
         from .report.progress import progress_of
 
         settings = self.settings
@@ -127,7 +127,7 @@ class CaseItem(pytest.Function):
     def subject(self) -> Subject:
         """Return what is checked, with the options of sidecar, marks and command line resolved."""
         from .cases.options import resolve
-        from .check import Subject
+        from .judging.check import Subject
 
         return Subject(
             key=self.key,
@@ -157,9 +157,9 @@ def converter_of(item: pytest.Item, settings: Settings) -> Converter:
 
 def is_told(error: BaseException) -> bool:
     """Whether an error says in its text all that a person needs."""
-    from .check import FAILURES, CaseFailed
     from .client import ComfyError
-    from .judging import NotJudged
+    from .judging.check import FAILURES, CaseFailed
+    from .judging.judge import NotJudged
 
     if isinstance(error, (CaseFailed, NotJudged, ComfyError, *FAILURES)):
         return True
@@ -173,7 +173,7 @@ def is_told(error: BaseException) -> bool:
 def not_judged(error: BaseException) -> bool:
     """Whether an error means that the case has no verdict: a pytest error, not a failure."""
     from .client import ComfyError
-    from .judging import NotJudged
+    from .judging.judge import NotJudged
 
     return isinstance(error, NotJudged) or (isinstance(error, ComfyError) and not error.judged)
 

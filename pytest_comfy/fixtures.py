@@ -19,10 +19,10 @@ from .session.state import State
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
     from .client import ComfyClient, Run
-    from .lane import Lane
+    from .judging.lane import Lane
+    from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
     from .server.in_process import InProcess
-    from .verdict import CaseVerdict
     from .workflow import Workflow
 
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     """The server that this process asks: live with --comfy-url, else a fake one. For the items of workflows."""
     from .client import ComfyError
-    from .lane import Lane
+    from .judging.lane import Lane
 
     settings = request.config.stash[STATE].settings
     lane, unreachable = None, ""
@@ -179,8 +179,8 @@ class GoldenChecker:
         Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
         """
         from .cases.options import CaseOptions
-        from .check import Check, Subject
-        from .lane import Lane
+        from .judging.check import Check, Subject
+        from .judging.lane import Lane
 
         node = self._request.node
         options = _options(self._request, self._settings)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..judging.verdict import VERDICTS
 from ..text import plain
-from ..verdict import VERDICTS
 
 if TYPE_CHECKING:
     from ..session.settings import Settings

@@ -212,8 +212,8 @@ class TestFiles:
         assert (folder / "a.png").read_bytes() == before
 
     def test_missing_extra_is_an_error_that_names_it(self, run, monkeypatch):
-        from pytest_comfy import diffing
         from pytest_comfy.compare import MissingExtraError
+        from pytest_comfy.judging.judge import pairs as diffing
 
         def compare(*words, **more):
             raise MissingExtraError("a video needs PyAV: pip install 'pytest-comfy[video]'")

@@ -7,22 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .batching import Batch, batches_of, kept_of, name_today
-from .cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
-from .compare import CompareError, Comparison, TextRule, draw_difference
-from .compare.batches import Finding, Made, Wanted, explain_batch
-from .golden import GoldenOutput, GoldenRun
-from .golden.record import suffix_of
-from .masking import masks_of, size_of
-from .report.artefacts import Artefacts
-from .session.settings import SettingsError
-from .text import listed
+from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
+from ..compare import CompareError, Comparison, TextRule, draw_difference
+from ..compare.batches import Finding, Made, Wanted, explain_batch
+from ..golden import GoldenOutput, GoldenRun
+from ..golden.record import suffix_of
+from ..session.settings import SettingsError
+from ..text import listed
+from ..workflow.addresses import names_of
+from ..workflow.digest import match_nodes
+from .artefacts import Artefacts
+from .batches import Batch, batches_of, kept_of, name_today
+from .masks import masks_of, size_of
 from .verdict import OutputVerdict
-from .workflow.addresses import names_of
-from .workflow.digest import match_nodes
 
 if TYPE_CHECKING:
-    from .client import Output, Run
+    from ..client import Output, Run
 
 
 class NotJudged(Exception):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .golden.environment import describe_system, models_named, node_packs
+from ..golden.environment import describe_system, models_named, node_packs
 
 if TYPE_CHECKING:
-    from .client import ComfyClient
+    from ..client import ComfyClient
 
 _HASH_KEYS = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", "modelspec.architecture")
 

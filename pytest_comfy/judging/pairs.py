@@ -10,25 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from .batching import Batch, batches_of, kept_of, name_today
-from .compare import (
-    CompareError,
-    Comparison,
-    Drawing,
-    Kept,
-    Tolerance,
-    compare_output,
-    describe,
-    draw_difference,
-)
-from .compare.batches import Made, Wanted, explain_batch
-from .golden import GoldenError, GoldenOutput, GoldenRun
-from .golden.run import RUN_FILE
-from .workflow.digest import match_nodes
-from .workflow.results import media_type_of
+from ..compare import CompareError, Comparison, Drawing, Kept, Tolerance, compare_output, describe, draw_difference
+from ..compare.batches import Made, Wanted, explain_batch
+from ..golden import GoldenError, GoldenOutput, GoldenRun
+from ..golden.run import RUN_FILE
+from ..workflow.digest import match_nodes
+from ..workflow.results import media_type_of
+from .batches import Batch, batches_of, kept_of, name_today
 
 if TYPE_CHECKING:
-    from .cases.options import Masks
+    from ..cases.options import Masks
 
 NOT_JUDGED = "cannot be judged"
 FAILING = ("different", "missing", "unexpected")

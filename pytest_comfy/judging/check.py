@@ -10,23 +10,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
-from .cases.converting import Converter, definitions_kept, kept_date, without_server
-from .cases.options import CaseOptions
-from .cases.uploads import upload_inputs_of
-from .golden import GoldenError, GoldenRun, GoldenStore
-from .golden.environment import difference, summary
-from .judging import Judge, NotJudged
+from .. import __version__
+from ..cases.converting import Converter, definitions_kept, kept_date, without_server
+from ..cases.options import CaseOptions
+from ..cases.uploads import upload_inputs_of
+from ..golden import GoldenError, GoldenRun, GoldenStore
+from ..golden.environment import difference, summary
+from ..session.settings import Settings, SettingsError
+from ..workflow import Workflow, WorkflowError
+from ..workflow.difference import differences
+from ..workflow.digest import prompt_digest
+from .artefacts import Artefacts
+from .judge import Judge, NotJudged
 from .lane import Lane
-from .report.artefacts import Artefacts
-from .session.settings import Settings, SettingsError
 from .verdict import CaseVerdict, OutputVerdict
-from .workflow import Workflow, WorkflowError
-from .workflow.difference import differences
-from .workflow.digest import prompt_digest
 
 if TYPE_CHECKING:
-    from .client import Progress, Run
+    from ..client import Progress, Run
 
 _DIFFERENCES_SHOWN = 5
 
@@ -206,8 +206,8 @@ class Check:
         judge: Judge,
         extra_data: Mapping[str, Any] | None,
     ) -> Path:
-        from .golden.record import Approval, record
-        from .observe import definitions_of, environment_of
+        from ..golden.record import Approval, record
+        from .environment import definitions_of, environment_of
 
         if not run.complete:
             raise NotJudged(
@@ -241,8 +241,8 @@ class Check:
 
     def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None) -> Run:
         """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
-        from .observe import definitions_of
-        from .workflow.definitions import loads_models
+        from ..workflow.definitions import loads_models
+        from .environment import definitions_of
 
         definitions = definitions_of(self.lane.client, run.prompt)
         skipped = [
@@ -274,8 +274,8 @@ class Check:
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:
             return ()
-        from .client import ServerUnreachable
-        from .observe import environment_of
+        from ..client import ServerUnreachable
+        from .environment import environment_of
 
         try:
             now = environment_of(self.lane.client, run.prompt)
@@ -294,9 +294,9 @@ class Check:
 
 def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
     """Say that ComfyUI would not take a prompt at all, as far as the golden run's node definitions tell."""
-    from .client.explain import partial_rejection, rejection
-    from .server.versions import Version
-    from .workflow.validate import validate
+    from ..client.explain import partial_rejection, rejection
+    from ..server.versions import Version
+    from ..workflow.validate import validate
 
     definitions = golden.document.get("node_definitions") or {} if golden else {}
     if not {node.get("class_type") for node in prompt.values()} <= definitions.keys():

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import ComfyClient
-    from .golden import GoldenRun
-    from .server import FakeComfyServer
+    from ..client import ComfyClient
+    from ..golden import GoldenRun
+    from ..server import FakeComfyServer
 
 
 class Lane:
@@ -27,15 +27,15 @@ class Lane:
     @classmethod
     def open(cls, url: str | None, timeout: float) -> Lane:
         """Connect to a live server, or start a fake one; raises ServerUnreachable."""
-        from .client import ComfyClient
+        from ..client import ComfyClient
 
         if url is None:
-            from .server import FakeComfyServer
+            from ..server import FakeComfyServer
 
             server = FakeComfyServer()
             server.start()
             return cls(ComfyClient(server.url, timeout=timeout), None, "replay", server)
-        from .golden.environment import describe_system, summary
+        from ..golden.environment import describe_system, summary
 
         client = ComfyClient(url, timeout=timeout)
         told = f"{client.url} ({summary(describe_system(client.system_stats()))})"

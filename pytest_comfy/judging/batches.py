@@ -6,8 +6,8 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from .compare import Kept
-from .golden import GoldenOutput, GoldenRun
+from ..compare import Kept
+from ..golden import GoldenOutput, GoldenRun
 
 
 class Titled(Protocol):

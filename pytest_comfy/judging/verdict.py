@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .text import plain
+from ..text import plain
 
 if TYPE_CHECKING:
-    from .compare import Comparison
+    from ..compare import Comparison
 
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]

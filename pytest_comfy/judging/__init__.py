@@ -1,0 +1,1 @@
+"""The one flow: a case runs, and its outputs are judged against its golden run."""
