@@ -94,14 +94,16 @@ def test_settings(project, text):
 @pytest.mark.parametrize("text", blocks("console", "workflows"))
 def test_command_that_ends(project, text):
     words = text.strip().removeprefix("$ pytest-comfy ").split()
-    done = project.run(sys.executable, "-m", "pytest_comfy.cli", *words)
+    done = project.run(sys.executable, "-m", "pytest_comfy.commands", *words)
     assert done.ret == 0 and "Traceback" not in done.stderr.str()
     assert "9:5" in json.loads((project.path / words[words.index("-o") + 1]).read_text())
 
 
 @pytest.mark.parametrize("text", blocks("console", "comparison"))
 def test_comparison(project, text):
-    done = project.run(sys.executable, "-m", "pytest_comfy.cli", *text.strip().removeprefix("$ pytest-comfy ").split())
+    done = project.run(
+        sys.executable, "-m", "pytest_comfy.commands", *text.strip().removeprefix("$ pytest-comfy ").split()
+    )
     assert done.ret == 1 and done.outlines[0].startswith("different: ") and not done.errlines
 
 
@@ -113,7 +115,7 @@ def test_command(project, text):
     words = line.removeprefix("$ pytest-comfy ").split()
     with FakeComfyServer(project.path / "golden") as upstream:
         words = [word.replace("http://127.0.0.1:8188", upstream.url) for word in words]
-        command = [sys.executable, "-m", "pytest_comfy.cli", *words]
+        command = [sys.executable, "-m", "pytest_comfy.commands", *words]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
             first = running.stdout.readline()
             running.terminate()

@@ -29,7 +29,7 @@ def run(folder, monkeypatch):
     """Run the command in the folder: run("x.json", ...) -> the finished process."""
 
     def start(*words):
-        command = [sys.executable, "-m", "pytest_comfy.cli", "convert", *map(str, words)]
+        command = [sys.executable, "-m", "pytest_comfy.commands", "convert", *map(str, words)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
         assert "Traceback" not in done.stderr
         return done

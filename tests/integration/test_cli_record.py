@@ -38,7 +38,7 @@ def upstream(tmp_path):
 
 
 def start(*arguments):
-    command = [sys.executable, "-m", "pytest_comfy.cli", "record", *map(str, arguments)]
+    command = [sys.executable, "-m", "pytest_comfy.commands", "record", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

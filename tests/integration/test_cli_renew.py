@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pytest_comfy.cli import main
+from pytest_comfy.commands.__main__ import main
 
 from .conftest import png, recorded
 

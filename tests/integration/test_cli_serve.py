@@ -28,7 +28,7 @@ def golden_dir(tmp_path):
 @contextlib.contextmanager
 def served(*words):
     """A running server: its address, its first line, and what it said at the end."""
-    command = [sys.executable, "-m", "pytest_comfy.cli", "serve", *map(str, words), "--port", "0"]
+    command = [sys.executable, "-m", "pytest_comfy.commands", "serve", *map(str, words), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()
         told = {"first": first, "url": (re.findall(r"http://\S+", first) or [""])[0]}
@@ -41,7 +41,7 @@ def served(*words):
 
 
 def refused(*words):
-    command = [sys.executable, "-m", "pytest_comfy.cli", "serve", *map(str, words)]
+    command = [sys.executable, "-m", "pytest_comfy.commands", "serve", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -11,7 +11,7 @@ import sys
 import pytest
 from PIL import Image, ImageDraw
 
-from pytest_comfy.cli import main
+from pytest_comfy.commands.__main__ import main
 from pytest_comfy.compare.limits import NORMAL_LIMITS
 from pytest_comfy.golden import GoldenStore
 
@@ -82,7 +82,7 @@ def golden(folder, name, pictures, **more):
 
 def test_command_line(folder):
     """The installed command: exit status as that of diff(1), and neither traceback nor warning."""
-    command = [sys.executable, "-W", "error", "-m", "pytest_comfy.cli", "diff"]
+    command = [sys.executable, "-W", "error", "-m", "pytest_comfy.commands", "diff"]
     for second, status in (("same.png", 0), ("other.png", 1), ("gone.png", 2)):
         done = subprocess.run([*command, "a.png", second], capture_output=True, text=True, timeout=60)
         assert (done.returncode, "Traceback" in done.stderr) == (status, False)
@@ -100,7 +100,8 @@ def test_wrong_usage(run, capsys):
 
 
 def test_command_is_known_without_loading_what_it_needs():
-    told = "import sys, pytest_comfy.cli; print({'PIL', 'numpy', 'requests', 'pytest_comfy.compare'} & {*sys.modules})"
+    heavy = "{'PIL', 'numpy', 'requests', 'pytest_comfy.compare'}"
+    told = f"import sys, pytest_comfy.commands.__main__; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "set()"
 
@@ -213,12 +214,12 @@ class TestFiles:
 
     def test_missing_extra_is_an_error_that_names_it(self, run, monkeypatch):
         from pytest_comfy.compare import MissingExtraError
-        from pytest_comfy.judging.judge import pairs as diffing
+        from pytest_comfy.judging import pairs
 
         def compare(*words, **more):
             raise MissingExtraError("a video needs PyAV: pip install 'pytest-comfy[video]'")
 
-        monkeypatch.setattr(diffing, "compare_output", compare)
+        monkeypatch.setattr(pairs, "compare_output", compare)
         assert run("a.png", "near.png") == (2, [], [
             "pytest-comfy diff: a.png and near.png cannot be compared: a video needs PyAV: pip install "
             "'pytest-comfy[video]'"

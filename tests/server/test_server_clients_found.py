@@ -92,7 +92,10 @@ def test_files_of_the_page_are_not_recorded(recorded_page):
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_serve_ends_on_sigint_in_the_background_of_a_script(tmp_path):
     # A shell has what it starts with & ignore SIGINT, and Python leaves it so.
-    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from pytest_comfy.cli import main; main()"
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        "from pytest_comfy.commands.__main__ import main; main()"
+    )
     command = [sys.executable, "-c", code, "serve", str(tmp_path), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

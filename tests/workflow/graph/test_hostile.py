@@ -305,7 +305,7 @@ def test_50_mb_in_bounded_memory(tmp_path, kind):
     (tmp_path / "definitions.json").write_text(json.dumps(DEFINITIONS))
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)); "
-        "from pytest_comfy.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from pytest_comfy.commands.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     arguments = ["convert", "big.json", "--definitions", "definitions.json", "-o", "out.json"]
     done = subprocess.run(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..text import plain
 
 if TYPE_CHECKING:
-    from .fake import FakeComfyServer
-    from .faults import Fault
+    from ..server.fake import FakeComfyServer
+    from ..server.faults import Fault
 
 _PORT = 8188
 """ComfyUI's own, which clients look at when they are told of none."""
@@ -80,7 +80,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def _server(options: argparse.Namespace) -> FakeComfyServer:
     from ..golden import GoldenError
-    from .fake import FakeComfyServer
+    from ..server.fake import FakeComfyServer
 
     if options.golden_dir is None and options.synthesize is None:
         raise UsageError("nothing to serve: name a directory of golden runs, or --synthesize OBJECT_INFO.json")
@@ -115,7 +115,7 @@ def _definitions(path: Path) -> dict[str, Any]:
 
 
 def _faults(texts: list[str]) -> list[Fault]:
-    from .faults import FaultError, parse_fault
+    from ..server.faults import FaultError, parse_fault
 
     try:
         return [parse_fault(text) for text in texts]

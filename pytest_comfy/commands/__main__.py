@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import convert_command, diff_command, renew_command
-from .server import recording_command, serve_command
+from . import convert as convert_command
+from . import diff as diff_command
+from . import record as recording_command
+from . import renew as renew_command
+from . import serve as serve_command
 
 _COMMANDS = (convert_command, diff_command, renew_command, serve_command, recording_command)
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import write_whole
-from .text import plain
+from ..files import write_whole
+from ..text import plain
 
 if TYPE_CHECKING:
-    from .compare import Comparison, Drawing, Tolerance
-    from .judging.pairs import Row, Rule
+    from ..compare import Comparison, Drawing, Tolerance
+    from ..judging.pairs import Row, Rule
 
 _MOST_REGIONS = 10
 """Regions printed; --json has them all."""
@@ -64,7 +64,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def diff(options: argparse.Namespace) -> int:
     """Print the verdict; returns the exit status of diff(1): 0 the same, 1 different, 2 trouble."""
-    from .judging.pairs import DiffError, Rule
+    from ..judging.pairs import DiffError, Rule
 
     try:
         rule = Rule(_tolerance(options.tolerance), tuple(_mask(text) for text in options.mask))
@@ -83,7 +83,7 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def _diff_files(options: argparse.Namespace, rule: Rule) -> int:
-    from .judging.pairs import compare_files, draw_files
+    from ..judging.pairs import compare_files, draw_files
 
     comparison = compare_files(options.first, options.second, rule)
     output = options.output
@@ -101,7 +101,7 @@ def _diff_files(options: argparse.Namespace, rule: Rule) -> int:
 
 
 def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:
-    from .judging.pairs import FAILING, NOT_JUDGED, compare_folders
+    from ..judging.pairs import FAILING, NOT_JUDGED, compare_folders
 
     rows: list[Row] = []
     for row in compare_folders(options.first, options.second, rule):
@@ -129,8 +129,8 @@ def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:
 
 
 def _tolerance(words: Iterable[str]) -> Tolerance:
-    from .compare import parse_tolerance
-    from .judging.pairs import DiffError
+    from ..compare import parse_tolerance
+    from ..judging.pairs import DiffError
 
     table: dict[str, float | str] = {}
     for word in words:
@@ -148,7 +148,7 @@ def _tolerance(words: Iterable[str]) -> Tolerance:
 
 
 def _mask(text: str) -> tuple[int, int, int, int]:
-    from .judging.pairs import DiffError
+    from ..judging.pairs import DiffError
 
     found = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", text, re.ASCII)
     x, y, width, height = map(int, found.groups()) if found else (0, 0, 0, 0)
@@ -159,7 +159,7 @@ def _mask(text: str) -> tuple[int, int, int, int]:
 
 def _check_output(options: argparse.Namespace, folders: bool) -> None:
     """Refuse a place for pictures where they would replace, or stand among, what is compared."""
-    from .judging.pairs import DiffError
+    from ..judging.pairs import DiffError
 
     output = options.output
     if output is None:
@@ -175,7 +175,7 @@ def _check_output(options: argparse.Namespace, folders: bool) -> None:
 
 def _write(path: Path, drawing: Drawing) -> None:
     """Write what shows the difference; raises DiffError."""
-    from .judging.pairs import DiffError
+    from ..judging.pairs import DiffError
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import write_whole
-from .session.settings import Settings, SettingsError, default_widgets, widgets
-from .text import plain
+from ..files import write_whole
+from ..session.settings import Settings, SettingsError, default_widgets, widgets
+from ..text import plain
 
 if TYPE_CHECKING:
-    from .workflow import Workflow
+    from ..workflow import Workflow
 
 _GOLDEN = Path("golden")
 
@@ -55,9 +55,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def convert(options: argparse.Namespace) -> int:
     """Print or write the API form; returns the exit status."""
-    from .client import ComfyError
-    from .golden import GoldenError
-    from .workflow import WorkflowError
+    from ..client import ComfyError
+    from ..golden import GoldenError
+    from ..workflow import WorkflowError
 
     try:
         with warnings.catch_warnings(record=True) as told:
@@ -77,9 +77,9 @@ def convert(options: argparse.Namespace) -> int:
 
 
 def _converted(options: argparse.Namespace) -> Workflow:
-    from .cases.converting import Converter, kept_date
-    from .golden import GoldenStore
-    from .workflow import Workflow
+    from ..cases.converting import Converter, kept_date
+    from ..golden import GoldenStore
+    from ..workflow import Workflow
 
     workflow = Workflow.load(options.file)
     date = _date(options.date)
@@ -102,7 +102,7 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str,
         return _read(options.definitions)
     url = options.comfy_url or os.environ.get("COMFY_URL", "").replace(",", " ").split()
     if url:
-        from .client import ComfyClient
+        from ..client import ComfyClient
 
         with ComfyClient(url if isinstance(url, str) else url[0]) as client:
             return client.definitions(classes)
@@ -115,9 +115,9 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str,
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    from .cases.converting import definitions_kept
-    from .golden import GoldenRun
-    from .workflow.definitions import read_json
+    from ..cases.converting import definitions_kept
+    from ..golden import GoldenRun
+    from ..workflow.definitions import read_json
 
     if path.is_dir():
         return _of_golden_runs(path)
@@ -130,8 +130,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _of_golden_runs(folder: Path) -> Mapping[str, Any]:
-    from .server.library import Library
-    from .server.web.info import node_definitions
+    from ..server.library import Library
+    from ..server.web.info import node_definitions
 
     library = Library()
     library.add(folder)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .text import plain
+from ..text import plain
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,9 +26,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def renew(options: argparse.Namespace) -> int:
     """Renew all golden runs below the folders; returns the exit status, 1 if one of them could not be."""
-    from .golden import GoldenError
-    from .golden.renewing import renew as renew_run
-    from .golden.store import find_runs
+    from ..golden import GoldenError
+    from ..golden.renewing import renew as renew_run
+    from ..golden.store import find_runs
 
     runs = renewed = 0
     stuck: list[str] = []

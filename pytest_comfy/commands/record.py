@@ -29,7 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM; returns the exit status."""
     from ..golden import GoldenError
-    from .recording import RecordingProxy
+    from ..server.recording import RecordingProxy
 
     try:
         proxy = RecordingProxy(

@@ -1,0 +1,1 @@
+"""The `pytest-comfy` command: a module a subcommand, each with add_parser and run."""
