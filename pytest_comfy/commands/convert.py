@@ -130,7 +130,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _of_golden_runs(folder: Path) -> Mapping[str, Any]:
-    from ..server.library import Library
+    from ..server.recordings.library import Library
     from ..server.web.info import node_definitions
 
     library = Library()

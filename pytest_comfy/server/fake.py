@@ -13,18 +13,18 @@ from aiohttp import web
 from ..golden import GoldenRun
 from ..golden.exchanges import Exchange, Exchanges
 from ..workflow.digest import prompt_digest
-from .engine import Engine
+from .execution.engine import Engine
+from .execution.posting import PostedPrompts
+from .execution.script import Script, make_script
 from .faults import Faults
 from .faults.events import RefuseConnections
 from .files import FileStore
-from .hub import Hub
-from .library import Library, Source
-from .posting import PostedPrompts
-from .script import Script, make_script
+from .recordings.library import Library, Source
 from .threaded import ThreadedServer
 from .versions import DEFAULT, Version
 from .web import info
 from .web.routes import make_app
+from .wire.hub import Hub
 
 _MADE = 8
 """Synthesized runs kept in memory."""

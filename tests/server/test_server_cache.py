@@ -261,7 +261,7 @@ def test_no_extra_data_at_all_is_an_error_or_the_workers_death(golden):
 
 
 def test_history_is_trimmed_when_it_is_full(golden, connect, monkeypatch):
-    monkeypatch.setattr("pytest_comfy.server.engine.MOST_HISTORY", 2)
+    monkeypatch.setattr("pytest_comfy.server.execution.engine.MOST_HISTORY", 2)
     with FakeComfyServer([golden]) as server:
         peer = connect(server)
         ids = [peer.run()[0] for _ in range(4)]

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aiohttp import web
 
-from ..wire import PREVIEW_WITH_METADATA, TEXT
+from ..wire.messages import PREVIEW_WITH_METADATA, TEXT
 
 if TYPE_CHECKING:
-    from ..hub import Client
+    from ..wire.hub import Client
 
 Frame = str | bytes
 Sent = tuple[Frame, "Sequence[Client]"]

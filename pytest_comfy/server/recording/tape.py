@@ -12,9 +12,9 @@ from typing import Any
 
 from ...workflow.digest import class_of
 from ...workflow.results import WEBSOCKET_CLASS, Event, Preview
-from ..script import TERMINAL
-from ..wire import PREVIEW, PREVIEW_WITH_METADATA
-from ..wire import TEXT as BINARY_TEXT
+from ..execution.script import TERMINAL
+from ..wire.messages import PREVIEW, PREVIEW_WITH_METADATA
+from ..wire.messages import TEXT as BINARY_TEXT
 from .frames import BINARY, TEXT
 
 ANYONE = "*"

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..wire import features
+from ..wire.messages import features
 from . import info
 from .life import Handler, Life, Route
 from .pages import extensions, not_found

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from ..files import FileStore
-from ..library import Library
+from ..recordings.library import Library
 from ..versions import Version
 from .choices import with_choices_of, with_uploads
 

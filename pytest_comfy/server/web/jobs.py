@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..engine import Engine
+from ..execution.engine import Engine
 from .life import Life, Route
 from .pages import not_found
 

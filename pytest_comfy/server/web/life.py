@@ -10,13 +10,13 @@ from typing import Protocol
 
 from aiohttp import web
 
-from .. import posting
-from ..engine import Engine
+from ..execution import posting
+from ..execution.engine import Engine
 from ..faults import Faults
 from ..files import FileStore
-from ..hub import Hub
-from ..library import Library
+from ..recordings.library import Library
 from ..versions import Version
+from ..wire.hub import Hub
 from .info import Facts, facts_of
 from .userdata import UserData
 

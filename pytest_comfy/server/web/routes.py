@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ...golden import GoldenError
-from .. import posting
-from ..wire import MAX_UPLOAD
+from ..execution import posting
+from ..wire.messages import MAX_UPLOAD
 from .about import about_routes
 from .internal import add_internal_routes
 from .jobs import job_routes

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from ...golden import GoldenError
 from ..files import FOLDERS, FileStore, Key, StoreFull, file_key
-from ..wire import MAX_UPLOAD
+from ..wire.messages import MAX_UPLOAD
 from . import pictures
 from .view import split_annotation
 

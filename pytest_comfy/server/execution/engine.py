@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..faults import Failure, Faults, Moment
+from ..files import FileStore
+from ..versions import Version
+from ..wire.hub import Client, Hub
+from ..wire.messages import Audience, message, status_message
 from .cache import Cache, signatures_of
-from .faults import Failure, Faults, Moment
-from .files import FileStore
-from .hub import Client, Hub
 from .replay import Replay
 from .script import Script
 from .selection import resumed
-from .versions import Version
-from .wire import Audience, message, status_message
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..golden import PROMPT_ID
+from ...golden import PROMPT_ID
 
 Data = dict[str, Any]
 

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..golden import GoldenError, GoldenRun
-from ..workflow.digest import class_of, inputs_of
-from ..workflow.model import is_link
-from .faults import Failure, Moment
-from .files import FileStore, Key
-from .hub import Hub
-from .script import Script, Step, files_of, with_names
-from .selection import Result, top_of
-from .wire import (
+from ...golden import GoldenError, GoldenRun
+from ...workflow.digest import class_of, inputs_of
+from ...workflow.model import is_link
+from ..faults import Failure, Moment
+from ..files import FileStore, Key
+from ..wire.hub import Hub
+from ..wire.messages import (
     PREVIEW_WITH_METADATA,
     PROMPT_ID,
     TEXT,
@@ -27,6 +25,8 @@ from .wire import (
     quoted,
     text_frame,
 )
+from .script import Script, Step, files_of, with_names
+from .selection import Result, top_of
 
 if TYPE_CHECKING:
     from .engine import Engine, Job

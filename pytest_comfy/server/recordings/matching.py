@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..text import listed
-from ..workflow.difference import Prompt, differences
+from ...text import listed
+from ...workflow.difference import Prompt, differences
 
 NO_RECORDING = "pytest_comfy_no_recording"
 """The type of the error for a prompt that no golden run answers."""

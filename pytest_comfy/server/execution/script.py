@@ -6,10 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..golden import GoldenRun
-from .files import Key, file_key
-from .recorded import whole
-from .wire import PREVIEW, PREVIEW_WITH_METADATA, PROMPT_ID, TEXT, Audience, audience_of, is_blocked, message
+from ...golden import GoldenRun
+from ..files import Key, file_key
+from ..recordings.recorded import whole
+from ..wire.messages import (
+    PREVIEW,
+    PREVIEW_WITH_METADATA,
+    PROMPT_ID,
+    TEXT,
+    Audience,
+    audience_of,
+    is_blocked,
+    message,
+)
 
 Data = dict[str, Any]
 Rename = Callable[[str], str]

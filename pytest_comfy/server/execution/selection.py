@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..workflow.digest import inputs_of
-from ..workflow.model import is_link
+from ...workflow.digest import inputs_of
+from ...workflow.model import is_link
+from ..wire.messages import PROMPT_ID, Audience, audience_of, message
 from .script import Script, Step
-from .wire import PROMPT_ID, Audience, audience_of, message
 
 Prompt = Mapping[str, Any]
 

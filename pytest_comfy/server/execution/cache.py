@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ..golden import GoldenError
-from ..workflow.digest import class_of, inputs_of, node_digests
-from ..workflow.results import WEBSOCKET_CLASS
-from .files import FileStore, file_key
+from ...golden import GoldenError
+from ...workflow.digest import class_of, inputs_of, node_digests
+from ...workflow.results import WEBSOCKET_CLASS
+from ..files import FileStore, file_key
 from .selection import Result
 
 _NEVER_CACHED = {WEBSOCKET_CLASS}

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..workflow.digest import class_of, run_digest
-from ..workflow.validate import Validation, validate
-from .accepted import loosened
+from ...workflow.digest import class_of, run_digest
+from ...workflow.validate import Validation, validate
+from ..files import FileStore, file_key
+from ..recordings.accepted import loosened
+from ..recordings.library import Library
+from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
+from ..versions import Version
+from ..web import info
 from .engine import SECRETS, Engine, Job
-from .files import FileStore, file_key
-from .library import Library
-from .matching import NO_RECORDING, no_recording, unknown_class
 from .script import Script
 from .selection import only
-from .versions import Version
-from .web import info
 
 Reply = tuple[int, dict[str, Any]]
 """HTTP status and body."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from .versions import Version
+from ..versions import Version
 
 PROMPT_ID = "<prompt_id>"
 """Stands for the id of the run in a golden run's events."""

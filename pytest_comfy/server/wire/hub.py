@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from .versions import Version
-from .wire import Audience, features, message
+from ..versions import Version
+from .messages import Audience, features, message
 
 Frame = str | bytes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..workflow.definitions import upload_inputs
+from ...workflow.definitions import upload_inputs
 
 _OF_PACKS = "custom_nodes."
 _RANGE = ("value_smaller_than_min", "value_bigger_than_max")

@@ -1,0 +1,1 @@
+"""What a prompt does once it is posted: queue, cache, and the replay of a script."""

@@ -1,0 +1,1 @@
+"""What the server knows from recordings: which one answers a prompt, and what they tell of the server."""
