@@ -20,7 +20,7 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pytest_comfy.compare.images import compare, compare_images, decode, fingerprint
+from pytest_comfy.compare.image.comparing import compare, compare_images, decode, fingerprint
 
 SIDE = 1024
 

@@ -48,7 +48,7 @@ def files_in(folder):
 
 
 def test_reader_of_imports_sees_what_there_is():
-    assert "client" in parts_of(PACKAGE / "lane.py")
+    assert "client" in parts_of(PACKAGE / "judging/lane.py")
     assert {"pytest", "pytest_comfy.collect"} <= imports_of(PACKAGE / "plugin.py")
     assert "workflow" in parts_of(PACKAGE / "client/client.py")
 

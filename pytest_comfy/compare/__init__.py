@@ -25,8 +25,8 @@ from .result import (
     hard_failure,
     identical,
 )
-from .text import compare_kept, match_pattern
-from .text_rules import TextRule, parse_text_rule
+from .rules import TextRule, parse_text_rule
+from .text.comparing import compare_kept, match_pattern
 from .tolerance import Tolerance, parse_tolerance
 
 __all__ = [
@@ -70,7 +70,7 @@ def describe(
     kind = kind_of(media_type)
     judge = comparator(kind)
     if kind == "image":
-        from .pictures import describe_picture
+        from .image.outputs import describe_picture
 
         described.update(describe_picture(data, masks))
     elif judge is not None:
@@ -83,7 +83,7 @@ def is_current(fingerprint: Mapping[str, Any] | None, media_type: str) -> bool:
     """Whether a kept fingerprint is one that is made today, or none is made of such outputs."""
     kind = kind_of(media_type)
     if kind == "image":
-        from .images import usable
+        from .image.comparing import usable
 
         return usable(fingerprint)
     judge = comparator(kind)
@@ -118,7 +118,7 @@ def compare_output(
         told = f"media type is {essence(media_type)}, was {essence(golden.media_type)}"
         return hard_failure(("bytes",), told, limits.name)
     if kind == "image":
-        from .pictures import compare_picture
+        from .image.outputs import compare_picture
 
         return compare_picture(golden, actual, limits, masks)
     if kind == "svg" and golden.read is not None:

@@ -15,7 +15,7 @@ _MODULES: Mapping[str, str] = {
     "latent": "latents",
     "model": "models",
     "svg": "svg",
-    "video": "video",
+    "video": "video.comparing",
 }
 """Kind -> module of this package that fulfils Comparator."""
 

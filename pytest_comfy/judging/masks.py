@@ -23,7 +23,7 @@ def masks_of(rules: Iterable[OutputRule], size: Callable[[], Size]) -> Masks:
         if isinstance(rule.only, Path):
             masks += _drawn(rule.only, size(), inside=False)
         elif rule.only is not None:
-            from ..compare.areas import outside
+            from ..compare.image.areas import outside
 
             masks += outside(rule.only)
     return tuple(masks)
@@ -31,13 +31,13 @@ def masks_of(rules: Iterable[OutputRule], size: Callable[[], Size]) -> Masks:
 
 def size_of(data: bytes) -> Size:
     """Return (width, height) of an output in pixels; raises CompareError for what is no picture."""
-    from ..compare.decoding import decode
+    from ..compare.still.decoding import decode
 
     return decode(data).size
 
 
 def _drawn(picture: Path, size: Size, *, inside: bool) -> Masks:
-    from ..compare.areas import drawn
+    from ..compare.image.areas import drawn
 
     try:
         return drawn(picture.read_bytes(), size, inside=inside)

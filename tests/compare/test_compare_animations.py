@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare.images import compare_images, decode, fingerprint, pixels_sha256
+from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint, pixels_sha256
 from pytest_comfy.compare.moving.summary import SAMPLES, sample_indices
 
 Encode = Callable[..., bytes]

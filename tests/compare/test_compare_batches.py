@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare import Comparison, Kept, batches, compare_output, describe, looks
-from pytest_comfy.compare.batches import Finding, Made, Wanted, explain_batch
+from pytest_comfy.compare import Comparison, Kept, compare_output, describe
+from pytest_comfy.compare.batch import comparing as batches
+from pytest_comfy.compare.batch import looks
+from pytest_comfy.compare.batch.comparing import Finding, Made, Wanted, explain_batch
 
 BLACK = -1
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from pytest_comfy.compare import CompareError, UndecodableError, decoding
-from pytest_comfy.compare.images import decode, fingerprint, pixels_sha256
+from pytest_comfy.compare import CompareError, UndecodableError
+from pytest_comfy.compare.image.comparing import decode, fingerprint, pixels_sha256
+from pytest_comfy.compare.still import decoding
 
 STILLS = ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "TGA", "PPM"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare.difference import GAP, difference_picture
-from pytest_comfy.compare.moving.strip import LABEL
+from pytest_comfy.compare.image.drawing import GAP, difference_picture
+from pytest_comfy.compare.moving.drawing import LABEL
 
 Encode = Callable[..., bytes]
 Panels = tuple[Any, Any, Any]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pytest_comfy.compare import Drawing, draw_difference
-from pytest_comfy.compare.difference import GAP
+from pytest_comfy.compare.image.drawing import GAP
 
 DATA = Path(__file__).parent.parent / "data"
 Encode = Callable[..., bytes]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.compare import CompareError, MissingExtraError, UndecodableError, compare_output
-from pytest_comfy.compare.images import compare_images, decode, fingerprint
+from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint
 
 Encode = Callable[..., bytes]
 Image.init()

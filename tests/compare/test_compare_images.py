@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pytest_comfy.compare import CompareError, Comparison, parse_tolerance
-from pytest_comfy.compare.images import compare, compare_images, fingerprint
+from pytest_comfy.compare.image.comparing import compare, compare_images, fingerprint
 from pytest_comfy.compare.limits import NORMAL_LIMITS
 
 Moved = Callable[..., Image.Image]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from pytest_comfy.compare import Comparison
-from pytest_comfy.compare.images import compare, compare_images, decode, fingerprint
+from pytest_comfy.compare.image.comparing import compare, compare_images, decode, fingerprint
 
 SIZE = (96, 80)
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare.banding import roughness
 from pytest_comfy.compare.base85 import pack, unpack
-from pytest_comfy.compare.maps import cell_means, grids_of, measure
+from pytest_comfy.compare.still.banding import roughness
+from pytest_comfy.compare.still.maps import cell_means, grids_of, measure
 
 sides = st.integers(1, 400)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare.images import compare_images, decode, fingerprint
+from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint
 
 Moved = Callable[..., Image.Image]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.compare import CompareError
-from pytest_comfy.compare.images import compare_images, decode, pixels_sha256
+from pytest_comfy.compare.image.comparing import compare_images, decode, pixels_sha256
 
 
 def test_container_does_not_matter(scene: Image.Image, encode: Callable[..., bytes]) -> None:

@@ -5,7 +5,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_comfy.compare.text_difference import MOST_BYTES, MOST_SHOWN, WIDTH, text_difference
+from pytest_comfy.compare.text.drawing import MOST_BYTES, MOST_SHOWN, WIDTH, text_difference
 
 
 def test_diff_shows_the_lines_around_what_differs() -> None:

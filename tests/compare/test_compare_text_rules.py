@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_comfy.compare import Comparison, Kept, TextRule, compare_output, parse_text_rule
-from pytest_comfy.compare.text import compare_words
-from pytest_comfy.compare.text_numbers import compare_numbers
+from pytest_comfy.compare.text.comparing import compare_words
+from pytest_comfy.compare.text.numbers import compare_numbers
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 Keep = Callable[..., Kept]

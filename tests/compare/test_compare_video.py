@@ -17,20 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
-from pytest_comfy.compare import (
-    Comparison,
-    Kept,
-    MissingExtraError,
-    UndecodableError,
-    compare_output,
-    describe,
-    video,
-)
-from pytest_comfy.compare.moving import decoder
-from pytest_comfy.compare.moving.decoder import VideoReader
-from pytest_comfy.compare.moving.strip import LABEL
+from pytest_comfy.compare import Comparison, Kept, MissingExtraError, UndecodableError, compare_output, describe
+from pytest_comfy.compare.moving.drawing import LABEL
 from pytest_comfy.compare.result import CompareError
 from pytest_comfy.compare.tolerance import parse_tolerance
+from pytest_comfy.compare.video import comparing as video
+from pytest_comfy.compare.video import decoding as decoder
+from pytest_comfy.compare.video.decoding import VideoReader
 
 SAVED = Path(__file__).parents[1] / "data" / "video"
 COUNT = 24

@@ -10,8 +10,8 @@ from ..result import DAMAGED, CompareError, Comparison, Part, damaged, hard_fail
 from ..tolerance import Tolerance
 from .fingerprints import VERSION
 from .loudness import ABSOLUTE_GATE
-from .moved import Moved, measure
-from .pair import QUIET, unpack_pair
+from .movement import Moved, measure
+from .unpacking import QUIET, unpack_pair
 from .wording import KINDS, seconds, sentence
 
 _MOVED_NOTHING = 1e-9

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from ..drawing.sheets import BACKGROUND, OUTSIDE, png, ramp
 from ..result import UndecodableError
-from ..sheets import BACKGROUND, OUTSIDE, png, ramp
 from .decoding import Audio, decode_audio
 from .fingerprints import finite
 from .grid import HOP, Array, Grid

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..result import Part
 from ..tolerance import Tolerance
-from .moved import Moved
+from .movement import Moved
 
 KINDS: Mapping[str, str] = {
     "length": "duration",

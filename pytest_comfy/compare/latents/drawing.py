@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..map_sheet import map_sheet
+from ..drawing.map_sheet import map_sheet
 from ..result import UndecodableError
 from .fingerprints import axes_of
 from .parsing import FloatArray, Tensor, read_tensors, usable_values

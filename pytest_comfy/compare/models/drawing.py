@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..map_sheet import map_sheet
+from ..drawing.map_sheet import map_sheet
 from ..result import CompareError
 from .fingerprints import finite_part, frame_of
 from .reading import FloatArray, read_model

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..decoding import decode
 from ..lines import shorten
-from ..maps import cell_means
 from ..packing import pack_levels
-from ..pixels import canonical, pixels_sha256, visible
 from ..result import UndecodableError
+from ..still.decoding import decode
+from ..still.maps import cell_means
+from ..still.pixels import canonical, pixels_sha256, visible
 from .glb import buffers_of, embedded, glb, read_document
 
 MAX_VALUES = 2**25

@@ -8,7 +8,7 @@ import numpy as np
 
 from .frames import frame_name
 from .look import FloatArray
-from .moved import octaves, signatures_moved
+from .movement import octaves, signatures_moved
 from .trace import Trace
 
 _SAME = 1.5

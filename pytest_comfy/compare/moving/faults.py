@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..tolerance import Tolerance
 from .frames import frame_name
 from .look import LUMA, FloatArray
-from .moved import Moved, octaves, signatures_moved
+from .movement import Moved, octaves, signatures_moved
 from .trace import MOTION_FLOOR, Trace
 
 BLACK, WHITE = 10.0, 245.0

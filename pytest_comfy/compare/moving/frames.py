@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-from ..fingerprints import still_fingerprint
 from ..result import Comparison
-from ..stills import compare_stills
+from ..still.comparing import compare_stills
+from ..still.fingerprints import still_fingerprint
 from ..tolerance import Tolerance
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..pixels import visible
+from ..still.pixels import visible
 
 GRID = 4
 """Cells along each side of the map of mean luma."""

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 
-from .json_text import document
-from .lines import decoded, escaped, first_difference
+from ..lines import decoded, escaped, first_difference
+from .documents import document
 
 MOST_BYTES = 2**24
 """Longest text that is taken apart, 16 MiB: whoever reads a diff has stopped long before."""

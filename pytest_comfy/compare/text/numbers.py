@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .json_text import MISSING, document, leaves, same, told
-from .lines import decoded, first_difference, shorten
-from .result import Comparison, Part, hard_failure, identical
-from .text_rules import TextRule
-from .tolerance import Tolerance
+from ..lines import decoded, first_difference, shorten
+from ..result import Comparison, Part, hard_failure, identical
+from ..rules import TextRule
+from ..tolerance import Tolerance
+from .documents import MISSING, document, leaves, same, told
 
 _NUMBER = re.compile(r"[ \t]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 """A number as programs write them. Spaces before it are its own: columns are padded by the length of numbers."""

@@ -8,9 +8,9 @@ from itertools import zip_longest
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..difference import heat_map
-from ..pixels import raw_bytes, visible
-from ..sheets import BACKGROUND, GAP, png
+from ..drawing.sheets import BACKGROUND, GAP, png
+from ..image.drawing import heat_map
+from ..still.pixels import raw_bytes, visible
 from .frames import frame_name
 from .look import look_at
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..regions import pixels_of
 from ..result import Comparison, Part, Region, hard_failure
+from ..still.regions import pixels_of
 from ..tolerance import Tolerance
 from .count import told_apart
 from .faults import Fault, Frames, find_fault
 from .frames import compare_frames, frame_name
 from .look import GRID, LUMA
-from .moved import Moved, moved
+from .movement import Moved, moved
 from .summary import read_durations, sample_indices
 from .trace import Trace, unpack
 

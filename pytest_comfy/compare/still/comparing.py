@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..result import Comparison, Part, hard_failure
+from ..tolerance import Tolerance
 from .blank import blank_word, has_content
 from .diagnosis import Diagnosis
 from .fingerprints import unpack_still
 from .maps import Floats
 from .movement import movement
-from .result import Comparison, Part, hard_failure
-from .tolerance import Tolerance
 
 
 def compare_stills(

@@ -7,9 +7,9 @@ from itertools import groupby
 
 import numpy as np
 
-from .decoding import decode, frame_count
-from .pixels import canonical, check_masks, visible
-from .result import CompareError, Region
+from ..result import CompareError, Region
+from ..still.decoding import decode, frame_count
+from ..still.pixels import canonical, check_masks, visible
 
 MOST_RECTANGLES = 20_000
 """Most rectangles that a mask picture may come to: ragged ones come to a few for every row."""

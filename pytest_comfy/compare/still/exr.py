@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .extras import load
-from .result import UndecodableError
+from ..extras import load
+from ..result import UndecodableError
 
 SIGNATURE = b"\x76\x2f\x31\x01"
 

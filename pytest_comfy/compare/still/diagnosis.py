@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..limits import NORMAL_LIMITS, rank
+from ..result import Part, Region
 from .fingerprints import Still
-from .limits import NORMAL_LIMITS, rank
 from .maps import Floats
 from .movement import Movement
 from .nature import LumaChange, is_another_picture, luma_change
 from .regions import excess, place, rectangles, seam_lines
-from .result import Part, Region
 from .wording import (
     banding_words,
     blocking_words,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..media import kind_of
 from .alignment import Move
-from .media import kind_of
 
 MOST_MOVES = 6
 """Moved items that are told one by one."""

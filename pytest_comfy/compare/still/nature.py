@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..limits import NORMAL_LIMITS
 from .fingerprints import Still
-from .limits import NORMAL_LIMITS
 from .maps import Floats
 from .movement import Movement
 

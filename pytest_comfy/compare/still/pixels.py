@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..result import CompareError, Region
 from .decoding import DEEP_COLOUR, FLOAT_BOUNDS, frame_count, frames, guard
-from .result import CompareError, Region
 
 MID_GREY = 128
 _GREY: dict[str, float | tuple[int, ...]] = {

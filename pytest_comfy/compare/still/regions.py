@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ..result import Region
 from .fingerprints import Still
 from .maps import Floats
 from .nature import strongest_seam
-from .result import Region
 
 MOST = 20
 """Most rectangles told of one picture."""

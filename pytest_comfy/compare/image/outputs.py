@@ -7,12 +7,12 @@ from typing import Any
 
 from PIL import Image
 
-from .decoding import decode
-from .images import compare, compare_images, differing_pixels, finer, fingerprint, pixels_sha256, usable
-from .kept import Kept
-from .pixels import check_masks
-from .result import CompareError, Comparison, Region, UndecodableError, hard_failure, identical
-from .tolerance import Tolerance
+from ..kept import Kept
+from ..result import CompareError, Comparison, Region, UndecodableError, hard_failure, identical
+from ..still.decoding import decode
+from ..still.pixels import check_masks
+from ..tolerance import Tolerance
+from .comparing import compare, compare_images, differing_pixels, finer, fingerprint, pixels_sha256, usable
 
 
 def describe_picture(data: bytes, masks: Sequence[Sequence[int]]) -> dict[str, Any]:

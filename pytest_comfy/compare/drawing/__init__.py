@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .kinds import comparator
-from .media import kind_of
-from .result import CompareError, Region
+from ..kinds import comparator
+from ..media import kind_of
+from ..result import CompareError, Region
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ def draw_difference(
     """
     kind = kind_of(media_type)
     if kind in ("text", "svg"):
-        from .text_difference import text_difference
+        from ..text.drawing import text_difference
 
         told = text_difference(golden, actual)
         return Drawing(told.encode("utf-8", "replace"), ".diff") if told else None
     try:
         if kind == "image":
-            from .difference import difference_picture
+            from ..image.drawing import difference_picture
 
             picture = difference_picture(golden, actual, masks, regions)
         else:

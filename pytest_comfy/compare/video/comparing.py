@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .limits import VIDEO_FRAMES
-from .moving.decoder import VideoReader
-from .moving.judging import compare_counts, compare_summaries
-from .moving.strip import frame_strip
-from .moving.summary import Summary, read_durations
-from .result import Comparison, Part, UndecodableError, hard_failure, identical
-from .tolerance import Tolerance
+from ..limits import VIDEO_FRAMES
+from ..moving.comparing import compare_counts, compare_summaries
+from ..moving.drawing import frame_strip
+from ..moving.summary import Summary, read_durations
+from ..result import Comparison, Part, UndecodableError, hard_failure, identical
+from ..tolerance import Tolerance
+from .decoding import VideoReader
 
 VERSION = 1
 RATE_SLACK = 0.005
@@ -68,14 +68,14 @@ def difference(golden: bytes, actual: bytes) -> bytes | None:
     except UndecodableError:
         return None
     if strip is None:
-        from .audio import difference as draw_sound
+        from ..audio import difference as draw_sound
 
         return draw_sound(golden, actual)
     return strip
 
 
 def _describe_sound(data: bytes) -> dict[str, Any] | None:
-    from .audio import decode_audio, describe
+    from ..audio import decode_audio, describe
 
     audio = decode_audio(data)
     return None if audio is None else describe(audio)
@@ -115,7 +115,7 @@ def _compare_content(golden: Mapping[str, Any], actual: Mapping[str, Any], toler
     frames = compare_summaries(golden, actual, tolerance, _for_frames(tolerance))
     if golden["sound"] is None:
         return frames
-    from .audio import compare as compare_sound
+    from ..audio import compare as compare_sound
 
     sound = compare_sound(golden["sound"], actual["sound"], tolerance)
     parts = {**frames.parts, **sound.parts}

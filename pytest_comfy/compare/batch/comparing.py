@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from . import batch_words as words
+from ..result import CompareError, Comparison, hard_failure
+from ..tolerance import parse_tolerance
+from . import wording as words
 from .alignment import Move, align, is_in_order, out_of_order, pair_left_over
 from .looks import Looks, Made, Wanted
-from .result import CompareError, Comparison, hard_failure
-from .tolerance import parse_tolerance
 
 __all__ = ["MOST_STEPS", "Finding", "Made", "Wanted", "explain_batch"]
 

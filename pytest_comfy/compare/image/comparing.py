@@ -10,15 +10,15 @@ from typing import Any
 
 from PIL import Image
 
-from .animations import compare_animations
-from .decoding import decode, frame_count, guard
-from .fingerprints import VERSION, fingerprint
-from .maps import Floats
-from .pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
-from .pixelwise import block_differences
-from .result import DAMAGED, CompareError, Comparison, Region, damaged, hard_failure, identical
-from .stills import compare_stills
-from .tolerance import Tolerance, parse_tolerance
+from ..moving.animations import compare_animations
+from ..result import DAMAGED, CompareError, Comparison, Region, damaged, hard_failure, identical
+from ..still.comparing import compare_stills
+from ..still.decoding import decode, frame_count, guard
+from ..still.fingerprints import VERSION, fingerprint
+from ..still.maps import Floats
+from ..still.pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
+from ..still.pixelwise import block_differences
+from ..tolerance import Tolerance, parse_tolerance
 
 __all__ = ["compare", "compare_images", "decode", "fingerprint", "pixels_sha256", "usable"]
 

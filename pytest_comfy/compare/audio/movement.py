@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from .grid import CELLS_PER_BLOCK, HOP, Array
 from .packing import FLOOR
-from .pair import QUIET, Pair
 from .spectrum import PITCH_HOP, band_edges
+from .unpacking import QUIET, Pair
 
 Mask = npt.NDArray[np.bool_]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from .lines import decoded, first_difference, shorten
+from ..lines import decoded, first_difference, shorten
 
 MISSING: Any = object()
 """Stands for the value that one of two documents does not have."""

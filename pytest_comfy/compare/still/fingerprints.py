@@ -10,12 +10,12 @@ import imagehash
 import numpy as np
 from PIL import Image
 
+from ..base85 import pack, unpack
+from ..result import Region
 from .banding import roughness
-from .base85 import pack, unpack
 from .decoding import FLOAT_BOUNDS, frame_count, frames, guard
 from .maps import BLOCK, Floats, grids_of, measure
 from .pixels import canonical, check_masks, mode_name, paint_masks, value_range, visible
-from .result import Region
 
 VERSION = 2
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
@@ -63,7 +63,7 @@ def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict
         count = frame_count(image)
     if count == 1:
         return still_fingerprint(next(iter(frames(image))), regions)
-    from .animations import describe_animation  # which needs this module for its frames
+    from ..moving.animations import describe_animation  # which needs this module for its frames
 
     return {"version": VERSION, **describe_animation(image, regions)}
 

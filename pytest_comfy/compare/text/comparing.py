@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from .json_text import document, leaves, parse, same, told
-from .kept import Kept
-from .lines import SHOWN, decoded, first_difference, shorten
-from .media import essence, is_json
-from .result import Comparison, hard_failure, identical
-from .text_rules import TextRule
-from .tolerance import Tolerance
+from ..kept import Kept
+from ..lines import SHOWN, decoded, first_difference, shorten
+from ..media import essence, is_json
+from ..result import Comparison, hard_failure, identical
+from ..rules import TextRule
+from ..tolerance import Tolerance
+from .documents import document, leaves, parse, same, told
 
 __all__ = ["SHOWN", "compare_json", "compare_kept", "compare_text", "compare_words", "match_pattern", "shorten"]
 
@@ -33,7 +33,7 @@ def compare_kept(
     before = golden.data("the text differs")
     mode = rule.mode if rule else _usual_mode(golden.media_type, media_type, before, actual)
     if mode == "numbers":
-        from .text_numbers import compare_numbers
+        from .numbers import compare_numbers
 
         return compare_numbers(before, actual, tolerance, rule or TextRule("numbers"))
     how = {"json": compare_json, "whitespace": compare_words}.get(mode, compare_text)

@@ -7,12 +7,12 @@ from typing import Any
 
 from PIL import Image
 
-from .decoding import frames
-from .moving.judging import compare_counts, compare_summaries
-from .moving.summary import Summary
-from .pixels import canonical, duration, paint_masks
-from .result import Comparison, Part, Region, hard_failure
-from .tolerance import Tolerance
+from ..result import Comparison, Part, Region, hard_failure
+from ..still.decoding import frames
+from ..still.pixels import canonical, duration, paint_masks
+from ..tolerance import Tolerance
+from .comparing import compare_counts, compare_summaries
+from .summary import Summary
 
 
 def describe_animation(image: Image.Image, masks: Sequence[Region]) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from . import compare_output, describe
-from .kept import Kept
-from .kinds import comparator
-from .media import kind_of
-from .result import DAMAGED, CompareError, Comparison
-from .text_rules import TextRule
-from .tolerance import Tolerance, parse_tolerance
+from .. import compare_output, describe
+from ..kept import Kept
+from ..kinds import comparator
+from ..media import kind_of
+from ..result import DAMAGED, CompareError, Comparison
+from ..rules import TextRule
+from ..tolerance import Tolerance, parse_tolerance
 
 MOST_PAIRS = 64 * 64
 """Pairs, golden times actual, up to which fingerprints are compared, at a millisecond each; beyond, only equal
@@ -173,7 +173,7 @@ def _comparison_of(kind: str) -> Callable[[Mapping[str, Any], Mapping[str, Any],
     """Return what compares two fingerprints of a kind; None for kinds that have none."""
     judge = comparator(kind)
     if judge is None and kind == "image":
-        from .images import compare
+        from ..image.comparing import compare
 
         return compare
     return judge.compare if judge else None

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .decoding import decode, frame_count
-from .pixels import canonical, check_masks, paint_masks, value_range, visible
-from .result import Region, UndecodableError
-from .sheets import BACKGROUND, GAP, OUTSIDE, Heat, glow, png
+from ..drawing.sheets import BACKGROUND, GAP, OUTSIDE, Heat, glow, png
+from ..result import Region, UndecodableError
+from ..still.decoding import decode, frame_count
+from ..still.pixels import canonical, check_masks, paint_masks, value_range, visible
 
 _FRAME = (0, 230, 255)  # cyan, which heat has not either
 
@@ -61,8 +61,8 @@ def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
 
 
 def _animation_strip(golden: Image.Image, actual: Image.Image) -> bytes | None:
-    from .animations import timed_pictures
-    from .moving.strip import frame_strip  # which needs this module for its heat
+    from ..moving.animations import timed_pictures
+    from ..moving.drawing import frame_strip  # which needs this module for its heat
 
     longer = max(golden, actual, key=frame_count)
     return frame_strip(

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from ..extras import load
+from ..result import MissingExtraError, UndecodableError
 from .exr import SIGNATURE as EXR_SIGNATURE
 from .exr import decode_exr
-from .extras import load
-from .result import MissingExtraError, UndecodableError
 
 MAX_PIXELS = 2**28
 """Largest width times height, 16384x16384: four times the 8K upscales people make, 1 GiB as RGBA."""

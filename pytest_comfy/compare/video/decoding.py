@@ -14,9 +14,9 @@ from typing import Any
 
 from PIL import Image
 
-from ..decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from ..extras import load
 from ..result import MissingExtraError, UndecodableError
+from ..still.decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from .containers import demuxer
 from .planes import content, interpretation, to_picture
 

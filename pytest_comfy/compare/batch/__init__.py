@@ -1,0 +1,1 @@
+"""Batches, the outputs of one node under one key, as ordered sets."""

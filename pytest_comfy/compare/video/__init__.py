@@ -1,0 +1,1 @@
+"""Video by PyAV (MP4, MOV, WEBM, MKV)."""
