@@ -20,7 +20,8 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pytest_comfy.compare.image.comparing import compare, compare_images, decode, fingerprint
+from pytest_comfy.compare import compare, compare_images, fingerprint
+from pytest_comfy.compare.still.decoding import decode
 
 SIDE = 1024
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from pytest_comfy.compare.image.comparing import compare, compare_images, fingerprint
+from pytest_comfy.compare import compare, compare_images, fingerprint
 
 HERE = Path(__file__).parent
 SIZE = (576, 384)

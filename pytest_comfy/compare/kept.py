@@ -1,9 +1,9 @@
-"""What a golden run keeps of an output."""
+"""What a golden run keeps of an output, and the output that is held against it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .result import CompareError, Region
@@ -51,3 +51,11 @@ class Kept:
         if data.startswith(_LFS_POINTER):
             raise CompareError(f"{purpose}, and the golden file is a Git LFS pointer: run `git lfs pull`")
         return data
+
+
+@dataclass(frozen=True)
+class Made:
+    """An output of today."""
+
+    data: bytes = field(repr=False)
+    media_type: str

@@ -1,67 +1,66 @@
-"""One comparator a kind of output, loaded when the first output of that kind is judged."""
+"""The kinds of output: each is a folder, which loads when the first output of that kind must be looked into."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .kept import Kept
-from .result import DAMAGED, Comparison, UndecodableError, damaged, hard_failure
-from .tolerance import Tolerance
+from .drawing import Drawing
+from .fingerprinting import Fingerprints
+from .kept import Kept, Made
+from .result import Comparison, Region
+from .rules import Rules
 
-_MODULES: Mapping[str, str] = {
+if TYPE_CHECKING:
+    from . import audio, image, latents, models, svg, text, video
+
+_FOLDERS: Mapping[str, str] = {
     "audio": "audio",
+    "image": "image",
     "latent": "latents",
     "model": "models",
     "svg": "svg",
-    "video": "video.comparing",
+    "text": "text",
+    "video": "video",
 }
-"""Kind -> module of this package that fulfils Comparator."""
+"""Kind, as `media.kind_of` names it -> the folder of this package that fulfils Kind."""
 
 
-class Comparator(Protocol):
-    """What the module of a kind offers."""
+class Kind(Protocol):
+    """What the folder of a kind offers."""
 
-    VERSION: int
-    """Version of the fingerprint; those of other versions are made anew from the golden file."""
+    @property
+    def FINGERPRINTS(self) -> Fingerprints | None:
+        """How outputs are compared without their bytes; None where that cannot be done."""
 
-    def fingerprint(self, data: bytes) -> dict[str, Any]:
-        """Describe an output, JSON-able, with the key "version"; equal content gives equal fingerprints.
+    def describe(self, data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: bool = True) -> dict[str, Any]:
+        """Return what is kept of an output, of size, pixels_sha256, fingerprint and masks what it has.
 
-        Raises UndecodableError, and MissingExtraError when a package is missing.
+        masks      (x, y, width, height) in pixels, that do not count
+        file_kept  whether the golden file is kept, from which a fingerprint can be made later: one that needs a
+                   package which is missing may be left out then
+
+        Raises UndecodableError for what cannot be decoded, CompareError for malformed masks, and MissingExtraError.
         """
 
-    def compare(self, golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
-        """Compare two fingerprints; with an exact tolerance equal fingerprints pass only if they hold all."""
+    def compare(self, golden: Kept, actual: Made, rules: Rules) -> Comparison:
+        """Compare an output with what was kept of the golden one, of the same kind and with other bytes.
 
-    def difference(self, golden: bytes, actual: bytes) -> bytes | None:
-        """Draw the two and what differs as a PNG; None when either cannot be read."""
+        Raises CompareError when it cannot be judged.
+        """
 
-
-def comparator(kind: str) -> Comparator | None:
-    """Return the comparator of a kind that is compared by fingerprints alone; None for others."""
-    name = _MODULES.get(kind)
-    return cast(Comparator, import_module(f".{name}", __package__)) if name else None
-
-
-def is_of_today(judge: Comparator, kept: Mapping[str, Any] | None) -> bool:
-    """Whether a kept fingerprint is one that the comparator makes today."""
-    return kept is not None and kept.get("version") == judge.VERSION
+    def draw(
+        self, golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
+    ) -> Drawing | None:
+        """Draw two outputs and what differs; None when either cannot be read, or nothing can be shown."""
 
 
-def compare_kind(judge: Comparator, golden: Kept, actual: bytes, tolerance: Tolerance) -> Comparison:
-    """Compare an output with what was kept of the golden one, reading the golden file only where it must."""
-    try:
-        made = judge.fingerprint(actual)
-    except UndecodableError as error:
-        return hard_failure(("undecodable",), str(error), tolerance.name)
-    kept = golden.fingerprint
-    if kept is None or not is_of_today(judge, kept):
-        version = kept.get("version") if kept else None
-        which = f"the kept fingerprint is of version {version}" if kept else "no fingerprint was kept"
-        kept = judge.fingerprint(golden.data(which))
-    try:
-        return judge.compare(kept, made, tolerance)
-    except DAMAGED as error:
-        raise damaged(error) from error
+if TYPE_CHECKING:
+    _CHECKED: tuple[Kind, ...] = (audio, image, latents, models, svg, text, video)
+
+
+def kind_named(name: str) -> Kind | None:
+    """Return what judges outputs of a kind; None for kinds of which only the bytes are known."""
+    folder = _FOLDERS.get(name)
+    return cast(Kind, import_module(f".{folder}", __package__)) if folder else None

@@ -1,12 +1,14 @@
-"""How an output that is text is to be compared: exactly, or by one of the looser rules."""
+"""How an output is to be compared: within which tolerance, but for which masks, and texts by which rule."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from .tolerance import Tolerance
 
 TextMode = Literal["exact", "whitespace", "json", "regex", "numbers"]
 MODES: tuple[str, ...] = get_args(TextMode)
@@ -53,6 +55,19 @@ class TextRule:
             return re.compile(self.pattern or "")
         except (re.error, OverflowError, RecursionError, TypeError) as error:
             raise ValueError(f"{self.pattern!r} is no regular expression: {error}") from error
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for the comparison of one output; each kind takes what concerns it.
+
+    masks  (x, y, width, height) in pixels, that do not count
+    text   None where nothing was said about texts
+    """
+
+    tolerance: Tolerance
+    masks: Sequence[Sequence[int]] = ()
+    text: TextRule | None = None
 
 
 def parse_text_rule(value: Any) -> TextRule:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from ..compare import CompareError, Comparison, TextRule, draw_difference
-from ..compare.batch.comparing import Finding, Made, Wanted, explain_batch
+from ..compare.batch import Finding, Wanted, explain_batch
+from ..compare.kept import Made
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.record import suffix_of
 from ..session.settings import SettingsError

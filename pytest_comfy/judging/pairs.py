@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..compare import CompareError, Comparison, Drawing, Kept, Tolerance, compare_output, describe, draw_difference
-from ..compare.batch.comparing import Made, Wanted, explain_batch
+from ..compare.batch import Wanted, explain_batch
+from ..compare.kept import Made
 from ..golden import GoldenError, GoldenOutput, GoldenRun
 from ..golden.run import RUN_FILE
 from ..workflow.digest import match_nodes

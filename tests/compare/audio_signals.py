@@ -11,8 +11,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from pytest_comfy.compare import Comparison, audio, parse_tolerance
-from pytest_comfy.compare.audio import Audio
+from pytest_comfy.compare import Comparison, parse_tolerance
+from pytest_comfy.compare.audio.comparing import compare_fingerprints
+from pytest_comfy.compare.audio.decoding import Audio
+from pytest_comfy.compare.audio.fingerprints import fingerprint, sound_fingerprint
 
 RATE = 44100
 
@@ -101,10 +103,10 @@ def encoded(sound: Sound, codec: str = "WAV", rate: int = RATE, bits: int | None
 
 
 def described(sound: Sound, rate: int = RATE) -> dict[str, Any]:
-    return audio.describe(Audio(np.ascontiguousarray(sound, dtype=np.float32), rate))
+    return sound_fingerprint(Audio(np.ascontiguousarray(sound, dtype=np.float32), rate))
 
 
 def compared(golden: Sound | bytes, actual: Sound | bytes, tolerance: Any = "normal") -> Comparison:
     """Compare two sounds, or files of sounds."""
-    before, after = (audio.fingerprint(x) if isinstance(x, bytes) else described(x) for x in (golden, actual))
-    return audio.compare(before, after, parse_tolerance(tolerance))
+    before, after = (fingerprint(x) if isinstance(x, bytes) else described(x) for x in (golden, actual))
+    return compare_fingerprints(before, after, parse_tolerance(tolerance))

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint, pixels_sha256
+from pytest_comfy.compare import compare_images, fingerprint
 from pytest_comfy.compare.moving.summary import SAMPLES, sample_indices
+from pytest_comfy.compare.still.decoding import decode
+from pytest_comfy.compare.still.pixels import pixels_sha256
 
 Encode = Callable[..., bytes]
 

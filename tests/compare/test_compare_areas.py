@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from pytest_comfy.compare import CompareError, UndecodableError
+from pytest_comfy.compare import CompareError, UndecodableError, compare_images
 from pytest_comfy.compare.image.areas import drawn, outside
-from pytest_comfy.compare.image.comparing import compare_images
 from pytest_comfy.compare.kept_masks import pack_masks, unpack_masks
 
 SIZE = (40, 30)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_comfy.compare import CompareError, Kept, audio, compare_output, parse_tolerance
+from pytest_comfy.compare import CompareError, Kept, compare_output, parse_tolerance
+from pytest_comfy.compare.audio.comparing import compare_fingerprints
 from pytest_comfy.compare.limits import AUDIO
 
 from .audio_signals import RATE, compared, described, encoded, gained, late, noise, silent_for, tune, without_treble
@@ -104,13 +105,13 @@ def test_time_and_frequencies_of_the_worst_place_are_told() -> None:
     start, end = int(1.6 * RATE), int(2.0 * RATE)
     changed[:, start:end] = tune(seed=5)[:, start:end]
     comparison = compared(tune(), changed)
-    span = audio.compare(described(tune()), described(changed), parse_tolerance({"pitch": math.inf})).message
+    span = compare_fingerprints(described(tune()), described(changed), parse_tolerance({"pitch": math.inf})).message
     assert comparison.verdict == "different"
     assert "from 1." in span
 
 
 def test_rate_is_no_matter_of_tolerance() -> None:
-    comparison = audio.compare(described(tune()), described(tune(), 48_000), parse_tolerance("loose"))
+    comparison = compare_fingerprints(described(tune()), described(tune(), 48_000), parse_tolerance("loose"))
     assert (comparison.kinds, comparison.distance) == (("rate",), math.inf)
     assert comparison.message == "sampling rate is 48000 Hz, was 44100 Hz"
 
@@ -160,7 +161,7 @@ def test_fingerprints_are_small_and_survive_json(channels: int, seconds: float) 
     text = json.dumps(made)
     assert len(text) < (3500 if channels < 3 else 4200) + 4000 * (seconds > 10.24)
     assert json.loads(text) == made
-    assert audio.compare(made, described(gained(sound, 0.01), rate), parse_tolerance("normal")).passed
+    assert compare_fingerprints(made, described(gained(sound, 0.01), rate), parse_tolerance("normal")).passed
 
 
 def test_sounds_on_both_sides_of_a_change_of_cells_can_be_compared() -> None:
@@ -176,13 +177,13 @@ def test_sounds_on_both_sides_of_a_change_of_cells_can_be_compared() -> None:
 def test_damaged_fingerprint_is_an_error(damage: dict[str, Any]) -> None:
     good = described(tune(1.0))
     with pytest.raises(CompareError, match="damaged"):
-        audio.compare({**good, "content_sha256": "", **damage}, good, parse_tolerance("normal"))
+        compare_fingerprints({**good, "content_sha256": "", **damage}, good, parse_tolerance("normal"))
 
 
 def test_other_version_is_an_error() -> None:
     good = described(tune(1.0))
     with pytest.raises(CompareError, match="version 0 and 1"):
-        audio.compare({**good, "version": 0}, good, parse_tolerance("normal"))
+        compare_fingerprints({**good, "version": 0}, good, parse_tolerance("normal"))
 
 
 def test_outputs_of_kind_audio_are_judged_so(keep: Callable[..., Kept]) -> None:

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_comfy.compare import CompareError, MissingExtraError, audio, describe
-from pytest_comfy.compare.audio import decode_audio, decoding
+from pytest_comfy.compare import CompareError, MissingExtraError, describe
+from pytest_comfy.compare.audio import decoding
+from pytest_comfy.compare.audio.decoding import Audio, decode_audio
+from pytest_comfy.compare.audio.fingerprints import fingerprint
 from pytest_comfy.compare.mp4 import MAX_BOXES, check_boxes
 from pytest_comfy.compare.result import UndecodableError
 
@@ -37,7 +39,7 @@ def test_samples_rate_and_channels(codec: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "opus"])
 def test_what_comfyui_saves_is_read(suffix: str) -> None:
-    made = audio.fingerprint((DATA / f"comfyui-sound.{suffix}").read_bytes())
+    made = fingerprint((DATA / f"comfyui-sound.{suffix}").read_bytes())
     assert (made["rate"], made["channels"]) == (48_000, 2)
     assert made["loudness"] == pytest.approx(-21.0, abs=0.1)
 
@@ -47,7 +49,7 @@ def test_what_comfyui_saves_is_read(suffix: str) -> None:
 def test_truncated_files_are_undecodable(codec: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
     data = encoded(tune(1.0), codec, rate=48_000)
     with pytest.raises(UndecodableError):
-        audio.fingerprint(data[: int(len(data) * share)])
+        fingerprint(data[: int(len(data) * share)])
     assert capfd.readouterr() == ("", "")
 
 
@@ -65,7 +67,7 @@ def test_truncated_files_are_undecodable(codec: str, share: float, capfd: pytest
 )
 def test_what_is_no_sound_is_undecodable(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UndecodableError) as caught:
-        audio.fingerprint(data)
+        fingerprint(data)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -77,7 +79,7 @@ def test_changed_bytes_raise_nothing_else(codec: str, changes: list[tuple[float,
     for where, byte in changes:
         data[min(int(where**4 * len(data)), len(data) - 1)] = byte  # mostly in the header
     try:
-        audio.fingerprint(bytes(data))
+        fingerprint(bytes(data))
     except CompareError as error:
         assert str(error) and "\n" not in str(error)
 
@@ -153,7 +155,7 @@ def test_video_without_sound_has_none() -> None:
         output.mux(track.encode(None))
     assert decode_audio(stream.getvalue()) is None
     with pytest.raises(UndecodableError, match="the file holds no sound"):
-        audio.fingerprint(stream.getvalue())
+        fingerprint(stream.getvalue())
 
 
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,9 +166,9 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_digest_takes_all_zeros_and_all_nan_as_one() -> None:
-    plain = audio.Audio(np.array([[0.0, np.nan]], dtype=np.float32), RATE)
+    plain = Audio(np.array([[0.0, np.nan]], dtype=np.float32), RATE)
     other = np.array([[-0.0, np.nan]], dtype=np.float32)
     other.view(np.uint32)[0, 1] |= 0x80000001
-    assert audio.Audio(other, RATE).sha256 == plain.sha256
-    assert audio.Audio(plain.samples, RATE + 1).sha256 != plain.sha256
-    assert audio.Audio(plain.samples.reshape(2, 1), RATE).sha256 != plain.sha256
+    assert Audio(other, RATE).sha256 == plain.sha256
+    assert Audio(plain.samples, RATE + 1).sha256 != plain.sha256
+    assert Audio(plain.samples.reshape(2, 1), RATE).sha256 != plain.sha256

@@ -14,8 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare import audio, parse_tolerance
-from pytest_comfy.compare.audio import Audio
+from pytest_comfy.compare import parse_tolerance
+from pytest_comfy.compare.audio.comparing import compare_fingerprints
+from pytest_comfy.compare.audio.decoding import Audio
+from pytest_comfy.compare.audio.drawing import draw
+from pytest_comfy.compare.audio.fingerprints import sound_fingerprint
 from pytest_comfy.compare.audio.grid import HOP, LONG_CELLS, SHORT_CELLS, grid_of
 from pytest_comfy.compare.audio.loudness import integrated, k_weighting, weighted_power
 from pytest_comfy.compare.audio.spectrum import pitches, spectrogram
@@ -56,14 +59,14 @@ def made(channels: int, samples: int, rate: int, level: float, seed: int) -> Aud
 @settings(max_examples=25, deadline=None)
 @given(sounds, sounds)
 def test_any_two_sounds_are_judged_symmetrically_and_each_equals_itself(one: Any, other: Any) -> None:
-    first, second = audio.describe(made(*one)), audio.describe(made(*other))
-    there = audio.compare(first, second, NORMAL)
-    back = audio.compare(second, first, NORMAL)
+    first, second = sound_fingerprint(made(*one)), sound_fingerprint(made(*other))
+    there = compare_fingerprints(first, second, NORMAL)
+    back = compare_fingerprints(second, first, NORMAL)
     assert there.distance == pytest.approx(back.distance)
     if there.distance < math.inf:
         values = [{name: part.value for name, part in judged.parts.items()} for judged in (there, back)]
         assert values[0] == pytest.approx(values[1])
-    again = audio.compare({**first, "content_sha256": ""}, first, NORMAL)
+    again = compare_fingerprints({**first, "content_sha256": ""}, first, NORMAL)
     assert again.distance == 0 and again.message == "no part of the fingerprint moved"
 
 
@@ -71,8 +74,8 @@ def test_any_two_sounds_are_judged_symmetrically_and_each_equals_itself(one: Any
 def test_distance_is_symmetric_and_grows_with_the_disturbance(change: str) -> None:
     golden = described(SHORT)
     strengths = [described(CHANGES[change](SHORT, by)) for by in (0.05, 0.2, 0.5, 1.0)]
-    there = [audio.compare(golden, actual, NORMAL).distance for actual in strengths]
-    back = [audio.compare(actual, golden, NORMAL).distance for actual in strengths]
+    there = [compare_fingerprints(golden, actual, NORMAL).distance for actual in strengths]
+    back = [compare_fingerprints(actual, golden, NORMAL).distance for actual in strengths]
     assert there == pytest.approx(back)
     assert all(after >= before * 0.95 - 0.3 for before, after in pairwise(there)), there
     assert there[-1] > 1
@@ -120,9 +123,9 @@ def test_spectrogram_holds_the_power_and_pitches_the_note() -> None:
 
 def test_difference_is_a_picture_of_both_and_their_difference() -> None:
     changed = silent_for(tune(1.0), 0.5, 0.2)
-    drawn = audio.difference(encoded(tune(1.0), "FLAC"), encoded(changed[:, :40_000], "MP3"))
+    drawn = draw(encoded(tune(1.0), "FLAC"), encoded(changed[:, :40_000], "MP3"))
     assert drawn is not None
-    with Image.open(io.BytesIO(drawn)) as picture:
+    with Image.open(io.BytesIO(drawn.data)) as picture:
         assert (picture.format, picture.size, picture.mode) == ("PNG", (692, 560), "RGB")
         heat = np.asarray(picture)[370:520]
         violet = np.flatnonzero((heat == (96, 0, 160)).all(axis=(0, 2)))
@@ -131,11 +134,11 @@ def test_difference_is_a_picture_of_both_and_their_difference() -> None:
 
 
 def test_difference_of_what_is_no_sound_is_none() -> None:
-    assert audio.difference(b"", encoded(tune(0.1))) is None
-    assert audio.difference(encoded(tune(0.1)), b"RIFF") is None
+    assert draw(b"", encoded(tune(0.1))) is None
+    assert draw(encoded(tune(0.1)), b"RIFF") is None
 
 
 def test_difference_of_the_shortest_sounds_is_drawn() -> None:
     one = encoded(np.full((1, 1), 0.5))
-    drawn = audio.difference(one, encoded(np.full((1, 1), -0.5)))
-    assert drawn is not None and drawn.startswith(b"\x89PNG")
+    drawn = draw(one, encoded(np.full((1, 1), -0.5)))
+    assert drawn is not None and drawn.data.startswith(b"\x89PNG")

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from pytest_comfy.compare import CompareError, UndecodableError
-from pytest_comfy.compare.image.comparing import decode, fingerprint, pixels_sha256
+from pytest_comfy.compare import CompareError, UndecodableError, fingerprint
 from pytest_comfy.compare.still import decoding
+from pytest_comfy.compare.still.decoding import decode
+from pytest_comfy.compare.still.pixels import pixels_sha256
 
 STILLS = ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "TGA", "PPM"]
 

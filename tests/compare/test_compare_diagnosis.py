@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from pytest_comfy.compare.image.comparing import compare, compare_images, fingerprint
+from pytest_comfy.compare import compare, compare_images, fingerprint
 
 Moved = Callable[..., Image.Image]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare.image.drawing import GAP, difference_picture
+from pytest_comfy.compare.image.drawing import GAP, draw
 from pytest_comfy.compare.moving.drawing import LABEL
 
 Encode = Callable[..., bytes]
@@ -17,9 +17,9 @@ Panels = tuple[Any, Any, Any]
 
 def panels(golden: bytes, actual: bytes) -> Panels:
     """Return golden, actual and heat map as arrays of shape (height, width, 3)."""
-    drawn = difference_picture(golden, actual)
+    drawn = draw(golden, actual)
     assert drawn is not None
-    sheet = Image.open(io.BytesIO(drawn))
+    sheet = Image.open(io.BytesIO(drawn.data))
     assert (sheet.format, sheet.mode) == ("PNG", "RGB")
     values = np.asarray(sheet).astype(int)
     width = (sheet.width - 2 * GAP) // 3
@@ -81,9 +81,9 @@ def test_float_pictures_show_lost_values(encode: Encode) -> None:
 
 def rows(golden: bytes, actual: bytes, size: tuple[int, int], at: int = 0) -> list[Any]:
     """Cut the strip of an animation: golden, actual and heat map of the frame drawn `at` pixels from the left."""
-    drawn = difference_picture(golden, actual)
+    drawn = draw(golden, actual)
     assert drawn is not None
-    sheet = np.asarray(Image.open(io.BytesIO(drawn)))
+    sheet = np.asarray(Image.open(io.BytesIO(drawn.data)))
     tops = [LABEL + i * (size[1] + GAP) for i in range(3)]
     return [sheet[top : top + size[1], at : at + size[0]] for top in tops]
 
@@ -98,9 +98,9 @@ def test_frames_that_differ_most_are_drawn_in_order_of_time(
     assert np.array_equal(first[0], np.asarray(clip[2])) and np.array_equal(first[1], np.asarray(changed[2]))
     assert {(20, 20), (28, 28)} <= {(int(y), int(x)) for y, x in np.argwhere(first[2].sum(axis=2))}
     assert np.array_equal(second[0], np.asarray(clip[4])) and np.array_equal(second[1], np.asarray(changed[4]))
-    drawn = difference_picture(*data)
+    drawn = draw(*data)
     assert drawn is not None
-    assert Image.open(io.BytesIO(drawn)).size == (2 * scene.width + GAP, LABEL + 3 * scene.height + 2 * GAP)
+    assert Image.open(io.BytesIO(drawn.data)).size == (2 * scene.width + GAP, LABEL + 3 * scene.height + 2 * GAP)
 
 
 def test_frame_that_is_missing_is_drawn_as_nothing(
@@ -123,5 +123,5 @@ def test_animations_of_other_durations_show_their_first_frame(scene: Image.Image
 
 @pytest.mark.parametrize("broken", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
 def test_no_picture_no_drawing(broken: bytes, scene: Image.Image, encode: Encode) -> None:
-    assert difference_picture(broken, encode(scene)) is None
-    assert difference_picture(encode(scene), broken) is None
+    assert draw(broken, encode(scene)) is None
+    assert draw(encode(scene), broken) is None

@@ -14,8 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare import CompareError, MissingExtraError, UndecodableError, compare_output
-from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint
+from pytest_comfy.compare import (
+    CompareError,
+    MissingExtraError,
+    UndecodableError,
+    compare_images,
+    compare_output,
+    fingerprint,
+)
+from pytest_comfy.compare.still.decoding import decode
 
 Encode = Callable[..., bytes]
 Image.init()

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare import CompareError, Comparison, parse_tolerance
-from pytest_comfy.compare.image.comparing import compare, compare_images, fingerprint
+from pytest_comfy.compare import CompareError, Comparison, compare, compare_images, fingerprint, parse_tolerance
 from pytest_comfy.compare.limits import NORMAL_LIMITS
 
 Moved = Callable[..., Image.Image]

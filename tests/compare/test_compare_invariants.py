@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from pytest_comfy.compare import Comparison
-from pytest_comfy.compare.image.comparing import compare, compare_images, decode, fingerprint
+from pytest_comfy.compare import Comparison, compare, compare_images, fingerprint
+from pytest_comfy.compare.still.decoding import decode
 
 SIZE = (96, 80)
 

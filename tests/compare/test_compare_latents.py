@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.compare import Comparison, Kept, compare_output, describe
-from pytest_comfy.compare.latents import VERSION, compare, difference, fingerprint
+from pytest_comfy.compare.latents.comparing import compare_fingerprints
+from pytest_comfy.compare.latents.drawing import draw
+from pytest_comfy.compare.latents.fingerprints import VERSION, fingerprint
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 from .latent_files import latent_file, safetensors, samples
@@ -36,7 +38,7 @@ Keep = Callable[..., Kept]
 
 def judged(golden: Any, actual: Any, tolerance: str = "normal") -> Comparison:
     files = [one if isinstance(one, bytes) else latent_file(one) for one in (golden, actual)]
-    return compare(fingerprint(files[0]), fingerprint(files[1]), parse_tolerance(tolerance))
+    return compare_fingerprints(fingerprint(files[0]), fingerprint(files[1]), parse_tolerance(tolerance))
 
 
 def noisy(values: Any, share: float) -> Any:
@@ -229,9 +231,9 @@ def test_judgement_is_symmetric_and_follows_the_strength(
 @pytest.mark.parametrize("shape", [*SHAPES, (7,), (3, 5), ()])
 def test_difference_is_drawn(shape: tuple[int, ...]) -> None:
     values = samples(shape) if len(shape) > 2 else np.ones(shape, "f4")
-    drawn = difference(latent_file(values), latent_file(noisy(values, 0.5)))
+    drawn = draw(latent_file(values), latent_file(noisy(values, 0.5)))
     assert drawn is not None
-    picture = Image.open(io.BytesIO(drawn))
+    picture = Image.open(io.BytesIO(drawn.data))
     assert picture.format == "PNG" and picture.width >= 192
 
 
@@ -239,13 +241,13 @@ def test_difference_shows_where() -> None:
     values = samples()
     changed = values.copy()
     changed[0, 0, :16] += 3
-    drawn = difference(latent_file(values), latent_file(changed))
+    drawn = draw(latent_file(values), latent_file(changed))
     assert drawn is not None
-    sheet = np.asarray(Image.open(io.BytesIO(drawn))).astype(int)
+    sheet = np.asarray(Image.open(io.BytesIO(drawn.data))).astype(int)
     heat = sheet[:192, 2 * (192 + 8) :]
     assert heat[:90].min(axis=(0, 1))[0] > 0 and heat[100:].max() == 0
 
 
 def test_nothing_is_drawn_of_what_cannot_be_compared() -> None:
-    assert difference(b"", latent_file(samples())) is None
-    assert difference(latent_file(samples((1, 4, 8, 8))), latent_file(samples((1, 4, 8, 9)))) is None
+    assert draw(b"", latent_file(samples())) is None
+    assert draw(latent_file(samples((1, 4, 8, 8))), latent_file(samples((1, 4, 8, 9)))) is None

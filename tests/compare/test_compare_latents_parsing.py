@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_comfy.compare import CompareError, UndecodableError
-from pytest_comfy.compare.latents import compare, difference, fingerprint
-from pytest_comfy.compare.latents.parsing import read_tensors, usable_values
+from pytest_comfy.compare.latents.comparing import compare_fingerprints
+from pytest_comfy.compare.latents.drawing import draw
+from pytest_comfy.compare.latents.fingerprints import fingerprint
+from pytest_comfy.compare.latents.reading import read_tensors, usable_values
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 from .latent_files import TYPES, latent_file, safetensors, samples
@@ -119,11 +121,12 @@ def test_mutated_files_raise_nothing_else(data: st.DataObject) -> None:
         try:
             made = fingerprint(one)
         except CompareError:
-            assert difference(GOOD, one) is None
+            assert draw(GOOD, one) is None
             continue
         assert json.loads(json.dumps(made, allow_nan=False)) == made
         there, back = (
-            compare(*pair, parse_tolerance("normal")) for pair in ((fingerprint(GOOD), made), (made, fingerprint(GOOD)))
+            compare_fingerprints(*pair, parse_tolerance("normal"))
+            for pair in ((fingerprint(GOOD), made), (made, fingerprint(GOOD)))
         )
         assert there.distance == pytest.approx(back.distance)
-        difference(GOOD, one)
+        draw(GOOD, one)

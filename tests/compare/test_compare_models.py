@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.compare import CompareError, Comparison, Kept, MissingExtraError, compare_output, describe
-from pytest_comfy.compare.models import VERSION, compare, difference, fingerprint
+from pytest_comfy.compare.models.comparing import compare_fingerprints
+from pytest_comfy.compare.models.drawing import draw
+from pytest_comfy.compare.models.fingerprints import VERSION, fingerprint
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 DATA = Path(__file__).parents[1] / "data"
@@ -54,7 +56,7 @@ def changed(change: Callable[[Any, Any], tuple[Any, Any]], mesh: Any = BLOB) -> 
 
 
 def judged(golden: bytes, actual: bytes, tolerance: str = "normal") -> Comparison:
-    return compare(fingerprint(golden), fingerprint(actual), parse_tolerance(tolerance))
+    return compare_fingerprints(fingerprint(golden), fingerprint(actual), parse_tolerance(tolerance))
 
 
 GOLDEN = exported(BLOB)
@@ -299,13 +301,13 @@ def test_judgement_is_symmetric_and_follows_the_strength(one: float, other: floa
 
 
 def test_difference_is_three_views() -> None:
-    drawn = difference(GOLDEN, changed(without_the_top(0.2)))
+    drawn = draw(GOLDEN, changed(without_the_top(0.2)))
     assert drawn is not None
-    picture = Image.open(io.BytesIO(drawn))
+    picture = Image.open(io.BytesIO(drawn.data))
     assert (picture.format, picture.size) == ("PNG", (3 * 192 + 2 * 8, 3 * 192 + 2 * 8))
     heat = np.asarray(picture)[:, -192:]
     assert heat.max() > 200
-    assert difference(GOLDEN, b"broken") is None
+    assert draw(GOLDEN, b"broken") is None
 
 
 def test_missing_package_is_named(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:

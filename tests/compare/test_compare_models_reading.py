@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_comfy.compare import CompareError, UndecodableError
-from pytest_comfy.compare.models import compare, fingerprint
+from pytest_comfy.compare.models.comparing import compare_fingerprints
+from pytest_comfy.compare.models.fingerprints import fingerprint
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 from .mutations import mutated
@@ -142,6 +143,6 @@ def test_mutated_files_raise_nothing_else(form: str, data: st.DataObject) -> Non
         except CompareError:
             continue
         assert json.loads(json.dumps(made, allow_nan=False)) == made
-        there = compare(MADE[form], made, parse_tolerance("normal"))
-        back = compare(made, MADE[form], parse_tolerance("normal"))
+        there = compare_fingerprints(MADE[form], made, parse_tolerance("normal"))
+        back = compare_fingerprints(made, MADE[form], parse_tolerance("normal"))
         assert there.distance == pytest.approx(back.distance)

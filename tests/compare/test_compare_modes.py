@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare.image.comparing import compare_images, decode, fingerprint
+from pytest_comfy.compare import compare_images, fingerprint
+from pytest_comfy.compare.still.decoding import decode
 
 Moved = Callable[..., Image.Image]
 

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare.image.comparing import compare, decode, fingerprint
+from pytest_comfy.compare import compare, fingerprint
 from pytest_comfy.compare.moving.look import look_at
 from pytest_comfy.compare.moving.summary import Summary, read_durations, run_lengths
 from pytest_comfy.compare.moving.trace import MOST_POINTS, Tracer, unpack
 from pytest_comfy.compare.result import Comparison
+from pytest_comfy.compare.still.decoding import decode
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 Encode = Callable[..., bytes]

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare import CompareError
-from pytest_comfy.compare.image.comparing import compare_images, decode, pixels_sha256
+from pytest_comfy.compare import CompareError, compare_images
+from pytest_comfy.compare.still.decoding import decode
+from pytest_comfy.compare.still.pixels import pixels_sha256
 
 
 def test_container_does_not_matter(scene: Image.Image, encode: Callable[..., bytes]) -> None:

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_comfy.compare import CompareError, Comparison, Kept, UndecodableError, compare_output, describe
-from pytest_comfy.compare.svg import compare, compare_documents, difference, fingerprint
+from pytest_comfy.compare.svg.comparing import compare_documents, compare_fingerprints
+from pytest_comfy.compare.svg.fingerprints import fingerprint
+from pytest_comfy.compare.text.drawing import draw
 from pytest_comfy.compare.tolerance import parse_tolerance
 
 Keep = Callable[..., Kept]
@@ -36,7 +38,7 @@ def judged(golden: bytes | str, actual: bytes | str, tolerance: str = "normal") 
 
 def by_fingerprint(golden: bytes | str, actual: bytes | str, tolerance: str = "normal") -> Comparison:
     files = [one.encode() if isinstance(one, str) else one for one in (golden, actual)]
-    return compare(fingerprint(files[0]), fingerprint(files[1]), parse_tolerance(tolerance))
+    return compare_fingerprints(fingerprint(files[0]), fingerprint(files[1]), parse_tolerance(tolerance))
 
 
 def prefixed(document: str) -> str:
@@ -215,7 +217,7 @@ def test_golden_file_is_preferred(keep: Keep) -> None:
 def test_fingerprint_is_small_and_no_picture_is_drawn() -> None:
     many = drawn("".join(f"<path d='M{n} {n}h{n}' fill='#{n:06x}' opacity='{n / 5000}'/>" for n in range(5000)))
     assert len(json.dumps(describe(many, MEDIA))) < 3500
-    assert difference(many, many) is None
+    assert draw(many, many) is None
 
 
 numbers = st.floats(-1000, 1000, allow_nan=False)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_comfy.compare.text.comparing import SHOWN, compare_json, compare_text, shorten
+from pytest_comfy.compare.lines import SHOWN, shorten
+from pytest_comfy.compare.text.comparing import compare_json, compare_text
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(max_size=5),

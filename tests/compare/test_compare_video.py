@@ -21,9 +21,11 @@ from pytest_comfy.compare import Comparison, Kept, MissingExtraError, Undecodabl
 from pytest_comfy.compare.moving.drawing import LABEL
 from pytest_comfy.compare.result import CompareError
 from pytest_comfy.compare.tolerance import parse_tolerance
-from pytest_comfy.compare.video import comparing as video
-from pytest_comfy.compare.video import decoding as decoder
+from pytest_comfy.compare.video import decoding
+from pytest_comfy.compare.video.comparing import compare_fingerprints
 from pytest_comfy.compare.video.decoding import VideoReader
+from pytest_comfy.compare.video.drawing import draw
+from pytest_comfy.compare.video.fingerprints import fingerprint
 
 SAVED = Path(__file__).parents[1] / "data" / "video"
 COUNT = 24
@@ -101,7 +103,7 @@ def remuxed(data: bytes, container: str, **metadata: str) -> bytes:
 
 
 def judged(golden: bytes, actual: bytes, tolerance: Any = "normal") -> Comparison:
-    return video.compare(video.fingerprint(golden), video.fingerprint(actual), parse_tolerance(tolerance))
+    return compare_fingerprints(fingerprint(golden), fingerprint(actual), parse_tolerance(tolerance))
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +117,8 @@ def golden(frames: list[Image.Image]) -> bytes:
 
 
 def test_fingerprint_is_small_and_tells_the_form(golden: bytes) -> None:
-    made = video.fingerprint(golden)
-    assert json.loads(json.dumps(made)) == made == video.fingerprint(golden)
+    made = fingerprint(golden)
+    assert json.loads(json.dumps(made)) == made == fingerprint(golden)
     assert (made["frames"], made["size"], made["rate"], made["constant"]) == (24, [128, 96], 24.0, True)
     assert (made["durations"], made["sound"]) == ([[41.667, 24]], None)
     assert len(json.dumps(made)) < 10_000
@@ -128,7 +130,7 @@ def test_fingerprint_is_small_and_tells_the_form(golden: bytes) -> None:
 def test_what_comfyui_saved_of_these_frames(name: str, sound: float | None, frames: list[Image.Image]) -> None:
     """ComfyUI 0.8.0's SaveVideo (with EmptyAudio) and SaveWEBM made them of the frames of `shot`."""
     data = (SAVED / name).read_bytes()
-    made = video.fingerprint(data)
+    made = fingerprint(data)
     assert (made["frames"], made["size"], made["rate"], made["constant"]) == (24, [128, 96], 24.0, True)
     assert (made["sound"] is None) == (sound is None)
     if made["sound"] is not None:
@@ -150,7 +152,7 @@ def test_container_and_metadata_do_not_matter(golden: bytes) -> None:
 def test_webm_and_mp4_of_the_same_frames_agree(frames: list[Image.Image], golden: bytes) -> None:
     webm = encoded(frames, "webm", "libvpx-vp9", options={"crf": "15"})
     good = encoded(frames, options={"crf": "15"})
-    made = video.fingerprint(webm)
+    made = fingerprint(webm)
     assert (made["rate"], made["constant"], made["durations"]) == (24.0, True, [[41.667, 24]])
     assert judged(good, webm).distance < 2
 
@@ -231,7 +233,7 @@ def test_other_rate_and_size_are_hard(frames: list[Image.Image], golden: bytes) 
 def test_variable_rate_is_kept_as_durations(frames: list[Image.Image]) -> None:
     times = [0, 40, 80, 200, 240, 280]
     golden = encoded(frames[:6], "matroska", times=times)
-    made = video.fingerprint(golden)
+    made = fingerprint(golden)
     assert (made["constant"], made["durations"]) == (False, [[40, 2], [120, 1], [40, 3]])
     moved = judged(golden, encoded(frames[:6], "matroska", times=[0, 40, 80, 120, 240, 280]))
     assert moved.kinds[0] == "duration"
@@ -286,24 +288,24 @@ def test_full_and_limited_range_of_the_same_picture_agree(frames: list[Image.Ima
 
 def test_difference_is_a_strip_of_the_worst_frames(frames: list[Image.Image], golden: bytes) -> None:
     black = one(GLITCH, lambda frame: Image.new("RGB", frame.size))(frames)
-    drawn = video.difference(golden, encoded(black))
+    drawn = draw(golden, encoded(black))
     assert drawn is not None
-    sheet = Image.open(io.BytesIO(drawn))
+    sheet = Image.open(io.BytesIO(drawn.data))
     assert sheet.height == LABEL + 3 * 96 + 2 * 8
     assert sheet.width <= 5 * (128 + 8)
-    assert video.difference(golden, b"nothing") is None
+    assert draw(golden, b"nothing") is None
 
 
 def test_difference_of_sound_alone_is_drawn_as_sound(frames: list[Image.Image]) -> None:
     hum, buzz = (encoded(frames[:12], sound=lambda t, f=f: np.sin(2 * np.pi * f * t)) for f in (220, 880))
-    drawn = video.difference(hum, buzz)
-    assert drawn is not None and Image.open(io.BytesIO(drawn)).format == "PNG"
+    drawn = draw(hum, buzz)
+    assert drawn is not None and Image.open(io.BytesIO(drawn.data)).format == "PNG"
 
 
 @pytest.mark.parametrize("data", [b"", b"ftyp", b"\x1a\x45\xdf\xa3", bytes(200), b"#EXTM3U\nhttp://127.0.0.1/x.ts\n"])
 def test_what_is_no_video_is_said(data: bytes) -> None:
     with pytest.raises(UndecodableError):
-        video.fingerprint(data)
+        fingerprint(data)
 
 
 def test_sound_alone_is_no_video(frames: list[Image.Image]) -> None:
@@ -315,7 +317,7 @@ def test_sound_alone_is_no_video(frames: list[Image.Image]) -> None:
         output.mux(track.encode(sound))
         output.mux(track.encode())
     with pytest.raises(UndecodableError, match="no video track"):
-        video.fingerprint(memory.getvalue())
+        fingerprint(memory.getvalue())
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
@@ -323,16 +325,16 @@ def test_sound_alone_is_no_video(frames: list[Image.Image]) -> None:
 def test_truncated_files_are_refused(share: float, container: str, golden: bytes) -> None:
     data = remuxed(golden, container)
     with pytest.raises(UndecodableError):
-        video.fingerprint(data[: int(len(data) * share)])
+        fingerprint(data[: int(len(data) * share)])
 
 
 def test_bounds_are_kept(monkeypatch: pytest.MonkeyPatch, golden: bytes) -> None:
-    monkeypatch.setattr(decoder, "MAX_FRAMES", 10)
+    monkeypatch.setattr(decoding, "MAX_FRAMES", 10)
     with pytest.raises(UndecodableError, match="more than 10 frames"):
-        video.fingerprint(golden)
-    monkeypatch.setattr(decoder, "MAX_PIXELS", 64 * 64)
+        fingerprint(golden)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 64 * 64)
     with pytest.raises(UndecodableError, match="the video is 128x96, more than 4096 pixels"):
-        video.fingerprint(golden)
+        fingerprint(golden)
 
 
 @settings(deadline=None, max_examples=40)
@@ -342,7 +344,7 @@ def test_damaged_bytes_raise_nothing_else(seed: int, flips: int, container: str)
     for _ in range(flips):
         data[choose.randrange(len(data))] = choose.randrange(256)
     try:
-        made = video.fingerprint(bytes(data))
+        made = fingerprint(bytes(data))
     except CompareError:
         return
     assert made["frames"] > 0
@@ -356,7 +358,7 @@ def test_nothing_is_printed(golden: bytes, capfd: pytest.CaptureFixture[str], ca
     third = len(data) // 3
     data[third : 2 * third] = bytes(third)
     with pytest.raises(UndecodableError):
-        video.fingerprint(bytes(data))
+        fingerprint(bytes(data))
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
@@ -372,4 +374,4 @@ def test_golden_run_compares_video_by_its_fingerprint(frames: list[Image.Image],
 def test_without_pyav_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, golden: bytes) -> None:
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"PyAV: pip install 'pytest-comfy\[video\]'"):
-        video.fingerprint(golden)
+        fingerprint(golden)

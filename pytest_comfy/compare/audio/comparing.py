@@ -17,8 +17,8 @@ from .wording import KINDS, seconds, sentence
 _MOVED_NOTHING = 1e-9
 
 
-def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
-    """Compare two fingerprints of `describe`.
+def compare_fingerprints(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
+    """Compare two fingerprints.
 
     Equal samples are identical. Rate, number of channels, sound that fell silent and samples that are no number
     fail whatever the tolerance. With an exact one different samples never pass.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from ..drawing import Drawing
 from ..drawing.sheets import BACKGROUND, OUTSIDE, png, ramp
-from ..result import UndecodableError
+from ..result import Region, UndecodableError
 from .decoding import Audio, decode_audio
 from .fingerprints import finite
 from .grid import HOP, Array, Grid
@@ -29,7 +32,9 @@ _SLOTS = 320  # most columns a panel is made of
 Picture = npt.NDArray[np.uint8]
 
 
-def draw(golden: bytes, actual: bytes) -> bytes | None:
+def draw(
+    golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
+) -> Drawing | None:
     """Return a PNG of both spectrograms and of what differs; None when either cannot be decoded.
 
     Time goes to the right, frequency up on the mel scale; levels from FLOOR, black, to 0 dB, white. Heat is
@@ -59,7 +64,7 @@ def draw(golden: bytes, actual: bytes) -> bytes | None:
         sheet.paste(shown, (MARGIN, top))
         _label_frequencies(pen, top, height)
     _label_times(pen, len(panels) * (TITLE + height), length)
-    return png(sheet)
+    return Drawing(png(sheet))
 
 
 def _levels(audio: Audio, length: float) -> Array:

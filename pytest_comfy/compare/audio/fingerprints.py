@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .decoding import Audio
+from ..result import UndecodableError
+from .decoding import Audio, decode_audio
 from .grid import grid_of
 from .loudness import integrated, weighted_power
 from .packing import BALANCE_STEP, PHASE_STEP, pack_levels, pack_shares, pack_signed
@@ -19,7 +20,18 @@ LOUDEST = 100.0
 """Amplitude, +40 dB of full scale, that samples of float files are cut to before they are measured."""
 
 
-def describe(audio: Audio) -> dict[str, Any]:
+def fingerprint(data: bytes) -> dict[str, Any]:
+    """Describe the first sound track of a file, as `sound_fingerprint` does.
+
+    Raises UndecodableError, also for files that have no sound, and MissingExtraError without PyAV.
+    """
+    audio = decode_audio(data)
+    if audio is None:
+        raise UndecodableError("the file holds no sound")
+    return sound_fingerprint(audio)
+
+
+def sound_fingerprint(audio: Audio) -> dict[str, Any]:
     """Describe a sound for comparison without it.
 
     version; rate in Hz; channels; samples of one channel; content_sha256 of the decoded samples; not_finite,

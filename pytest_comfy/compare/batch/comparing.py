@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from ..kept import Made
 from ..result import CompareError, Comparison, hard_failure
 from ..tolerance import parse_tolerance
 from . import wording as words
 from .alignment import Move, align, is_in_order, out_of_order, pair_left_over
-from .looks import Looks, Made, Wanted
-
-__all__ = ["MOST_STEPS", "Finding", "Made", "Wanted", "explain_batch"]
+from .looks import Looks, Wanted
 
 MOST_STEPS = 2**20
 """Golden times actual items up to which moved ones are looked for: batches of about a thousand."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from .. import compare_output, describe
-from ..kept import Kept
-from ..kinds import comparator
+from ..kept import Kept, Made
+from ..kinds import kind_named
 from ..media import kind_of
+from ..outputs import compare_output, describe
 from ..result import DAMAGED, CompareError, Comparison
 from ..rules import TextRule
 from ..tolerance import Tolerance, parse_tolerance
@@ -39,14 +39,6 @@ class Wanted:
         """Compare an item with it, as `compare_output` does and raises."""
         rules: dict[str, Any] = {"tolerance": self.tolerance, "masks": self.masks, "text": self.text}
         return compare_output(self.kept, made.data, made.media_type, **rules)
-
-
-@dataclass(frozen=True)
-class Made:
-    """An actual item."""
-
-    data: bytes = field(repr=False)
-    media_type: str
 
 
 class Looks:
@@ -154,26 +146,15 @@ def _kept(data: bytes, media_type: str, masks: Sequence[Sequence[int]]) -> Kept:
 
 
 def _compare_looks(golden: Kept, actual: Kept, tolerance: Tolerance) -> Comparison | None:
-    kind = kind_of(golden.media_type)
-    if kind != kind_of(actual.media_type):
+    name = kind_of(golden.media_type)
+    kind = kind_named(name) if name == kind_of(actual.media_type) else None
+    if kind is None:
         return None
-    compare = _comparison_of(kind)
-    if compare is not None:
+    if kind.FINGERPRINTS is not None:
         known = golden.fingerprint is not None and actual.fingerprint is not None
+        compare = kind.FINGERPRINTS.compare
         return compare(golden.fingerprint or {}, actual.fingerprint or {}, tolerance) if known else None
-    if kind not in ("text", "svg"):
-        return None
     texts = [one.data("texts are compared") for one in (golden, actual)]
     if max(map(len, texts)) > MOST_TEXT:
         return None
     return compare_output(golden, texts[1], actual.media_type, tolerance=tolerance)
-
-
-def _comparison_of(kind: str) -> Callable[[Mapping[str, Any], Mapping[str, Any], Tolerance], Comparison] | None:
-    """Return what compares two fingerprints of a kind; None for kinds that have none."""
-    judge = comparator(kind)
-    if judge is None and kind == "image":
-        from ..image.comparing import compare
-
-        return compare
-    return judge.compare if judge else None

@@ -1,1 +1,11 @@
-"""Pictures and animations, as they come in files: of the two, each is compared as what it is."""
+"""Pictures and animations, as they come in files: which of the two one is, is found out here.
+
+`outputs` goes by the bytes and what was kept, `areas` are the parts of a picture that count.
+"""
+
+from __future__ import annotations
+
+from .drawing import draw
+from .outputs import FINGERPRINTS, compare, describe
+
+__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]

@@ -1,7 +1,4 @@
-"""Compare pictures and animations, by their fingerprints or at hand, and explain what moved.
-
-The module to import for pictures: decoding, fingerprints and pixel hashes are offered here too.
-"""
+"""Compare pictures and animations, by their fingerprints or at hand, and explain what moved."""
 
 from __future__ import annotations
 
@@ -13,22 +10,15 @@ from PIL import Image
 from ..moving.animations import compare_animations
 from ..result import DAMAGED, CompareError, Comparison, Region, damaged, hard_failure, identical
 from ..still.comparing import compare_stills
-from ..still.decoding import decode, frame_count, guard
-from ..still.fingerprints import VERSION, fingerprint
+from ..still.decoding import frame_count, guard
 from ..still.maps import Floats
 from ..still.pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
 from ..still.pixelwise import block_differences
 from ..tolerance import Tolerance, parse_tolerance
-
-__all__ = ["compare", "compare_images", "decode", "fingerprint", "pixels_sha256", "usable"]
-
-
-def usable(kept: Mapping[str, Any] | None) -> bool:
-    """Whether a kept fingerprint is of the version that is made and compared here."""
-    return kept is not None and kept.get("version") == VERSION
+from .fingerprints import VERSION, fingerprint
 
 
-def compare(
+def compare_fingerprints(
     golden: Mapping[str, Any],
     actual: Mapping[str, Any],
     tolerance: Tolerance | str | Mapping[str, float | str] = "normal",
@@ -48,9 +38,10 @@ def _compare(
     limits: Tolerance,
     blocks: Mapping[str, Floats] | None = None,
 ) -> Comparison:
-    if not (usable(golden) and usable(actual)):
+    versions = golden.get("version"), actual.get("version")
+    if versions != (VERSION, VERSION):
         raise CompareError(
-            f"fingerprints of version {golden.get('version')} and {actual.get('version')} cannot be "
+            f"fingerprints of version {versions[0]} and {versions[1]} cannot be "
             f"compared, only those of version {VERSION}: approve the run again"
         )
     try:

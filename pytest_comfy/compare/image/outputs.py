@@ -7,15 +7,20 @@ from typing import Any
 
 from PIL import Image
 
-from ..kept import Kept
+from ..fingerprinting import Fingerprints
+from ..kept import Kept, Made
 from ..result import CompareError, Comparison, Region, UndecodableError, hard_failure, identical
+from ..rules import Rules
 from ..still.decoding import decode
-from ..still.pixels import check_masks
+from ..still.pixels import check_masks, pixels_sha256
 from ..tolerance import Tolerance
-from .comparing import compare, compare_images, differing_pixels, finer, fingerprint, pixels_sha256, usable
+from .comparing import compare_fingerprints, compare_images, differing_pixels, finer
+from .fingerprints import VERSION, fingerprint
+
+FINGERPRINTS = Fingerprints(VERSION, lambda data: fingerprint(decode(data)), compare_fingerprints)
 
 
-def describe_picture(data: bytes, masks: Sequence[Sequence[int]]) -> dict[str, Any]:
+def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: bool = True) -> dict[str, Any]:
     """Return size, pixels_sha256, fingerprint and, where there are any, masks. Raises UndecodableError."""
     regions = check_masks(masks)
     image = decode(data)
@@ -29,35 +34,32 @@ def describe_picture(data: bytes, masks: Sequence[Sequence[int]]) -> dict[str, A
     return described
 
 
-def compare_picture(golden: Kept, data: bytes, tolerance: Tolerance, masks: Sequence[Sequence[int]]) -> Comparison:
+def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
     """Compare a picture with what was kept of the golden one, reading the golden file only where it must.
 
     Raises CompareError when the golden file is needed and not to be had.
     """
-    regions = check_masks(masks)
+    regions, tolerance = check_masks(rules.masks), rules.tolerance
     try:
-        actual = decode(data)
-        made = pixels_sha256(actual)
+        picture = decode(actual.data)
+        made = pixels_sha256(picture)
     except UndecodableError as error:
         return hard_failure(("undecodable",), str(error), tolerance.name)
     if golden.pixels_sha256 == made:
         return identical("pixels are identical", tolerance.name)
+    usable = FINGERPRINTS.is_current(golden.fingerprint)
     if tolerance.exact and golden.pixels_sha256 is not None and not regions:
-        unmasked = golden.fingerprint if usable(golden.fingerprint) and not golden.masks else None
-        return differing_pixels(unmasked, fingerprint(actual), tolerance)
-    if not tolerance.exact and golden.fingerprint is not None and _made_with(golden, regions):
-        made_of = fingerprint(actual, regions)
-        compared = compare(golden.fingerprint, made_of, tolerance)
+        unmasked = golden.fingerprint if usable and not golden.masks else None
+        return differing_pixels(unmasked, fingerprint(picture), tolerance)
+    if not tolerance.exact and golden.fingerprint is not None and usable and check_masks(golden.masks) == regions:
+        made_of = fingerprint(picture, regions)
+        compared = compare_fingerprints(golden.fingerprint, made_of, tolerance)
         kept = _picture_at_hand(golden) if compared.passed else None
         if kept is None:
             return compared
-        return differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, actual, regions))
+        return differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, picture, regions))
     purpose = _why_the_file_is_needed(golden, tolerance, regions)
-    return compare_images(_golden_picture(golden, purpose), actual, tolerance, regions)
-
-
-def _made_with(golden: Kept, masks: tuple[Region, ...]) -> bool:
-    return usable(golden.fingerprint) and check_masks(golden.masks) == masks
+    return compare_images(_golden_picture(golden, purpose), picture, tolerance, regions)
 
 
 def _why_the_file_is_needed(golden: Kept, tolerance: Tolerance, masks: tuple[Region, ...]) -> str:
@@ -65,7 +67,7 @@ def _why_the_file_is_needed(golden: Kept, tolerance: Tolerance, masks: tuple[Reg
         return "exact with masks needs the golden picture" if masks else "exact needs the golden picture"
     if golden.fingerprint is None:
         return "no fingerprint was kept"
-    if not usable(golden.fingerprint):
+    if not FINGERPRINTS.is_current(golden.fingerprint):
         return f"the kept fingerprint is of version {golden.fingerprint.get('version')}"
     return "the kept fingerprint was made with other masks"
 

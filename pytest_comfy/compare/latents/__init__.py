@@ -1,12 +1,16 @@
 """Latents: safetensors files, as ComfyUI's SaveLatent writes them, read and compared without torch.
 
-Fulfils Comparator. `parsing` reads files, `fingerprints` describes them, `comparing` judges, `drawing` shows.
+`reading` reads files.
 """
 
 from __future__ import annotations
 
-from .comparing import compare
-from .drawing import difference
+from ..fingerprinting import Fingerprints
+from .comparing import compare_fingerprints
+from .drawing import draw
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["VERSION", "compare", "difference", "fingerprint"]
+__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+
+FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
+describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge

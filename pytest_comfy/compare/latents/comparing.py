@@ -44,7 +44,7 @@ class _Moved:
         return rank(self.name, self.part)
 
 
-def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
+def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
     """Compare two fingerprints. Names, shapes, NaN and infinities are covered by no tolerance."""
     if golden["content_sha256"] == actual["content_sha256"]:
         return identical("tensors are identical", tolerance.name)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..drawing import Drawing
 from ..drawing.map_sheet import map_sheet
-from ..result import UndecodableError
+from ..result import Region, UndecodableError
 from .fingerprints import axes_of
-from .parsing import FloatArray, Tensor, read_tensors, usable_values
+from .reading import FloatArray, Tensor, read_tensors, usable_values
 
 SHOWN_CHANNELS = 4
 """Channels drawn, as many as the first latents had."""
@@ -19,7 +21,9 @@ MOST_SIDE = 2048
 """Most values along the sides of a map that are drawn."""
 
 
-def difference(golden: bytes, actual: bytes) -> bytes | None:
+def draw(
+    golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
+) -> Drawing | None:
     """Return a PNG of the largest tensor: a row for each of the first channels, with golden, actual and heat map.
 
     Of batches the first item is shown, of videos the middle frame, of sound one row of values. The greys of both
@@ -35,7 +39,7 @@ def difference(golden: bytes, actual: bytes) -> bytes | None:
     if largest is None or not math.prod(before[largest].shape):
         return None
     channels = zip(_channels(before[largest]), _channels(after[largest]), strict=True)
-    return map_sheet([_scaled(*pair) for pair in channels])
+    return Drawing(map_sheet([_scaled(*pair) for pair in channels]))
 
 
 def _channels(tensor: Tensor) -> list[FloatArray]:

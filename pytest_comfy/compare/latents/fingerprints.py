@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..packing import pack_halves, pack_signed, rounded, unpack_halves
-from .parsing import FloatArray, Tensor, read_tensors, usable_values
+from .reading import FloatArray, Tensor, read_tensors, usable_values
 
 VERSION = 1
 """Version of the fingerprint; others cannot be compared with it and are made anew from the file."""

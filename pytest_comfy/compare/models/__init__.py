@@ -1,13 +1,16 @@
 """3D models: GLB, glTF, OBJ, STL and PLY files, by their surface, whatever triangles it is made of.
 
-Fulfils Comparator. `reading` and `gltf` read files, `surface` samples them, `fingerprints` describes, `comparing`
-judges, `drawing` shows. Needs trimesh, which loads when the first model is read.
+`reading`, `gltf` and `glb` read files, `surface` samples them. Needs trimesh, which loads when the first model is read.
 """
 
 from __future__ import annotations
 
-from .comparing import compare
-from .drawing import difference
+from ..fingerprinting import Fingerprints
+from .comparing import compare_fingerprints
+from .drawing import draw
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["VERSION", "compare", "difference", "fingerprint"]
+__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+
+FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
+describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge

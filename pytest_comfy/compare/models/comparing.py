@@ -33,7 +33,7 @@ Statistic = tuple[float, str]
 """How far something moved, in the unit of its limit, and a sentence that tells it."""
 
 
-def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
+def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
     """Compare two fingerprints. Empty and broken models, and numbers of meshes and materials, are not tolerated."""
     if golden["content_sha256"] == actual["content_sha256"]:
         return identical("surfaces are identical", tolerance.name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ..drawing import Drawing
 from ..drawing.map_sheet import map_sheet
-from ..result import CompareError
+from ..result import CompareError, Region
 from .fingerprints import finite_part, frame_of
 from .reading import FloatArray, read_model
 from .surface import surface_of
@@ -16,7 +19,9 @@ FARTHEST = 0.2
 """Lightness of the part farthest away, so that it stands out from the empty background."""
 
 
-def difference(golden: bytes, actual: bytes) -> bytes | None:
+def draw(
+    golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
+) -> Drawing | None:
     """Return a PNG with a row for each axis, of golden, actual and heat map; None where either cannot be read.
 
     Both models stand in one cube. What is nearest to the eye is lightest; heat is the difference of depth.
@@ -31,7 +36,7 @@ def difference(golden: bytes, actual: bytes) -> bytes | None:
     every = np.concatenate(both)
     corner, side = frame_of(every.min(axis=0), every.max(axis=0))
     before, after = ((points - corner) / side for points in both)
-    return map_sheet([(_depth(before, axis), _depth(after, axis)) for axis in range(3)])
+    return Drawing(map_sheet([(_depth(before, axis), _depth(after, axis)) for axis in range(3)]))
 
 
 def _depth(places: FloatArray, axis: int) -> FloatArray:

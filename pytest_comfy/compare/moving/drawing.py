@@ -9,7 +9,7 @@ from itertools import zip_longest
 from PIL import Image, ImageDraw, ImageFont
 
 from ..drawing.sheets import BACKGROUND, GAP, png
-from ..image.drawing import heat_map
+from ..still.heat import heat_map
 from ..still.pixels import raw_bytes, visible
 from .frames import frame_name
 from .look import look_at
@@ -32,7 +32,7 @@ def frame_strip(golden: Frames, actual: Frames, durations: Callable[[], Sequence
 
     golden, actual  give the canonical frames from the start; each is read twice
     durations       gives the milliseconds of the frames of the longer one, once both were read
-    Rows are golden, actual and heat map (see `difference.difference_picture`); frames that only one of them has
+    Rows are golden, actual and heat map (see `still.heat`); frames that only one of them has
     come with an empty place for the other. Of neighbours that differ, the worst stands for all.
     """
     scores = [_score(*pair) for pair in zip_longest(golden(), actual())]

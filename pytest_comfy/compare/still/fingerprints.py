@@ -13,9 +13,9 @@ from PIL import Image
 from ..base85 import pack, unpack
 from ..result import Region
 from .banding import roughness
-from .decoding import FLOAT_BOUNDS, frame_count, frames, guard
+from .decoding import FLOAT_BOUNDS
 from .maps import BLOCK, Floats, grids_of, measure
-from .pixels import canonical, check_masks, mode_name, paint_masks, value_range, visible
+from .pixels import canonical, mode_name, paint_masks, value_range, visible
 
 VERSION = 2
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
@@ -49,23 +49,6 @@ class Still:
     banding: Floats
     alpha: Floats | None
     bounds: tuple[float, float] | None
-
-
-def fingerprint(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
-    """Describe a picture for comparison without it.
-
-    Of a still: what `still_fingerprint` returns. Of an animation: version and what moving.summary.Summary tells.
-    Animations of one frame are stills.
-    Masks, (x, y, width, height) in pixels, are painted over first. Raises UndecodableError.
-    """
-    regions = check_masks(masks)
-    with guard():
-        count = frame_count(image)
-    if count == 1:
-        return still_fingerprint(next(iter(frames(image))), regions)
-    from ..moving.animations import describe_animation  # which needs this module for its frames
-
-    return {"version": VERSION, **describe_animation(image, regions)}
 
 
 def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact: bool = False) -> dict[str, Any]:

@@ -1,17 +1,26 @@
-"""SVG: compared as the document it is, without a renderer.
+"""SVG: compared as the document it is, without a renderer, and drawn as a diff of its text.
 
-Fulfils Comparator, and `compare_documents` judges two files at hand more finely than their fingerprints can.
-`reading` parses, `values` takes attributes apart, `fingerprints` describes, `comparing` judges.
+`reading` parses, `values` takes attributes apart.
 """
 
 from __future__ import annotations
 
-from .comparing import compare, compare_documents
+from ..fingerprinting import Fingerprints
+from ..kept import Kept, Made
+from ..result import Comparison
+from ..rules import Rules
+from ..text.drawing import draw
+from .comparing import compare_documents, compare_fingerprints
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["VERSION", "compare", "compare_documents", "difference", "fingerprint"]
+__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+
+FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
+describe = FINGERPRINTS.describe
 
 
-def difference(golden: bytes, actual: bytes) -> bytes | None:
-    """Return None: there is no picture without a renderer, and the text differs as any text does."""
-    return None
+def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
+    """Compare with the golden file, which tells more than the fingerprint, where it is kept."""
+    if golden.read is None:
+        return FINGERPRINTS.judge(golden, actual, rules)
+    return compare_documents(golden.data("the drawing differs"), actual.data, rules.tolerance)

@@ -59,7 +59,7 @@ def compare_documents(golden: bytes, actual: bytes, tolerance: Tolerance) -> Com
     return _judged(moved, tolerance)
 
 
-def compare(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
+def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
     """Compare two fingerprints: the same elements with the same texts, and how far means of their values moved."""
     if golden["content_sha256"] == actual["content_sha256"]:
         return identical("drawings are identical", tolerance.name)

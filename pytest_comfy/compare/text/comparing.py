@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import re
 
-from ..kept import Kept
-from ..lines import SHOWN, decoded, first_difference, shorten
+from ..kept import Kept, Made
+from ..lines import decoded, first_difference, shorten
 from ..media import essence, is_json
 from ..result import Comparison, hard_failure, identical
-from ..rules import TextRule
-from ..tolerance import Tolerance
+from ..rules import Rules, TextRule
 from .documents import document, leaves, parse, same, told
-
-__all__ = ["SHOWN", "compare_json", "compare_kept", "compare_text", "compare_words", "match_pattern", "shorten"]
+from .numbers import compare_numbers
 
 _WORD = re.compile(r"\S+")
 
 
-def compare_kept(
-    golden: Kept, actual: bytes, media_type: str, tolerance: Tolerance, rule: TextRule | None
-) -> Comparison:
+def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
     """Compare a text that is not the golden one byte for byte with what was kept of that.
 
     Without a rule, json holds where both are JSON by media type, or both are plain text that parses as an object
     or array, and exact elsewhere. Raises CompareError when the golden file cannot be read.
     """
+    rule, tolerance = rules.text, rules.tolerance
     if rule is not None and rule.mode == "regex":
-        return match_pattern(actual, rule, tolerance.name)
+        return match_pattern(actual.data, rule, tolerance.name)
     if golden.read is None:
         told = "text differs; the golden text was not kept, so the place cannot be shown"
         return hard_failure(("text",), told, tolerance.name)
     before = golden.data("the text differs")
-    mode = rule.mode if rule else _usual_mode(golden.media_type, media_type, before, actual)
+    mode = rule.mode if rule else _usual_mode(golden.media_type, actual.media_type, before, actual.data)
     if mode == "numbers":
-        from .numbers import compare_numbers
-
-        return compare_numbers(before, actual, tolerance, rule or TextRule("numbers"))
+        return compare_numbers(before, actual.data, tolerance, rule or TextRule("numbers"))
     how = {"json": compare_json, "whitespace": compare_words}.get(mode, compare_text)
-    return how(before, actual, tolerance.name)
+    return how(before, actual.data, tolerance.name)
 
 
 def _usual_mode(before_type: str, after_type: str, before: bytes, after: bytes) -> str:

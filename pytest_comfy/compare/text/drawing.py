@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from ..drawing import Drawing
 from ..lines import decoded, escaped, first_difference
+from ..result import Region
 from .documents import document
 
 MOST_BYTES = 2**24
@@ -21,6 +23,14 @@ WIDTH = 160
 """Characters of a line; what is longer goes on in the next line of the diff."""
 CONTEXT = 3
 """Equal lines shown before and after what differs, as diff and git have it."""
+
+
+def draw(
+    golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
+) -> Drawing | None:
+    """Show two texts as `text_difference` does; None when there is nothing to show."""
+    told = text_difference(golden, actual)
+    return Drawing(told.encode("utf-8", "replace"), ".diff") if told else None
 
 
 def text_difference(golden: bytes, actual: bytes) -> str | None:

@@ -1,1 +1,16 @@
-"""Video by PyAV (MP4, MOV, WEBM, MKV)."""
+"""Video by PyAV (MP4, MOV, WEBM, MKV): moving pictures and a sound track.
+
+`decoding`, `containers` and `planes` read files.
+"""
+
+from __future__ import annotations
+
+from ..fingerprinting import Fingerprints
+from .comparing import compare_fingerprints
+from .drawing import draw
+from .fingerprints import VERSION, fingerprint
+
+__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+
+FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
+describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge

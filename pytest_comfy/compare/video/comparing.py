@@ -1,51 +1,23 @@
-"""Video by PyAV (MP4, MOV, WEBM, MKV): size, number and times of frames, what they show, and the sound track."""
+"""Compare the fingerprints of two videos: size, number and times of frames, what they show, and the sound track."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..audio.comparing import compare_fingerprints as compare_sound
 from ..limits import VIDEO_FRAMES
 from ..moving.comparing import compare_counts, compare_summaries
-from ..moving.drawing import frame_strip
-from ..moving.summary import Summary, read_durations
-from ..result import Comparison, Part, UndecodableError, hard_failure, identical
+from ..moving.summary import read_durations
+from ..result import Comparison, Part, hard_failure, identical
 from ..tolerance import Tolerance
-from .decoding import VideoReader
 
-VERSION = 1
 RATE_SLACK = 0.005
 """Share by which rates may differ: a container that rounds times to milliseconds moves that of a second by 0.1 %."""
 
 
-def fingerprint(data: bytes) -> dict[str, Any]:
-    """Describe a video.
-
-    version, content_sha256 (of decoded planes, timing and sound), size [width, height], rate (frames a second),
-    constant (whether all frames are shown equally long), sound (as `audio` describes it, or null), and what
-    moving.summary.Summary tells of the frames. Raises UndecodableError and MissingExtraError.
-    """
-    reader, summary = VideoReader(data), Summary()
-    size = 0, 0
-    for picture in reader.pictures():
-        summary.add(picture)
-        size = picture.size
-    sound = _describe_sound(data)
-    digest = reader.sha256 + (sound["content_sha256"] if sound else "")
-    return {
-        "version": VERSION,
-        "content_sha256": hashlib.sha256(digest.encode()).hexdigest(),
-        "size": list(size),
-        "rate": round(reader.timing.rate, 3),
-        "constant": reader.timing.constant,
-        "sound": sound,
-        **summary.described(reader.timing.durations),
-    }
-
-
-def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
+def compare_fingerprints(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison:
     """Compare two fingerprints: hard failures first, then frames and sound, of which the worse speaks."""
     if golden["content_sha256"] == actual["content_sha256"]:
         return identical("decoded frames, timing and sound are identical", tolerance.name)
@@ -54,31 +26,6 @@ def compare(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tol
         told = "frames, timing or sound differ by less than the fingerprint shows"
         return hard_failure(("bytes",), f"{told} ({tolerance.name} allows none)", tolerance.name, judged.parts)
     return judged
-
-
-def difference(golden: bytes, actual: bytes) -> bytes | None:
-    """Draw the frames that differ most, or the sound where only that differs; None when either cannot be read."""
-    before, after = VideoReader(golden), VideoReader(actual)
-    try:
-        strip = frame_strip(
-            before.pictures,
-            after.pictures,
-            lambda: max(before.timing.durations, after.timing.durations, key=len),
-        )
-    except UndecodableError:
-        return None
-    if strip is None:
-        from ..audio import difference as draw_sound
-
-        return draw_sound(golden, actual)
-    return strip
-
-
-def _describe_sound(data: bytes) -> dict[str, Any] | None:
-    from ..audio import decode_audio, describe
-
-    audio = decode_audio(data)
-    return None if audio is None else describe(audio)
 
 
 def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison | None:
@@ -115,8 +62,6 @@ def _compare_content(golden: Mapping[str, Any], actual: Mapping[str, Any], toler
     frames = compare_summaries(golden, actual, tolerance, _for_frames(tolerance))
     if golden["sound"] is None:
         return frames
-    from ..audio import compare as compare_sound
-
     sound = compare_sound(golden["sound"], actual["sound"], tolerance)
     parts = {**frames.parts, **sound.parts}
     heard = sound.distance > frames.distance
