@@ -130,8 +130,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _of_golden_runs(folder: Path) -> Mapping[str, Any]:
+    from ..server.recordings.facts import node_definitions
     from ..server.recordings.library import Library
-    from ..server.web.info import node_definitions
 
     library = Library()
     library.add(folder)

@@ -15,14 +15,14 @@ from ..golden.exchanges import Exchange, Exchanges
 from ..workflow.digest import prompt_digest
 from .execution.engine import Engine
 from .execution.posting import PostedPrompts
-from .execution.script import Script, make_script
 from .faults import Faults
 from .faults.events import RefuseConnections
 from .files import FileStore
+from .recordings import facts as info
 from .recordings.library import Library, Source
+from .recordings.script import Script, make_script
 from .threaded import ThreadedServer
 from .versions import DEFAULT, Version
-from .web import info
 from .web.routes import make_app
 from .wire.hub import Hub
 

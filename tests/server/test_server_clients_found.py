@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.server import FakeComfyServer
 from pytest_comfy.server.recordings.accepted import loosened
-from pytest_comfy.server.web.choices import with_choices_of
+from pytest_comfy.server.recordings.choices import with_choices_of
 
 from .conftest import RUN, document, state
 from .recording_upstream import AppUpstream, Recording

@@ -13,7 +13,7 @@ import requests
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.golden.exchanges import Exchange, Exchanges
 from pytest_comfy.server import FakeComfyServer
-from pytest_comfy.server.web import info
+from pytest_comfy.server.recordings import facts as info
 
 from .conftest import document, write
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from ..faults import Failure, Faults, Moment
 from ..files import FileStore
+from ..recordings.script import Script
 from ..versions import Version
 from ..wire.hub import Client, Hub
 from ..wire.messages import Audience, message, status_message
 from .cache import Cache, signatures_of
 from .replay import Replay
-from .script import Script
 from .selection import resumed
 
 _log = logging.getLogger(__name__)

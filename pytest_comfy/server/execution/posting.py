@@ -14,13 +14,13 @@ from typing import Any, Protocol
 from ...workflow.digest import class_of, run_digest
 from ...workflow.validate import Validation, validate
 from ..files import FileStore, file_key
+from ..recordings import facts as info
 from ..recordings.accepted import loosened
 from ..recordings.library import Library
 from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
+from ..recordings.script import Script
 from ..versions import Version
-from ..web import info
 from .engine import SECRETS, Engine, Job
-from .script import Script
 from .selection import only
 
 Reply = tuple[int, dict[str, Any]]

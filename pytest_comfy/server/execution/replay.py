@@ -12,6 +12,7 @@ from ...workflow.digest import class_of, inputs_of
 from ...workflow.model import is_link
 from ..faults import Failure, Moment
 from ..files import FileStore, Key
+from ..recordings.script import Script, Step, files_of, with_names
 from ..wire.hub import Hub
 from ..wire.messages import (
     PREVIEW_WITH_METADATA,
@@ -25,7 +26,6 @@ from ..wire.messages import (
     quoted,
     text_frame,
 )
-from .script import Script, Step, files_of, with_names
 from .selection import Result, top_of
 
 if TYPE_CHECKING:

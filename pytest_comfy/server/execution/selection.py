@@ -8,8 +8,8 @@ from typing import Any
 
 from ...workflow.digest import inputs_of
 from ...workflow.model import is_link
+from ..recordings.script import Script, Step
 from ..wire.messages import PROMPT_ID, Audience, audience_of, message
-from .script import Script, Step
 
 Prompt = Mapping[str, Any]
 

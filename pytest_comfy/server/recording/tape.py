@@ -12,7 +12,7 @@ from typing import Any
 
 from ...workflow.digest import class_of
 from ...workflow.results import WEBSOCKET_CLASS, Event, Preview
-from ..execution.script import TERMINAL
+from ..recordings.script import TERMINAL
 from ..wire.messages import PREVIEW, PREVIEW_WITH_METADATA
 from ..wire.messages import TEXT as BINARY_TEXT
 from .frames import BINARY, TEXT

@@ -13,7 +13,7 @@ from typing import Any
 from ...golden import GoldenError, GoldenRun, find_runs
 from ...golden.exchanges import EXCHANGES_FILE, Exchanges
 from ...workflow.digest import class_of, match_nodes, run_digest
-from ..execution.script import Script, make_script
+from .script import Script, make_script
 
 Source = GoldenRun | str | PathLike[str]
 

@@ -14,10 +14,10 @@ from ..execution import posting
 from ..execution.engine import Engine
 from ..faults import Faults
 from ..files import FileStore
+from ..recordings.facts import Facts, facts_of
 from ..recordings.library import Library
 from ..versions import Version
 from ..wire.hub import Hub
-from .info import Facts, facts_of
 from .userdata import UserData
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

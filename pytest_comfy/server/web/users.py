@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from ..media import static_type
 from .life import Life, Route
-from .media import static_type
 from .sending import send
 from .userdata import UserData, UserFile
 

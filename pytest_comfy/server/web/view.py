@@ -8,8 +8,8 @@ from aiohttp import web
 
 from ...golden import GoldenError
 from ..files import FOLDERS, FileStore, file_key
+from ..media import served_type
 from . import pictures
-from .media import served_type
 from .sending import send
 
 

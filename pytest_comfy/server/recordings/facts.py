@@ -10,9 +10,9 @@ from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from ..files import FileStore
-from ..recordings.library import Library
 from ..versions import Version
 from .choices import with_choices_of, with_uploads
+from .library import Library
 
 _MODEL_FOLDERS = [
     "checkpoints",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .media import kind_of
+from ..media import kind_of
 
 _KINDS = {"image_upload": ("image",), "audio_upload": ("audio", "video"), "video_upload": ("video",)}
 """Option of an input -> the kinds of files it lists (ComfyUI nodes.py, nodes_audio.py, nodes_video.py)."""

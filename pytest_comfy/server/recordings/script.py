@@ -8,7 +8,6 @@ from typing import Any
 
 from ...golden import GoldenRun
 from ..files import Key, file_key
-from ..recordings.recorded import whole
 from ..wire.messages import (
     PREVIEW,
     PREVIEW_WITH_METADATA,
@@ -19,6 +18,7 @@ from ..wire.messages import (
     is_blocked,
     message,
 )
+from .recorded import whole
 
 Data = dict[str, Any]
 Rename = Callable[[str], str]
