@@ -18,7 +18,7 @@ from .execution.posting import PostedPrompts
 from .faults import Faults
 from .faults.events import RefuseConnections
 from .files import FileStore
-from .recordings import facts as info
+from .recordings.facts import node_definitions
 from .recordings.library import Library, Source
 from .recordings.script import Script, make_script
 from .threaded import ThreadedServer
@@ -202,7 +202,7 @@ class FakeComfyServer(ThreadedServer):
         key = prompt_digest(prompt)
         golden = self._made.get(key)
         if golden is None:
-            definitions = info.node_definitions(self.library)
+            definitions = node_definitions(self.library)
             golden = synthesize(prompt, definitions, outputs, modern=self.version.is_modern)
             if len(self._made) >= _MADE:
                 self._made.clear()

@@ -13,7 +13,7 @@ import requests
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.golden.exchanges import Exchange, Exchanges
 from pytest_comfy.server import FakeComfyServer
-from pytest_comfy.server.recordings import facts as info
+from pytest_comfy.server.recordings import facts
 
 from .conftest import document, write
 
@@ -278,8 +278,8 @@ def test_a_recorded_object_info_that_is_none(golden, body):
 
 def test_what_was_computed_is_kept_until_something_is_added(tmp_path, golden, monkeypatch):
     calls = []
-    real = info.models
-    monkeypatch.setattr(info, "models", lambda library: calls.append(1) or real(library))
+    real = facts.models
+    monkeypatch.setattr(facts, "models", lambda library: calls.append(1) or real(library))
     with FakeComfyServer([golden]) as server:
         assert [ask(server, "/models/checkpoints").json() for _ in range(3)] == [["a.safetensors"]] * 3
         assert len(calls) == 1

@@ -8,17 +8,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..faults import Failure, Faults, Moment
 from ..files import FileStore
-from ..recordings.script import Script
 from ..versions import Version
 from ..wire.hub import Client, Hub
 from ..wire.messages import Audience, message, status_message
 from .cache import Cache, signatures_of
-from .replay import Replay
+from .job import Job
+from .replay import Replay, Stage
 from .selection import resumed
 
 _log = logging.getLogger(__name__)
@@ -28,32 +27,6 @@ MOST_HISTORY = 10_000
 
 SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 """Of extra_data; history never shows them."""
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A queued prompt; the `index`-th that was accepted, counted from 1."""
-
-    index: int
-    number: float
-    prompt_id: str
-    prompt: Mapping[str, Any]
-    extra_data: Any
-    outputs: list[str]
-    script: Script
-    may_be_cached: bool
-
-    @property
-    def owner(self) -> Any:
-        """The client_id, or None."""
-        return self.extra_data.get("client_id") if isinstance(self.extra_data, Mapping) else None
-
-    def as_item(self) -> list[Any]:
-        """Return the item of `GET /queue`."""
-        return [self.number, self.prompt_id, self.prompt, self.extra_data, self.outputs]
-
-    def __lt__(self, other: Job) -> bool:
-        return False
 
 
 Entry = tuple[float, str, Mapping[str, Any], Any, list[str], Job]
@@ -83,6 +56,7 @@ class Engine:
         self.history: dict[str, str] = {}
         self.counter = 0
         self.accepted = 0
+        self._stage = Stage(hub, self.files, faults, self._moment, lambda: self.speed)
         self._version = version
         self._pending: list[Entry] = []
         self._replay: Replay | None = None
@@ -175,7 +149,7 @@ class Engine:
                 self._wake.clear()
                 await self._wake.wait()
             if self.faults:
-                await self.faults.before(self._moment("queue", {}, self._pending[0][-1]))
+                await self.faults.before(self._moment(self._pending[0][-1], "queue", {}))
                 if not self._pending:
                     continue
             try:
@@ -197,12 +171,12 @@ class Engine:
             self._tell_status()
             data = {"node": None, "prompt_id": job.prompt_id}
             if self.faults:
-                await self.faults.before(self._moment("executing", data, job))
+                await self.faults.before(self._moment(job, "executing", data))
             self.hub.send("executing", Audience.OWNER, job.owner, message("executing", data))
             self.faults.run = None
 
-    def _moment(self, kind: str, data: Mapping[str, Any], job: Job) -> Moment:
-        """Return a moment of a job at which no node is at work."""
+    def _moment(self, job: Job, kind: str, data: Mapping[str, Any], **node: Any) -> Moment:
+        """Return a moment of a job; `node` are the fields of Moment for the node that is at work, where one is."""
         return Moment(
             kind,
             data,
@@ -210,6 +184,7 @@ class Engine:
             restart=self.restart,
             close=lambda code: self.close_sockets(job.owner, code),
             silence=lambda: self.silence_sockets(job.owner),
+            **node,
         )
 
     async def _run(self, job: Job) -> str:
@@ -220,7 +195,7 @@ class Engine:
         # A recording that nobody has asked for yet says itself what came from the cache.
         resumes = bool(cached) and job.may_be_cached
         script = resumed(job.script, job.prompt, cached) if resumes else job.script
-        replay = self._replay = Replay(job, script, self, started, cached)
+        replay = self._replay = Replay(job, script, self._stage, started, cached)
         try:
             await replay.execute()
         except Exception as error:

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from ...workflow.digest import class_of, run_digest
 from ...workflow.validate import Validation, validate
 from ..files import FileStore, file_key
-from ..recordings import facts as info
 from ..recordings.accepted import loosened
+from ..recordings.facts import node_definitions
 from ..recordings.library import Library
 from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
 from ..recordings.script import Script
 from ..versions import Version
-from .engine import SECRETS, Engine, Job
+from .engine import SECRETS, Engine
+from .job import Job
 from .selection import only
 
 Reply = tuple[int, dict[str, Any]]
@@ -139,7 +140,7 @@ def _analysed(world: World, prompt: Any, targets: Any, key: str) -> tuple[Analys
         asked.append(name)
         return _is_file(world.engine.files, name)
 
-    definitions = info.node_definitions(world.library)
+    definitions = node_definitions(world.library)
     if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, world.library):
         checked = Validation(dict(prompt), None, {}, world.library.outputs_of(prompt))
     else:
@@ -216,7 +217,7 @@ def _note_refusal(world: World, body: Any, error: Mapping[str, Any]) -> None:
     """Note a prompt that is refused for a class that only the recordings do not know."""
     if error["type"] == "invalid_prompt" and not world.library.knows_all_classes:
         classes = {class_of(node) for node in body["prompt"].values()}
-        world.posted.miss(body, unknown_class(classes - info.node_definitions(world.library).keys()))
+        world.posted.miss(body, unknown_class(classes - node_definitions(world.library).keys()))
 
 
 def _is_file(files: FileStore, name: str) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...golden import GoldenError, GoldenRun
 from ...workflow.digest import class_of, inputs_of
 from ...workflow.model import is_link
-from ..faults import Failure, Moment
+from ..faults import Failure, Faults, Moment
 from ..files import FileStore, Key
 from ..recordings.script import Script, Step, files_of, with_names
 from ..wire.hub import Hub
@@ -26,10 +27,8 @@ from ..wire.messages import (
     quoted,
     text_frame,
 )
+from .job import Job
 from .selection import Result, top_of
-
-if TYPE_CHECKING:
-    from .engine import Engine, Job
 
 _BREATHE_EVERY = 32
 """Messages sent without a pause at speed 0, before others get their turn on the loop."""
@@ -47,13 +46,32 @@ class Failed(Exception):
         self.failure = failure
 
 
+class MakeMoment(Protocol):
+    """Makes a moment of a job for the faults, with what only the server can do at it."""
+
+    def __call__(
+        self, job: Job, kind: str, data: Mapping[str, Any], *, class_type: str, interrupted: asyncio.Event
+    ) -> Moment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a run needs of the server it runs on; `speed` tells the present one."""
+
+    hub: Hub
+    files: FileStore
+    faults: Faults
+    moment: MakeMoment
+    speed: Callable[[], float]
+
+
 class Replay:
     """The run of one job. `interrupted` may be set at any time.
 
     known  what is in the cache of the prompt's nodes
     """
 
-    def __init__(self, job: Job, script: Script, engine: Engine, started_ms: int, known: Mapping[str, Result]) -> None:
+    def __init__(self, job: Job, script: Script, stage: Stage, started_ms: int, known: Mapping[str, Result]) -> None:
         self.interrupted = asyncio.Event()
         self.current_display: str | None = None
         self.outputs: dict[str, Any] = {}
@@ -62,10 +80,8 @@ class Replay:
         self.status = "success"
         self._job = job
         self._script = script
-        self._hub: Hub = engine.hub
-        self._files: FileStore = engine.files
-        self._faults = engine.faults
-        self._engine = engine
+        self._stage = stage
+        self._hub, self._files, self._faults = stage.hub, stage.files, stage.faults
         self._known = known
         self._started_ms = started_ms
         self._quoted_id = quoted(job.prompt_id)
@@ -160,7 +176,7 @@ class Replay:
 
     async def _pause(self, begin: float, at: float, sent: int) -> None:
         """Wait until `at` (s, as recorded) has come; raises Interrupted."""
-        speed = self._engine.speed
+        speed = self._stage.speed()
         if speed <= 0:
             self._elapsed = at
             if sent % _BREATHE_EVERY == _BREATHE_EVERY - 1:
@@ -182,17 +198,8 @@ class Replay:
         """Let the faults act that are aimed at a message; raises Interrupted."""
         if not self._faults:
             return None
-        owner = self._job.owner
-        moment = Moment(
-            kind,
-            data,
-            self._job.index,
-            str(class_of(self._job.prompt.get(top_of(data.get("node"))))),
-            self.interrupted,
-            self._engine.restart,
-            lambda code: self._engine.close_sockets(owner, code),
-            lambda: self._engine.silence_sockets(owner),
-        )
+        class_type = str(class_of(self._job.prompt.get(top_of(data.get("node")))))
+        moment = self._stage.moment(self._job, kind, data, class_type=class_type, interrupted=self.interrupted)
         failure = await self._faults.before(moment)
         if self.interrupted.is_set():
             raise Interrupted

@@ -1,10 +1,8 @@
-"""What the server says of itself: recorded answers, or else answers made from what the golden runs tell."""
+"""What recordings tell of the server: recorded answers, or else what the golden runs know."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -41,8 +39,6 @@ _MODEL_FOLDERS = [
 
 _MODERN_FOLDERS = ("latent_upscale_models",)
 """Not in 0.3.64."""
-
-_NO_MODELS = ("configs", "custom_nodes")
 
 
 class Facts:
@@ -126,36 +122,6 @@ class Facts:
         return self._known
 
 
-def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    """Return `GET /system_stats`, shaped as ComfyUI's; memory sizes are 0, as goldens do not tell them."""
-    devices = [
-        {
-            "name": device.get("name", "cpu"),
-            "type": device.get("type", "cpu"),
-            "index": device.get("index"),
-            "vram_total": device.get("vram_total", 0),
-            "vram_free": device.get("vram_free", 0),
-            "torch_vram_total": device.get("torch_vram_total", 0),
-            "torch_vram_free": device.get("torch_vram_free", 0),
-        }
-        for device in environment.get("devices") or [{}]
-    ]
-    system = {
-        "os": environment.get("os") or (sys.platform if version.is_modern else os.name),
-        "ram_total": environment.get("ram_total", 0),
-        "ram_free": environment.get("ram_free", 0),
-        "comfyui_version": version.text,
-        "required_frontend_version": environment.get("frontend"),
-        "installed_templates_version": None,
-        "required_templates_version": None,
-        "python_version": environment.get("python") or sys.version,
-        "pytorch_version": environment.get("torch"),
-        "embedded_python": bool(environment.get("embedded_python", False)),
-        "argv": list(environment.get("argv") or ["main.py"]),
-    }
-    return {"system": system, "devices": devices}
-
-
 _FACTS: WeakKeyDictionary[Library, Facts] = WeakKeyDictionary()
 
 
@@ -189,13 +155,3 @@ def models(library: Library) -> dict[str, list[str]]:
             elif isinstance(value, (list, Mapping)) and value:
                 found.setdefault(folder, set()).update(str(one) for one in value)
     return {folder: sorted(names) for folder, names in found.items()}
-
-
-def experiment_folders(known: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    """Return `GET /experiment/models`; the fake has no paths to tell."""
-    return [{"name": folder, "folders": []} for folder in known if folder not in _NO_MODELS]
-
-
-def experiment_models(names: list[str]) -> list[dict[str, Any]]:
-    """Return `GET /experiment/models/{folder}`."""
-    return [{"name": name, "pathIndex": 0, "modified": 0, "created": 0, "size": 0} for name in names]

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ..recordings import facts as info
 from ..wire.messages import features
+from . import info
 from .life import Handler, Life, Route
 from .pages import extensions, not_found
 

@@ -1,0 +1,35 @@
+"""A prompt on its way through the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..recordings.script import Script
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A queued prompt; the `index`-th that was accepted, counted from 1."""
+
+    index: int
+    number: float
+    prompt_id: str
+    prompt: Mapping[str, Any]
+    extra_data: Any
+    outputs: list[str]
+    script: Script
+    may_be_cached: bool
+
+    @property
+    def owner(self) -> Any:
+        """The client_id, or None."""
+        return self.extra_data.get("client_id") if isinstance(self.extra_data, Mapping) else None
+
+    def as_item(self) -> list[Any]:
+        """Return the item of `GET /queue`."""
+        return [self.number, self.prompt_id, self.prompt, self.extra_data, self.outputs]
+
+    def __lt__(self, other: Job) -> bool:
+        return False
