@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol, cast
 
-from . import convert as convert_command
-from . import diff as diff_command
-from . import record as recording_command
-from . import renew as renew_command
-from . import serve as serve_command
+from . import Commands
+from . import __name__ as package
+from . import __path__ as folders
 
-_COMMANDS = (convert_command, diff_command, renew_command, serve_command, recording_command)
+
+class Command(Protocol):
+    """A module of this folder: one subcommand."""
+
+    def add_parser(self, commands: Commands) -> argparse.ArgumentParser:
+        """Add the subcommand with its arguments, and return its parser."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do what the arguments say; returns the exit status."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,13 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "workflows, and the comparator of outputs.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for command in _commands():
+        command.add_parser(commands).set_defaults(run=command.run)
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen))
     except KeyboardInterrupt:
         return 130
+
+
+def _commands() -> Iterator[Command]:
+    """Yield the subcommands: the modules of this folder but this one, by name."""
+    for found in iter_modules(folders):
+        if not found.name.startswith("_"):
+            yield cast(Command, import_module(f"{package}.{found.name}"))
 
 
 if __name__ == "__main__":

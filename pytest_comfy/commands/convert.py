@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..files import write_whole
 from ..session.settings import Settings, SettingsError, default_widgets, widgets
 from ..text import plain
+from . import Commands
 
 if TYPE_CHECKING:
     from ..workflow import Workflow
@@ -26,7 +27,7 @@ class ConvertError(Exception):
     """What was given cannot be converted; the text is one sentence for the user."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add `convert` to the commands."""
     parser = commands.add_parser(
         "convert",
@@ -50,10 +51,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "golden run of the case `default`, else now)")  # fmt: skip
     add("--widgets", type=Path, action="append", default=[], metavar="FILE",
         help="TOML that says what JavaScript does to widgets (default: comfy-widgets.toml; repeatable)")  # fmt: skip
-    parser.set_defaults(run=convert)
+    return parser
 
 
-def convert(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print or write the API form; returns the exit status."""
     from ..client import ComfyError
     from ..golden import GoldenError

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
 from ..text import plain
+from . import Commands
 
 if TYPE_CHECKING:
     from ..compare import Comparison, Drawing, Tolerance
@@ -25,7 +26,7 @@ _ORDER = ("cannot be judged", "different", "missing", "unexpected", "within tole
 """Verdicts, the gravest first: that of a folder is the first that any of its files has."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add `diff` to the commands."""
     parser = commands.add_parser(
         "diff",
@@ -59,10 +60,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="write a picture of what differs there, a PNG; of folders, into the folder OUT",
     )
     add("--json", action="store_true", help="print the verdict as JSON")
-    parser.set_defaults(run=diff)
+    return parser
 
 
-def diff(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the verdict; returns the exit status of diff(1): 0 the same, 1 different, 2 trouble."""
     from ..judging.pairs import DiffError, Rule
 

@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from . import Commands
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add the command."""
     parser = commands.add_parser(
         "record",
@@ -23,21 +25,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", default=0, type=_port, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--no-previews", action="store_true", help="do not keep pictures sent while sampling")
-    parser.set_defaults(run=run)
+    return parser
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM; returns the exit status."""
     from ..golden import GoldenError
     from ..server.recording import RecordingProxy
 
     try:
         proxy = RecordingProxy(
-            arguments.upstream,
-            arguments.into,
-            host=arguments.host,
-            port=arguments.port,
-            previews=not arguments.no_previews,
+            options.upstream,
+            options.into,
+            host=options.host,
+            port=options.port,
+            previews=not options.no_previews,
             on_recorded=lambda folder: _say(f"recorded {folder}"),
             on_problem=lambda text: _say(text, sys.stderr),
         )
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         proxy.start()
     except OSError as error:
-        where = f"{arguments.host}:{arguments.port}"
+        where = f"{options.host}:{options.port}"
         _say(f"pytest-comfy record: cannot listen on {where}: {error.strerror or error}", sys.stderr)
         return 1
     except GoldenError as error:
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     proxy.stop()
     runs, problems = len(proxy.recorded), len(proxy.problems)
     told = f", {problems} not recorded or only in part" if problems else ""
-    _say(f"{runs} {'run' if runs == 1 else 'runs'} recorded in {arguments.into}{told}")
+    _say(f"{runs} {'run' if runs == 1 else 'runs'} recorded in {options.into}{told}")
     return 0
 
 

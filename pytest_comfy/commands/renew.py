@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from ..text import plain
+from . import Commands
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add `renew` to the commands."""
     parser = commands.add_parser(
         "renew",
@@ -21,13 +22,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("folder", type=Path, nargs="*", default=[Path("golden")], metavar="FOLDER", help="where to look for golden "
         "runs (default: golden)")  # fmt: skip
     add("--all", action="store_true", help="make those of this version anew as well")
-    parser.set_defaults(run=renew)
+    return parser
 
 
-def renew(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Renew all golden runs below the folders; returns the exit status, 1 if one of them could not be."""
     from ..golden import GoldenError
-    from ..golden.renewing import renew as renew_run
+    from ..golden.renewing import renew
     from ..golden.store import find_runs
 
     runs = renewed = 0
@@ -38,7 +39,7 @@ def renew(options: argparse.Namespace) -> int:
             stuck.append(f"{root}: there are no golden runs")
         for folder in folders:
             try:
-                found = renew_run(folder, every=options.all)
+                found = renew(folder, every=options.all)
             except GoldenError as error:
                 stuck.append(str(error))
                 continue

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..text import plain
+from . import Commands
 
 if TYPE_CHECKING:
     from ..server.fake import FakeComfyServer
@@ -24,7 +25,7 @@ class UsageError(Exception):
     """What was given cannot be served."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
     """Add `serve` to the commands."""
     parser = commands.add_parser(
         "serve",
@@ -51,10 +52,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what is to go wrong, such as http_status:status=503,path=/view,nth=2 (repeatable)",
     )
     add("--web-root", type=Path, metavar="DIR", help="folder of ComfyUI's web page, served at /")
-    parser.set_defaults(run=serve)
+    return parser
 
 
-def serve(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; returns the exit status."""
     try:
         server = _server(options)

@@ -7,20 +7,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..compare import CompareError, describe
 from ..workflow import WorkflowError
 from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
-from ..workflow.results import WEBSOCKET_CLASS
+from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview
 from ..workflow.secrets import REDACTED, is_secret
 from .errors import GoldenError
 from .redaction import redact, redact_prompt, scrub, secrets_in
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 
 if TYPE_CHECKING:
-    from ..client import Output, Preview, Run
     from ..workflow.model import Origin, Workflow
 
 Rectangles = tuple[tuple[int, int, int, int], ...]
@@ -38,6 +37,31 @@ _SUFFIXES = {
     "model/stl": ".stl",
     "model/ply": ".ply",
 }
+
+
+class Recordable(Protocol):
+    """What is recorded of a run, whoever saw it: the client that made it, or a proxy that it went through.
+
+    status, meta  of the history entry
+    ui            the history entry's outputs, as the server gave them
+    """
+
+    @property
+    def prompt_id(self) -> str: ...
+    @property
+    def prompt(self) -> Mapping[str, Any]: ...
+    @property
+    def events(self) -> Sequence[Event]: ...
+    @property
+    def previews(self) -> Sequence[Preview]: ...
+    @property
+    def status(self) -> Mapping[str, Any]: ...
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
+    @property
+    def ui(self) -> Mapping[str, Any]: ...
+    @property
+    def outputs(self) -> Sequence[Output]: ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +88,7 @@ class Approval:
 
 
 def record(
-    run: Run,
+    run: Recordable,
     approval: Approval,
     environment: Mapping[str, Any],
     definitions: Mapping[str, Mapping[str, Any]],
@@ -188,7 +212,7 @@ def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:
     return name
 
 
-def _events(run: Run, approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:
+def _events(run: Recordable, approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:
     """Return the timed events and picture frames, in order of arrival, without what is this run's alone."""
     start = _started(run)
     rows: list[tuple[float, dict[str, Any]]] = [
@@ -207,7 +231,7 @@ def _events(run: Run, approval: Approval, blobs: dict[str, bytes]) -> list[list[
     return [[at, row] for at, row in sorted(rows, key=lambda row: row[0])]
 
 
-def _preview_name(number: int, preview: Preview, run: Run, approval: Approval) -> str | None:
+def _preview_name(number: int, preview: Preview, run: Recordable, approval: Approval) -> str | None:
     # The pictures of this class are outputs, and the socket is the only way to them.
     sent = class_of(run.prompt.get(preview.node or "")) == WEBSOCKET_CLASS
     if not (approval.previews or (sent and approval.files)):
@@ -215,7 +239,7 @@ def _preview_name(number: int, preview: Preview, run: Run, approval: Approval) -
     return f"previews/{number}.{'png' if preview.meta.get('image_type') == 'image/png' else 'jpg'}"
 
 
-def _started(run: Run) -> int:
+def _started(run: Recordable) -> int:
     for event in run.events:
         if isinstance(event.data.get("timestamp"), int):
             return int(event.data["timestamp"])

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ...compare import CompareError, describe
 from ...golden import GoldenError, GoldenRun, GoldenStore
@@ -110,13 +110,11 @@ class Writer:
     ) -> GoldenRun:
         workflow, _, case = key.partition("/")
         approval = Approval(workflow=workflow, case=case, by=_BY, previews=self._previews)
-        # What record asks of a run is what TapedRun has; the client's own class is not ours to import.
-        taped = cast("Any", run)
         try:
-            return record(taped, approval, environment, definitions, run.posted.extra_data)
+            return record(run, approval, environment, definitions, run.posted.extra_data)
         except GoldenError:
             run.outputs = [kept for output in run.outputs if (kept := _describable(output, problem)) is not None]
-            return record(taped, approval, environment, definitions, run.posted.extra_data)
+            return record(run, approval, environment, definitions, run.posted.extra_data)
 
 
 def _describable(output: Output, problem: Callable[[str], None]) -> Output | None:
