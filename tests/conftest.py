@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
+import socket
 
 import pytest
+from projects import Project, png, recorded
+from ui_form import definitions
+
+import pytest_comfy
+from pytest_comfy.compare import draw_difference
+from pytest_comfy.server import FakeComfyServer
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +27,49 @@ def bare_environment(request, monkeypatch):
             monkeypatch.delenv(name)  # pytest writes its summary at greater length there
         if name.startswith("PYTEST_") and name not in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def live():
+    """A server that executes whatever it is given, for show."""
+    with FakeComfyServer((), synthesize=definitions()) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True, scope="session")
+def warm():
+    """Load all there is to load: runs in this process forget the modules that they were the first to load, and
+    numpy cannot load twice."""
+    for found in pkgutil.walk_packages(pytest_comfy.__path__, "pytest_comfy."):
+        importlib.import_module(found.name)
+    run = recorded()
+    draw_difference(png(1), png(2), "image/png")
+    with FakeComfyServer([run]) as server, pytest_comfy.ComfyClient(server.url) as client:
+        client.run(run.prompt)
+
+
+@pytest.fixture
+def project(pytester):
+    return Project(pytester)
+
+
+@pytest.fixture
+def serve():
+    """Start a server that stands for a live one: serve(run, ...) -> FakeComfyServer."""
+    servers = []
+
+    def start(*runs):
+        servers.append(FakeComfyServer(runs).start())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def dead_url():
+    """The address of a port where nobody listens, and nobody else can, as it stays bound."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from integration.ui_form import definitions as known
-from integration.ui_form import nested
+from ui_form import definitions as known
+from ui_form import nested
 
 from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
 from pytest_comfy.cases.sidecar import read_cases

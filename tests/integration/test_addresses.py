@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from projects import failure_of, png
+from ui_form import definitions, nested
 
 from pytest_comfy import Workflow
-
-from .conftest import failure_of, png
-from .ui_form import definitions, nested
 
 HEAD = "txt2img.json [default]"
 RUN = "golden/txt2img/default/run.json"

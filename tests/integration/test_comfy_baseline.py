@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import png, recorded
+from projects import png, recorded
 
 
 def picture_of(seed):

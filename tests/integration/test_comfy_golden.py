@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import failure_of, graph, png, recorded, section_of
+from projects import failure_of, graph, png, recorded, section_of
 
 ONE = """
 def test_canvas(comfy_run, comfy_golden):

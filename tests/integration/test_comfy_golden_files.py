@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import failure_of, png, recorded
+from projects import failure_of, png, recorded
 
 
 @pytest.fixture

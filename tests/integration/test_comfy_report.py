@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 
 from PIL import Image
-
-from .conftest import failure_of, png, recorded
+from projects import failure_of, png, recorded
 
 FILES = [
     ".gitignore",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
+from projects import graph, lines_of, png, recorded
 
 from pytest_comfy.golden import GoldenStore
-
-from .conftest import graph, lines_of, png, recorded
 
 APPLICATION = '''
 """Makes a picture with ComfyUI: posts the prompt, polls its history, fetches what it made."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import recorded, section_of
+from projects import recorded, section_of
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import graph, png, recorded, section_of
+from projects import graph, png, recorded, section_of
 
 RUN = "golden/txt2img/default/run.json"
 

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 import websocket
-
-from .conftest import failure_of, graph, png, recorded, section_of
+from projects import failure_of, graph, png, recorded, section_of
 
 HEAD = "txt2img.json [default]"
 

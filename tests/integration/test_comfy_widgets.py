@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from projects import failure_of
+from ui_form import definitions, node, plain
 
 from pytest_comfy import FakeComfyServer
-
-from .conftest import failure_of
-from .ui_form import definitions, node, plain
 
 RUN = "golden/txt2img/default/run.json"
 HEAD = "txt2img.json [default]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import failure_of, png, recorded
+from projects import failure_of, png, recorded
 
 LOGGING = """
 import pytest

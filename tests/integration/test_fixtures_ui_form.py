@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from projects import lines_of
+from ui_form import definitions, dice, nested, node, plain
 
 from pytest_comfy import FakeComfyServer
-
-from .conftest import lines_of
-from .ui_form import definitions, dice, nested, node, plain
 
 
 def script(project, text):

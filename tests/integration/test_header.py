@@ -6,7 +6,7 @@ import os
 import pty
 import sys
 
-from .conftest import png, recorded, section_of
+from projects import png, recorded, section_of
 
 
 def header_of(result):

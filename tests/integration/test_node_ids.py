@@ -5,8 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-
-from .conftest import failure_of, graph, png, recorded
+from projects import failure_of, graph, png, recorded
 
 
 @pytest.fixture

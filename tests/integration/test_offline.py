@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .conftest import failure_of, graph, png, recorded, section_of
+from projects import failure_of, graph, png, recorded, section_of
 
 HEAD = "txt2img.json [default]"
 APPROVE = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import pytest
-
-from .conftest import png, recorded, section_of
+from projects import png, recorded, section_of
 
 # Versions that know the option ask for it; those that do not would warn of it.
 _ASKED = version("pytest-asyncio") >= "0.24" or version("pytest-asyncio").startswith("1.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
+from projects import png
 
 import pytest_comfy
 from pytest_comfy import ComfyClient, FakeComfyServer, GoldenRun, Workflow
-
-from .conftest import png
 
 
 def test_run_against_golden_runs_of_a_folder(project):

@@ -6,12 +6,11 @@ import json
 import re
 
 import pytest
+from projects import failure_of, graph, lines_of, section_of
+from ui_form import BYPASSED, definitions, dice, nested, node, plain
 
 from pytest_comfy import FakeComfyServer, Workflow
 from pytest_comfy.workflow.digest import prompt_digest
-
-from .conftest import failure_of, graph, lines_of, section_of
-from .ui_form import BYPASSED, definitions, dice, nested, node, plain
 
 RUN = "golden/txt2img/default/run.json"
 HEAD = "txt2img.json [default]"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import INI, failure_of, png, recorded, section_of
+from projects import INI, failure_of, png, recorded, section_of
 
 
 @pytest.fixture
