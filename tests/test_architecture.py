@@ -1,4 +1,4 @@
-"""Who may import whom, and that pytest's start stays light."""
+"""The plan of the house: which room may import from which, and that pytest's start stays light."""
 
 from __future__ import annotations
 
@@ -11,75 +11,155 @@ import pytest
 import pytest_comfy
 
 PACKAGE = Path(pytest_comfy.__file__).parent
-FOLDERS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
 HEAVY = ["PIL", "numpy", "av", "trimesh", "requests", "aiohttp", "imagehash", "jinja2", "websocket"]
+MOST_LINES = 400
+
+MAY_IMPORT = {
+    "text": "",
+    "files": "",
+    "hookspecs": "",
+    # what is asked, and who asks
+    "workflow/validation": "",
+    "workflow": "text",
+    "workflow/graph": "text",
+    "client": "text workflow workflow/graph",
+    # is it the same
+    "compare": "",
+    "compare/drawing": "",
+    "compare/still": "compare/drawing",
+    "compare/moving": "compare/drawing compare/still",
+    "compare/audio": "compare/drawing",
+    "compare/image": "compare/drawing compare/moving compare/still",
+    "compare/latents": "compare/drawing",
+    "compare/models": "compare/drawing compare/still",
+    "compare/text": "compare/drawing",
+    "compare/svg": "compare/text",
+    "compare/video": "compare/audio compare/drawing compare/moving compare/still",
+    "compare/batch": "",
+    # what a good run is
+    "golden": "compare files text workflow",
+    # who answers offline
+    "server": "golden workflow",
+    "server/wire": "",
+    "server/faults": "server/wire text",
+    "server/recordings": "golden server/wire text workflow",
+    "server/execution": "golden server/faults server/recordings server/wire workflow",
+    "server/synthesis": "golden workflow",
+    "server/web": "golden server/execution server/faults server/recordings server/wire",
+    "server/recording": "compare golden server/recordings server/wire workflow",
+    # what `import pytest_comfy` offers
+    "__init__": "client golden server workflow",
+    # from a workflow file to a verdict
+    "session": "golden text workflow workflow/graph",
+    "cases": "client compare golden session text workflow workflow/graph",
+    "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
+    "text workflow",
+    # what a person types and sees
+    "report": "client golden judging server session text",
+    "commands": "cases client compare files golden judging server server/faults server/recording server/recordings "
+    "session text workflow",
+    # what pytest calls
+    "collect": "cases client judging report session text workflow workflow/graph",
+    "fixtures": "cases client collect golden judging report server session workflow",
+    "plugin": "collect fixtures hookspecs report session",
+}
+"""Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
+folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in
+the folder that holds it."""
+
+
+def room_of(path):
+    """Return the room that a file is in."""
+    folder = path.relative_to(PACKAGE).parent.as_posix()
+    return path.stem if folder == "." else folder
+
+
+MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOMS = {room_of(path) for path in MODULES.values()}
 
 
 def imports_of(path):
-    """Return the modules that a file imports anywhere but under TYPE_CHECKING: absolute dotted names."""
+    """Return what a file imports anywhere, absolute dotted names."""
     package = ("pytest_comfy", *path.relative_to(PACKAGE).parent.parts)
     found = set()
     pending = [ast.parse(path.read_text(encoding="utf-8"))]
     while pending:
         node = pending.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            pending += node.orelse
-            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*start, *([node.module] if node.module else [])])
-            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+            found |= {f"{module}.{alias.name}" for alias in node.names}
         pending += ast.iter_child_nodes(node)
     return found
 
 
-def parts_of(path):
-    """Return the folders of ours, and modules beside them, that a file imports from."""
-    own = [name.split(".")[1] for name in imports_of(path) if name.startswith("pytest_comfy.")]
-    return {name for name in own if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()}
+def module_of(name):
+    """Return the file of ours that a dotted name is, or lies in; None for names of others."""
+    own = name.split(".")
+    if own[0] != "pytest_comfy":
+        return None
+    parts = own[1:]
+    while parts:
+        for path in ("/".join(parts) + ".py", "/".join([*parts, "__init__.py"])):
+            if path in MODULES:
+                return path
+        parts = parts[:-1]
+    return "__init__.py"
 
 
-def files_in(folder):
-    files = sorted((PACKAGE / folder).rglob("*.py"))
-    assert files
-    return files
+IMPORTS = {name: {module_of(found) for found in imports_of(path)} - {None, name} for name, path in MODULES.items()}
+
+
+def are_neighbours(room, other):
+    """Whether one folder holds the other."""
+    return room == other or room.startswith(f"{other}/") or other.startswith(f"{room}/")
 
 
 def test_reader_of_imports_sees_what_there_is():
-    assert "client" in parts_of(PACKAGE / "judging/lane.py")
-    assert {"pytest", "pytest_comfy.collect"} <= imports_of(PACKAGE / "plugin.py")
-    assert "workflow" in parts_of(PACKAGE / "client/client.py")
+    assert IMPORTS["judging/lane.py"] >= {"client/__init__.py", "golden/environment.py", "server/__init__.py"}
+    assert "pytest" in {name.split(".")[0] for name in imports_of(PACKAGE / "plugin.py")}
+    assert module_of("pytest_comfy.workflow.graph.to_prompt") == "workflow/graph/__init__.py"
 
 
-@pytest.mark.parametrize("folder", ["workflow", "compare"])
-def test_pure_folders_import_from_no_other(folder):
-    for path in files_in(folder):
-        assert parts_of(path) & FOLDERS <= {folder}, path
+def test_every_room_is_in_the_table():
+    assert set(MAY_IMPORT) == ROOMS
 
 
-@pytest.mark.parametrize(
-    ("folder", "banned"),
-    [("client", {"golden", "server", "compare", "report"}), ("server", {"client", "report"}),
-     ("golden", {"client", "server", "report"})],
-)  # fmt: skip
-def test_folders_know_nothing_of_those_above(folder, banned):
-    for path in files_in(folder):
-        assert not parts_of(path) & banned, path
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_rooms_import_what_the_table_says_and_nothing_else(room):
+    imported = {
+        room_of(MODULES[found]) for name, path in MODULES.items() if room_of(path) == room for found in IMPORTS[name]
+    }
+    assert {other for other in imported if not are_neighbours(room, other)} == set(MAY_IMPORT[room].split())
 
 
-def test_folders_import_no_module_beside_them_but_text_and_files():
-    for folder in ("workflow", "compare", "client", "server", "golden"):
-        for path in files_in(folder):
-            assert parts_of(path) - FOLDERS <= {"text", "files"}, path
+def test_no_arrow_runs_back_up():
+    above = set()
+    for room, others in MAY_IMPORT.items():
+        assert set(others.split()) <= above, room
+        above.add(room)
+
+
+def test_no_circle_among_modules():
+    left = dict(IMPORTS)
+    while free := [name for name, others in left.items() if not others & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left
+
+
+def test_modules_are_small():
+    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_only_four_modules_import_pytest():
     importing = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if any(name.split(".")[0] in ("pytest", "_pytest") for name in imports_of(path))
+        name
+        for name, path in MODULES.items()
+        if any(found.split(".")[0] in ("pytest", "_pytest") for found in imports_of(path))
     }
     assert importing == {"plugin.py", "collect.py", "fixtures.py", "report/terminal.py"}
 

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .still.maps import Floats
-
 _DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _VALUE_OF = np.full(256, -1, dtype=np.int64)
 _VALUE_OF[np.frombuffer(_DIGITS, dtype=np.uint8)] = np.arange(85)
@@ -22,7 +20,7 @@ def pack(values: npt.NDArray[np.floating]) -> str:
     return base64.b85encode(np.rint(values).clip(0, 255).astype(np.uint8).tobytes()).decode("ascii")
 
 
-def unpack(packed: Sequence[tuple[str, tuple[int, ...]]]) -> list[Floats]:
+def unpack(packed: Sequence[tuple[str, tuple[int, ...]]]) -> list[npt.NDArray[np.float32]]:
     """Return packed values as arrays of the given shapes. Raises ValueError for any other text.
 
     All at once, as Python's own decoder runs digit by digit and would take longer than the comparison.
