@@ -28,7 +28,7 @@ class SettingsError(Exception):
     """A setting is wrong; the text is one sentence for the user."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # what is not needed is not made: every start of pytest pays for it
 class Settings:
     """The settings of a test session.
 

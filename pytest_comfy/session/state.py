@@ -13,7 +13,7 @@ from .globs import find
 from .settings import Settings, SettingsError
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class State:
     """Settings, and what was collected and judged.
 
