@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import pytest_comfy
 
+ROOT = Path(__file__).parent.parent
 PACKAGE = Path(pytest_comfy.__file__).parent
 HEAVY = ["PIL", "numpy", "av", "trimesh", "requests", "aiohttp", "imagehash", "jinja2", "websocket"]
 MOST_LINES = 400
@@ -162,6 +164,16 @@ def test_only_four_modules_import_pytest():
         if any(found.split(".")[0] in ("pytest", "_pytest") for found in imports_of(path))
     }
     assert importing == {"plugin.py", "collect.py", "fixtures.py", "report/terminal.py"}
+
+
+def test_page_of_the_house_names_every_folder_and_nothing_else():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = {name.rstrip("/") for name in re.findall(r"`([\w./-]+(?:/|\.py|\.toml|\.md))`", page)}
+    tops = [ROOT / top for top in ("pytest_comfy", "tests", "docs", "golden")]
+    there = [ROOT / "README.md", *tops, *(path for top in tops for path in top.rglob("*"))]
+    assert [name for name in sorted(named) if not any(path.as_posix().endswith(f"/{name}") for path in there)] == []
+    folders = {room for room in ROOMS if (PACKAGE / room).is_dir()}
+    assert {room for room in folders if not {room, room.rpartition("/")[2]} & named} == set()
 
 
 SHOW = f"import sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
