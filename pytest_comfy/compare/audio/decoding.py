@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..extras import load
+from ..extras import load, open_media
 from ..mp4 import check_boxes
 from ..result import UndecodableError
 
@@ -77,7 +76,7 @@ def decode_audio(data: bytes) -> Audio | None:
     """
     av = load("av", "sound is decoded with PyAV: pip install 'pytest-comfy[audio]'")
     check_boxes(data)
-    with _guard(av), av.open(io.BytesIO(data), metadata_errors="ignore", options=dict(_OPTIONS)) as container:
+    with _guard(av), open_media(av, data, options=dict(_OPTIONS)) as container:
         if not container.streams.audio:
             return None
         stream = container.streams.audio[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..extras import load
+from ..extras import load, open_media
 from ..result import MissingExtraError, UndecodableError
 from ..still.decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from .containers import demuxer
@@ -87,7 +86,7 @@ def _opened(data: bytes) -> Iterator[tuple[Any, Any]]:
     # Named formats and no protocols: a container must not make the machine open other files.
     options = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm", "protocol_whitelist": "none"}
     with _guard():
-        container = av.open(io.BytesIO(data), format=demuxer(data), options=options, metadata_errors="replace")
+        container = open_media(av, data, format=demuxer(data), options=options)
     try:
         with _guard():
             if not container.streams.video:

@@ -37,6 +37,15 @@ def test_samples_rate_and_channels(codec: str) -> None:
     assert abs(decoded.seconds - tune(0.4).shape[1] / 48_000) < 0.03
 
 
+def test_names_that_are_no_utf_8_do_not_matter() -> None:
+    sound = encoded(tune(0.1), "WAV")
+    name = b"INAM" + struct.pack("<I", 4) + b"\xff\xfe\xe9\0"
+    chunk = b"LIST" + struct.pack("<I", 4 + len(name)) + b"INFO" + name
+    named = sound[:4] + struct.pack("<I", len(sound) - 8 + len(chunk)) + sound[8:] + chunk
+    found, plain = decode_audio(named), decode_audio(sound)
+    assert found is not None and plain is not None and found.sha256 == plain.sha256
+
+
 @pytest.mark.parametrize("suffix", ["flac", "mp3", "opus"])
 def test_what_comfyui_saves_is_read(suffix: str) -> None:
     made = fingerprint((DATA / f"comfyui-sound.{suffix}").read_bytes())
