@@ -45,6 +45,13 @@ print(sorted({"PIL", "numpy", "imagehash", "pytest"} & set(sys.modules)))
     assert ran.stdout.splitlines() == ["identical", "different", "[]"], ran.stderr
 
 
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in compare.__all__:
+        assert getattr(compare, name).__doc__ or name == "Verdict"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = compare.nothing
+
+
 def test_description_is_json_and_complete(scene: Image.Image, encode: Encode) -> None:
     described = describe(encode(scene), "image/png", [[5, 5, 10, 10]])
     assert json.loads(json.dumps(described)) == described
