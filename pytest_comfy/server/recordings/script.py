@@ -18,7 +18,7 @@ from ..wire.messages import (
     is_blocked,
     message,
 )
-from .recorded import whole
+from .whole import whole
 
 Data = dict[str, Any]
 Rename = Callable[[str], str]

@@ -13,11 +13,11 @@ from ...golden import GoldenError
 from ..execution import posting
 from ..wire.messages import MAX_UPLOAD
 from .about import about_routes
+from .exchanges import serve_recorded
 from .internal import add_internal_routes
 from .jobs import job_routes
 from .life import Handler, Life, Route, World, lives
 from .pages import add_files, cache_control, page_routes
-from .recorded import serve_recorded
 from .uploads import upload
 from .users import user_routes
 from .view import view

@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from . import checks
-from .conversion import Choice, Conversion, ConversionError, ConversionWarning
+from . import refusals
 from .document import read
 from .emit import Emission, emit
 from .groups import as_definitions
 from .layouts import Layout, shipped
 from .loading import check_classes, inner_first, load
-from .nodes import Classes, is_modern
+from .nodes import Classes
 from .primitives import apply
 from .promoted import push_down
+from .result import Choice, Conversion, ConversionError, ConversionWarning
+from .versions import is_modern
 
 __all__ = [
     "Choice",
@@ -110,13 +111,13 @@ def _convert(
     for each in graphs:
         push_down(each)
     emission = emit(graphs[0], seed=None if seed is None else str(seed), date=date, modern=classes.modern)
-    for problem in checks.captures(emission):
+    for problem in refusals.captures(emission):
         raise ConversionError(problem)
-    bad = list(checks.misfits(emission))
+    bad = list(refusals.misfits(emission))
     if strict and bad:
         raise ConversionError(f"{bad[0]} ({len(bad) - 1} more of the kind)" if len(bad) > 1 else bad[0])
     let_go = [told for each in graphs for told in each.let_go]
-    return _conversion(emission, (*let_go, *bad, *checks.warnings(emission, document.frontend)))
+    return _conversion(emission, (*let_go, *bad, *refusals.warnings(emission, document.frontend)))
 
 
 def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...text import plain, shown
-from .conversion import ConversionError
+from .result import ConversionError
 from .types import ANY, type_name
 
 INPUT_NODE = "-10"

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from ...text import shown
-from .conversion import Choice, ConversionError
 from .frames import Frame, frames
 from .links import Exposed, Link, Links
 from .nodes import BYPASSED, MUTED, Graph, Node, nodes_within
+from .result import Choice, ConversionError
 from .texts import SAVERS, Chooser, Names, dynamic_prompt, replaced
 from .widgets import Widget
 

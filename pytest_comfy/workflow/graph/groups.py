@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .conversion import ConversionError
 from .document import INPUT_NODE, MAX_NODES, OUTPUT_NODE, Document, SavedGraph, SavedLink, SavedNode, SavedSlot, node
 from .nodes import Classes
+from .result import ConversionError
 from .specs import InputSpec, output_types, specs_of
 
 _PREFIXES = ("workflow>", "workflow/")

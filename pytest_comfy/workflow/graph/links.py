@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .conversion import ConversionError
 from .document import INPUT_NODE, SavedGraph, SavedLink
 from .frames import Frame
 from .nodes import BYPASSED, Node
+from .result import ConversionError
 from .types import ANY, compatible
 from .widgets import Socket, Widget
 from .wires import Wires

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ...text import listed, plain
-from .conversion import ConversionError
 from .document import MAX_NODES, Document, SavedGraph, SavedNode
 from .groups import as_definitions
 from .matching import match_types
@@ -14,6 +13,7 @@ from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node
 from .promoted import exposed_widget, set_exposed
 from .repair import repair
 from .reroutes import let_go
+from .result import ConversionError
 from .widgets import Socket
 
 MAX_DEPTH = 100

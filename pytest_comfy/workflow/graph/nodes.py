@@ -144,22 +144,6 @@ class Classes:
         return found if isinstance(found, Mapping) else None
 
 
-def is_modern(definitions: Mapping[str, Any]) -> bool:
-    """Whether node definitions are those of a server whose page is 1.35 or later, as far as they tell.
-
-    No definition says so: those of the later ones have keys and names that the earlier ones do not know.
-    """
-    old = False
-    for name, definition in definitions.items():
-        if not isinstance(definition, Mapping):
-            continue
-        if "output_matchtypes" in definition:
-            return True
-        old = old or ("api_node" in definition and "deprecated" in definition)
-        old = old or (name == "PreviewAny" and definition.get("display_name") == "Preview Any")
-    return not old
-
-
 def load_node(saved: SavedNode, classes: Classes) -> Node:
     """Build a node that is no instance of a subgraph."""
     class_type = classes.name_of(saved)

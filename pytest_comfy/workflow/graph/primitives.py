@@ -12,9 +12,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ...text import shown
-from .conversion import ConversionError
 from .document import SavedLink
 from .nodes import Graph, Node, nodes_within
+from .result import ConversionError
 from .specs import InputSpec
 from .texts import Names, replaced
 from .values import as_text, set_and_expand, set_value

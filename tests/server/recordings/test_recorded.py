@@ -9,7 +9,7 @@ import requests
 
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.server import FakeComfyServer
-from pytest_comfy.server.recordings.recorded import whole
+from pytest_comfy.server.recordings.whole import whole
 
 from ..conftest import PNG, RUN, document, is_end, short
 
