@@ -64,6 +64,7 @@ class WorkflowFile(pytest.Module):
                 Workflow.load(self.path)
             except NotAWorkflowError as error:
                 state.looked_at(self.path)
+                state.refuse_vanished(self.path)
                 if self.named:
                     self.warn(ComfyWarning(f"{self._short(str(error))}: left alone"))
                 return
@@ -173,9 +174,10 @@ def is_told(error: BaseException) -> bool:
 def not_judged(error: BaseException) -> bool:
     """Whether an error means that the case has no verdict: a pytest error, not a failure."""
     from .client import ComfyError
+    from .golden import GoldenError
     from .judging.judge import NotJudged
 
-    return isinstance(error, NotJudged) or (isinstance(error, ComfyError) and not error.judged)
+    return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)
 
 
 def mark_options(item: pytest.Item) -> dict[str, Any]:

@@ -137,7 +137,11 @@ class SessionHooks:
         self.config = config
         self.state = state
 
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.state.deselected = self.state.deselected or bool(items)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.state.troubled = self.state.troubled or report.failed
         if report.when == "call" or (report.when == "setup" and report.failed):
             self.state.count(report.user_properties, report.outcome)
         if report.when == "teardown":
@@ -150,8 +154,10 @@ class SessionHooks:
             return
         if self.config.option.collectonly:
             return
-        self.state.judge_unused()
-        if self.state.unused and self.state.settings.unused == "fail" and session.exitstatus == 0:
+        well = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        self.state.judge_unused(well and not (session.shouldstop or session.shouldfail))
+        found = self.state.unused or self.state.orphans
+        if found and self.state.settings.unused == "fail" and well:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "workflow/graph": "text",
     "client": "text workflow workflow/graph",
     # is it the same
-    "compare": "",
+    "compare": "files",
     "compare/drawing": "",
     "compare/still": "compare/drawing",
     "compare/moving": "compare/drawing compare/still",
@@ -52,8 +52,8 @@ MAY_IMPORT = {
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
-    "session": "golden text workflow workflow/graph",
-    "cases": "client compare golden session text workflow workflow/graph",
+    "session": "files golden text workflow workflow/graph",
+    "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
     "text workflow",
     # what a person types and sees
@@ -61,7 +61,7 @@ MAY_IMPORT = {
     "commands": "cases client compare files golden judging server server/faults server/recording server/recordings "
     "session text workflow",
     # what pytest calls
-    "collect": "cases client judging report session text workflow workflow/graph",
+    "collect": "cases client golden judging report session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report server session workflow",
     "plugin": "collect fixtures hookspecs report session",
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import is_link, read_below
 from ..text import plain
 from ..workflow import WorkflowError
 from ..workflow.definitions import upload_inputs
@@ -23,21 +26,22 @@ def upload_inputs_of(
     Taken are the inputs that node definitions mark as uploads, those of Load… nodes, and the files `named`
     in a sidecar, wherever their name stands. Raises WorkflowError for a named file that is not there.
     """
-    inputs = folder / INPUTS_FOLDER
     for name in named:
-        if _file(inputs, name) is None:
-            raise WorkflowError(f"{inputs / name}: named under `inputs` in the sidecar, and is not there")
-    if not inputs.is_dir():
+        if _file(folder, name) is None:
+            raise WorkflowError(
+                f"{folder / INPUTS_FOLDER / name}: named under `inputs` in the sidecar, and is not there"
+            )
+    if not (folder / INPUTS_FOLDER).is_dir():
         return
-    given: dict[Path, str] = {}
+    given: dict[str, str] = {}
     for node in prompt.values():
         for key, value in node["inputs"].items():
-            path = _file(inputs, value)
-            if path is None or not (value in named or _takes_upload(node["class_type"], key, client)):
+            file = _file(folder, value)
+            if file is None or not (value in named or _takes_upload(node["class_type"], key, client)):
                 continue
-            if path not in given:
-                given[path] = client.upload(_read(path), path.name)
-            node["inputs"][key] = given[path]
+            if file not in given:
+                given[file] = client.upload(_read(folder, file), posixpath.basename(file))
+            node["inputs"][key] = given[file]
 
 
 def _takes_upload(class_type: str, key: str, client: ComfyClient) -> bool:
@@ -47,16 +51,22 @@ def _takes_upload(class_type: str, key: str, client: ComfyClient) -> bool:
     return bool(definition) and key in upload_inputs(definition or {})
 
 
-def _file(inputs: Path, value: Any) -> Path | None:
-    """Return the file below `inputs` that a value names; annotations such as " [input]" are ignored."""
+def _file(folder: Path, value: Any) -> str | None:
+    """Return the file below `folder`/inputs that a value names, as a path from `folder`, with forward slashes.
+
+    Annotations such as " [input]" are ignored. A link counts as a file here; it is refused when it is read.
+    """
     if not isinstance(value, str) or not 0 < len(value) < 256 or "\0" in value or "\n" in value:
         return None
-    path = (inputs / value.removesuffix(" [input]")).resolve()
-    return path if inputs.resolve() in path.parents and path.is_file() else None
+    name = os.path.normpath(value.removesuffix(" [input]"))
+    if os.path.isabs(name) or Path(name).parts[:1] in ((), ("..",)):
+        return None
+    path = folder / INPUTS_FOLDER / name
+    return path.relative_to(folder).as_posix() if path.is_file() or is_link(path) else None
 
 
-def _read(path: Path) -> bytes:
+def _read(folder: Path, file: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_below(folder, file)
     except OSError as error:
-        raise WorkflowError(f"{path}: cannot be read ({plain(error.strerror)})") from error
+        raise WorkflowError(f"{folder / file}: cannot be read ({plain(error.strerror)})") from error

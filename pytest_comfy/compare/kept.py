@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..files import is_lfs_pointer
 from .result import CompareError, Region
-
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Kept:
             raise CompareError(
                 f"{purpose}, and the golden file cannot be read ({reason}): restore it or approve the run again"
             ) from error
-        if data.startswith(_LFS_POINTER):
+        if is_lfs_pointer(data):
             raise CompareError(f"{purpose}, and the golden file is a Git LFS pointer: run `git lfs pull`")
         return data
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from .errors import GoldenError
+from .errors import GoldenError, LfsPointerError
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 from .store import GoldenStore, find_runs
 
-__all__ = ["FORMAT", "PROMPT_ID", "GoldenError", "GoldenOutput", "GoldenRun", "GoldenStore", "find_runs"]
+__all__ = [
+    "FORMAT",
+    "PROMPT_ID",
+    "GoldenError",
+    "GoldenOutput",
+    "GoldenRun",
+    "GoldenStore",
+    "LfsPointerError",
+    "find_runs",
+]

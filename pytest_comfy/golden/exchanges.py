@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..files import read_below, write_whole
 from ..workflow.digest import run_digest
 from .errors import GoldenError
 from .run import dumps
@@ -113,7 +113,7 @@ class Exchanges:
     def load(cls, path: str | Path) -> Exchanges:
         """Read a file; raises GoldenError when it is missing, broken, or of another format."""
         try:
-            document = json.loads(Path(path).read_bytes())
+            document = json.loads(read_below(Path(path).parent, Path(path).name))
             if document["format"] != FORMAT:
                 raise ValueError(f"format {document['format']!r}, this version reads {FORMAT}")
             return cls(Exchange.from_json(entry) for entry in document["exchanges"])

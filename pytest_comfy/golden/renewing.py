@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..compare import CompareError, describe, is_current
 from ..files import write_whole
+from .approved import approved
 from .errors import GoldenError
 from .run import RUN_FILE, GoldenOutput, GoldenRun, dumps
 
@@ -42,6 +42,8 @@ def renew(folder: Path, *, every: bool = False) -> Renewal:
                 fresh.update(_described(run, output))
             except CompareError as error:
                 stuck.append(f"{folder / RUN_FILE}: output {output.name} of {output.title!r}: {error}")
+            except GoldenError as error:
+                stuck.append(str(error))
         renewed += fresh != entry
         entries.append(fresh)
     if renewed:
@@ -56,11 +58,5 @@ def renew(folder: Path, *, every: bool = False) -> Renewal:
 def _described(run: GoldenRun, output: GoldenOutput) -> dict[str, Any]:
     if output.file is None:
         raise CompareError("its file was not kept, so that only a new approval can renew it")
-    try:
-        data = run.read(output.file)
-    except OSError as error:
-        raise CompareError(f"{output.file} cannot be read ({error.strerror or error}): restore it") from error
-    if hashlib.sha256(data).hexdigest() != output.sha256:
-        raise CompareError(f"{output.file} is not the file that was approved: restore it, or approve the run again")
-    found = describe(data, output.media_type, output.masks, file_kept=False)
+    found = describe(approved(run, output), output.media_type, output.masks, file_kept=False)
     return {name: found[name] for name in ("size", "pixels_sha256", "fingerprint")}

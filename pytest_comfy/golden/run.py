@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..files import is_lfs_pointer, read_below
 from ..workflow.digest import prompt_digest
-from .errors import GoldenError
+from .errors import GoldenError, LfsPointerError
 
 FORMAT = 1
 """Version of run.json."""
@@ -123,7 +124,10 @@ class GoldenRun:
         """
         path = Path(folder) / RUN_FILE
         try:
-            document = json.loads(path.read_bytes())
+            data = read_below(path.parent, RUN_FILE)
+            if is_lfs_pointer(data):
+                raise LfsPointerError(str(path))
+            document = json.loads(data)
         except OSError as error:
             raise GoldenError(f"{path}: cannot be read ({error.strerror or error})") from error
         except (ValueError, RecursionError) as error:
@@ -176,7 +180,7 @@ class GoldenRun:
             raise GoldenError(f"{self.folder}: run.json names a file outside its folder: {file_name!r}")
         if self.folder is None:
             raise FileNotFoundError(file_name)
-        return (self.folder / file_name).read_bytes()
+        return read_below(self.folder, file_name)
 
 
 def is_own_name(name: str) -> bool:

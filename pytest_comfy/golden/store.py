@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ..files import is_link, refuse_links
 from .errors import GoldenError
 from .run import RUN_FILE, GoldenRun, dumps, is_own_name
 
 _BACKUP = ".previous"
 """Ending of the folder that holds the old run while the new one is moved into its place."""
+_FRESH = ".new"
+"""Ending of the folder that a run is written to, before it is moved into its place."""
+_PREVIEWS = "previews"
+_TRIES = 10
 
 
 def find_runs(golden_dir: str | Path) -> Iterator[Path]:
-    """Yield the folders below `golden_dir` that hold a run.json, sorted."""
+    """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
     for folder, subfolders, files in os.walk(golden_dir):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(
+            name for name in subfolders if not name.startswith(".") and not is_link(Path(folder, name))
+        )
         if RUN_FILE in files:
             yield Path(folder)
 
 
 class GoldenStore:
-    """The golden runs of a project, in `root`: one folder a case, golden/WORKFLOW/CASE[+BASELINE]."""
+    """The golden runs of a project, in `root`: one folder a case, golden/WORKFLOW/CASE[+BASELINE].
+
+    Below `root` no link is followed. Writers wait for each other, and readers for the moment in which one run takes
+    the place of another.
+    """
 
     def __init__(self, root: str | Path, baseline: str | None = None) -> None:
         self.root = Path(root)
@@ -36,17 +49,30 @@ class GoldenStore:
         return self.root / (f"{key}+{self.baseline}" if self.baseline else key)
 
     def find(self, key: str) -> Path | None:
-        """Return where the run of this key is: the baseline's own one, then the plain one; None without."""
+        """Return where the run of this key is: the baseline's own one, then the plain one; None without.
+
+        Raises GoldenError where a link is on the way.
+        """
         for folder in dict.fromkeys((self.folder(key), self.root / key)):
-            _settle(folder)
-            if (folder / RUN_FILE).is_file():
+            self._refuse_links(folder)
+            if _is_cut_off(folder):
+                with self._locked():
+                    _settle(folder)
+            if os.path.lexists(folder / RUN_FILE):
                 return folder
         return None
 
     def load(self, key: str) -> GoldenRun | None:
         """Read the run of this key, None when there is none; raises GoldenError as GoldenRun.load does."""
-        folder = self.find(key)
-        return GoldenRun.load(folder) if folder else None
+        for attempt in range(_TRIES):
+            folder = self.find(key)
+            try:
+                return GoldenRun.load(folder) if folder else None
+            except GoldenError as error:
+                # Another process may have put a new run in the place of the one that was found.
+                if attempt == _TRIES - 1 or not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+        return None
 
     def write(self, key: str, run: GoldenRun) -> Path:
         """Write a run and its blobs whole: into a temporary folder, then moved into place.
@@ -58,53 +84,99 @@ class GoldenStore:
             if not is_own_name(name):
                 raise GoldenError(f"{folder}: the run names a file outside its folder: {name!r}")
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            _settle(folder)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            self.root.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                refuse_links(self.root, folder)
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                _settle(folder)
+                _sweep(folder)
+                _write(folder, run)
         except OSError as error:
             raise GoldenError(f"{folder}: cannot be written ({error.strerror or error})") from error
-        try:
-            for name, data in run.blobs.items():
-                target = fresh / name
-                target.parent.mkdir(exist_ok=True)
-                target.write_bytes(data)
-            (fresh / RUN_FILE).write_text(dumps(run.document), encoding="utf-8", newline="\n")
-            fresh.chmod(0o755)
-            _replace(folder, fresh)
-        except OSError as error:
-            raise GoldenError(f"{folder}: cannot be written ({error.strerror or error})") from error
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
         return folder
 
     def remove(self, folder: Path) -> None:
-        """Delete the files of one run; folders of other runs below it, and foreign files, stay."""
-        run = GoldenRun.load(folder)
-        for output in run.outputs:
-            if output.file:
-                (folder / output.file).unlink(missing_ok=True)
-        shutil.rmtree(folder / "previews", ignore_errors=True)
-        (folder / RUN_FILE).unlink()
-        while folder != self.root and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
+        """Delete the files of one run; folders of other runs below it, and foreign files, stay.
+
+        Raises GoldenError, also where a link is on the way.
+        """
+        try:
+            with self._locked():
+                refuse_links(self.root, folder)
+                run = GoldenRun.load(folder)
+                for path in [folder / output.file for output in run.outputs if output.file]:
+                    refuse_links(folder, path.parent)
+                    path.unlink(missing_ok=True)
+                if (folder / _PREVIEWS).is_dir() and not is_link(folder / _PREVIEWS):
+                    shutil.rmtree(folder / _PREVIEWS)
+                (folder / RUN_FILE).unlink()
+                while folder != self.root and not any(folder.iterdir()):
+                    folder.rmdir()
+                    folder = folder.parent
+        except OSError as error:
+            raise GoldenError(f"{folder}: cannot be removed ({error.strerror or error})") from error
+
+    def _refuse_links(self, folder: Path) -> None:
+        try:
+            refuse_links(self.root, folder)
+        except OSError as error:
+            raise GoldenError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from writing; where the system has no lock for a folder, nobody waits."""
+        try:
+            import fcntl  # which Windows has not
+        except ImportError:
+            yield
+            return
+        handle = os.open(self.root, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
 
 def _backup(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{_BACKUP}")
 
 
-def _replace(folder: Path, fresh: Path) -> None:
-    if folder.exists():
-        folder.rename(_backup(folder))
-    fresh.rename(folder)
-    _settle(folder)
+def _write(folder: Path, run: GoldenRun) -> None:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_FRESH, dir=folder.parent))
+    try:
+        for name, data in run.blobs.items():
+            target = fresh / name
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(data)
+        (fresh / RUN_FILE).write_text(dumps(run.document), encoding="utf-8", newline="\n")
+        fresh.chmod(0o755)
+        if folder.exists():
+            folder.rename(_backup(folder))
+        fresh.rename(folder)
+        _settle(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers of this run left behind that were cut off; nobody else writes now."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.????????{_FRESH}"):
+        if left.is_dir() and not is_link(left):
+            shutil.rmtree(left)
+
+
+def _is_cut_off(folder: Path) -> bool:
+    """Whether a replacement was cut off half-way, or is going on."""
+    backup = _backup(folder)
+    return backup.is_dir() and not is_link(backup)
 
 
 def _settle(folder: Path) -> None:
     """Finish, or undo, a replacement that was cut off half-way; runs in folders below the old one stay."""
     backup = _backup(folder)
-    if not backup.is_dir():
+    if not _is_cut_off(folder):
         return
     # Another process may be settling the same folder; whoever loses finds the work done.
     with contextlib.suppress(FileNotFoundError):
@@ -112,6 +184,7 @@ def _settle(folder: Path) -> None:
             backup.rename(folder)
             return
         for child in backup.iterdir():
-            if child.is_dir() and child.name != "previews" and not (folder / child.name).exists():
+            own = child.is_dir() and not is_link(child) and child.name != _PREVIEWS
+            if own and not os.path.lexists(folder / child.name):
                 child.rename(folder / child.name)
         shutil.rmtree(backup)

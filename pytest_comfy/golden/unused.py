@@ -32,6 +32,12 @@ def unused_runs(
     return unused
 
 
+def of_workflows(golden_dir: Path) -> int:
+    """Return how many golden runs were made from workflow files, and not from tests."""
+    sources = [_source(folder) for folder in find_runs(golden_dir)]
+    return len([source for source in sources if source is not None and not source.endswith(".py")])
+
+
 def _keys(name: str) -> list[str]:
     """Return what a run in this folder may be of: a "+" parts the baseline, or belongs to the case's name."""
     start = name.rfind("/") + 1

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
-from ..files import write_whole
+from ..files import refuse_links, remove_below, write_whole
 
 
 class Artefacts:
-    """The folder of one case in the report: REPORT/WORKFLOW/CASE."""
+    """The folder of one case in the report: REPORT/WORKFLOW/CASE. No link is followed, nor may the report be one.
+
+    problems  why not all could be written, a sentence for a person; a verdict does not hang on it
+    """
 
     def __init__(self, report_dir: Path, key: str) -> None:
         self.report_dir = report_dir
         self.folder = report_dir / key
+        self.problems: tuple[str, ...] = ()
 
     def clear(self) -> None:
         """Remove what an earlier session left of this case."""
-        if self.folder.is_dir():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.folder.is_dir():
+                remove_below(self.report_dir.parent, self.folder)
+        except OSError as error:
+            self._failed(error)
 
-    def write(self, name: str, data: bytes) -> Path:
-        """Write one file whole, under a name that stays in the folder; returns where it is."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        ignore = self.report_dir / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")  # a report is no source; keep it out of commits
+    def write(self, name: str, data: bytes) -> Path | None:
+        """Write one file whole, under a name that stays in the folder; returns where it is, None if it cannot be."""
         target = self.folder / re.sub(r"[^\w.-]", "_", name)
-        write_whole(target, data)
+        try:
+            refuse_links(self.report_dir.parent, self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.report_dir / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")  # a report is no source; keep it out of commits
+            write_whole(target, data)
+        except OSError as error:
+            self._failed(error)
+            return None
         return target
+
+    def _failed(self, error: OSError) -> None:
+        self.problems = (f"report: {error.filename or self.folder}: cannot be written ({error.strerror or error})",)

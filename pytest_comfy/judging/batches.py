@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ..compare import Kept
 from ..golden import GoldenOutput, GoldenRun
+from ..golden.approved import approved
 
 
 class Titled(Protocol):
@@ -59,14 +60,13 @@ def batches_of(golden: Mapping[str, Golden], actual: Mapping[str, Actual]) -> It
 
 def kept_of(golden: GoldenRun, output: GoldenOutput) -> Kept:
     """Return what was kept of an output, as the comparison takes it."""
-    file = output.file
     return Kept(
         media_type=output.media_type,
         sha256=output.sha256,
         pixels_sha256=output.pixels_sha256,
         fingerprint=output.fingerprint,
         masks=output.masks,
-        read=(lambda: golden.read(file)) if file else None,
+        read=(lambda: approved(golden, output)) if output.file else None,
     )
 
 

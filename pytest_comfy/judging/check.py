@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from ..cases.converting import Converter, definitions_kept, kept_date, without_s
 from ..cases.options import CaseOptions
 from ..cases.uploads import upload_inputs_of
 from ..golden import GoldenError, GoldenRun, GoldenStore
+from ..golden.approved import check_files
 from ..golden.environment import difference, summary
 from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
@@ -77,8 +77,8 @@ class Check:
             )
         if golden is None and not self.settings.live:
             return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
-        if golden is not None and not self.settings.live:
-            _require_files(golden)
+        if golden is not None and not self._replaces:
+            check_files(golden, hashed=self.settings.live)
         workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
@@ -157,21 +157,29 @@ class Check:
         if golden is None and update == "none":
             outputs = judge.keep_actual(run)
             failure = f"missing: no golden run for {subject.node_id}"
-            return self._verdict(subject, run, outputs, [*notes, *self._how(subject)], failure)
-        outputs = judge.outputs(golden, run) if golden else ()
+            notes += [*artefacts.problems, *self._how(subject)]
+            return self._verdict(subject, run, outputs, notes, failure)
+        damaged = golden is not None and self._replaces and _is_damaged(golden)
+        outputs = judge.outputs(golden, run) if golden and not damaged else ()
         verdict = self._verdict(subject, run, outputs, notes)
-        changed = golden is None or not verdict.passed or bool(self._stale(golden, run.prompt))
+        changed = golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt))
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
             written = self._approve(subject, run, golden, judge, extra_data)
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
         if golden is not None and not verdict.passed:
+            # What differs from files that nobody approved is no verdict on the run.
+            check_files(golden, hashed=True)
             notes += self._stale(golden, run.prompt)
-            notes += self._damaged(golden)
             notes += self._environment(golden, run)
-            notes += self._how(subject)
+            notes += [*artefacts.problems, *self._how(subject)]
         elif not outputs and not run.outputs:
             return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
         return self._verdict(subject, run, outputs, notes)
+
+    @property
+    def _replaces(self) -> bool:
+        """Whether a new approval may take the place of a golden run, so that its files need not be whole."""
+        return self.settings.update in ("changed", "all")
 
     def _verdict(
         self,
@@ -263,14 +271,6 @@ class Check:
         more = len(found) - _DIFFERENCES_SHOWN
         return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)
 
-    def _damaged(self, golden: GoldenRun) -> Iterator[str]:
-        """Tell which golden files are not those of run.json: the run is not to blame for what differs there."""
-        for output in golden.outputs:
-            path = (golden.folder or self.store.root) / (output.file or "")
-            if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != output.sha256:
-                shown = self.settings.relative(path) or path
-                yield f"{shown} is not the file that was approved: restore it from version control, or approve again"
-
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:
             return ()
@@ -312,14 +312,13 @@ def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, 
     return (f"ComfyUI {version.text} would not take it: {told}",)
 
 
-def _require_files(golden: GoldenRun) -> None:
-    """Raise GoldenError when a file to replay is gone; the fake server would only answer 404."""
-    for output in golden.outputs:
-        if golden.folder is not None and output.file and not (golden.folder / output.file).is_file():
-            raise GoldenError(
-                f"{golden.folder / output.file}: output {output.name} of {output.title!r} is not there: "
-                "restore it from version control, or record the run again"
-            )
+def _is_damaged(golden: GoldenRun) -> bool:
+    """Whether files of a golden run are not those that were approved."""
+    try:
+        check_files(golden, hashed=True)
+    except GoldenError:
+        return True
+    return False
 
 
 _CACHE_NOTES = {

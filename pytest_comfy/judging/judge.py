@@ -12,6 +12,7 @@ from ..compare import CompareError, Comparison, TextRule, draw_difference
 from ..compare.batch import Finding, Wanted, explain_batch
 from ..compare.kept import Made
 from ..golden import GoldenOutput, GoldenRun
+from ..golden.approved import approved
 from ..golden.record import suffix_of
 from ..session.settings import SettingsError
 from ..text import listed
@@ -108,7 +109,7 @@ class Judge:
         return OutputVerdict(name, batch.title(index), finding.verdict, finding.message, comparison, files)
 
     def _unexpected(self, output: Output, told: str) -> OutputVerdict:
-        files = (("actual", self._write(output.name, "actual", output.media_type, output.data)),)
+        files = tuple(self._write(output.name, "actual", output.media_type, output.data))
         return OutputVerdict(output.name, output.title, "unexpected", told, files=files)
 
     def _files(
@@ -116,23 +117,26 @@ class Judge:
     ) -> Iterator[tuple[str, Path]]:
         """Write an output that failed, the golden one, and what differs."""
         if output is not None:
-            yield "actual", self._write(output.name, "actual", output.media_type, output.data)
+            yield from self._write(output.name, "actual", output.media_type, output.data)
         if before.file is None:
             return
-        try:
-            data = golden.read(before.file)
-        except OSError:
-            return  # the verdict was reached without the file, and says so where it matters
-        yield "golden", self._write(name, "golden", before.media_type, data)
+        data = approved(golden, before)
+        yield from self._write(name, "golden", before.media_type, data)
         if output is None or comparison is None or "order" in comparison.kinds:
             return
         masks = self._masks(name, output.title, partial(_size, before)) if before.size else ()
         drawing = draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
         if drawing:
-            yield "difference", self.artefacts.write(f"{name}.difference{drawing.suffix}", drawing.data)
+            yield from self._kept(f"{name}.difference{drawing.suffix}", "difference", drawing.data)
 
-    def _write(self, name: str, what: str, media_type: str, data: bytes) -> Path:
-        return self.artefacts.write(f"{name}.{what}{suffix_of(media_type)}", data)
+    def _write(self, name: str, what: str, media_type: str, data: bytes) -> Iterator[tuple[str, Path]]:
+        return self._kept(f"{name}.{what}{suffix_of(media_type)}", what, data)
+
+    def _kept(self, file: str, what: str, data: bytes) -> Iterator[tuple[str, Path]]:
+        """Write a file of the report and yield what it is and where, nothing where that failed."""
+        path = self.artefacts.write(file, data)
+        if path is not None:
+            yield what, path
 
     def _is_ignored(self, name: str, title: str) -> bool:
         return any(rule.ignore for rule in self._rules(name, title))

@@ -59,11 +59,26 @@ def _recorded(settings: Settings) -> str:
 
 def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
     """Write the closing section; nothing when no output was judged."""
-    rows = list(_rows(state))
-    if rows:
-        terminal.section("comfy", sep="-", bold=True)
-        for row in rows:
-            terminal.line(row)
+    for number, row in enumerate(_rows(state)):
+        if not number:
+            terminal.section("comfy", sep="-", bold=True)
+        terminal.line(row)
+
+
+def _unused(state: State) -> Iterator[str]:
+    """Tell which golden runs nothing claims, and remove them then where that was asked for and is sure."""
+    told = f"{len(state.unused)} ({', '.join(state.unused)})"
+    if state.settings.unused != "remove":
+        yield f"golden runs unused: {told}"
+        yield "  no case claims them; remove them with --comfy-unused=remove"
+    elif state.kept_because:
+        yield f"golden runs unused: {told}"
+        yield f"  not removed: {state.kept_because}"
+    else:
+        yield f"golden runs to remove: {told}"
+        problems = list(state.remove_unused())
+        yield f"golden runs removed: {len(state.unused) - len(problems)}"
+        yield from (f"  {plain(problem, 500)}" for problem in problems)
 
 
 def _rows(state: State) -> Iterator[str]:
@@ -77,10 +92,10 @@ def _rows(state: State) -> Iterator[str]:
     for path in sorted(state.written):
         yield f"approved: {path.removeprefix(settings.root.as_posix() + '/')}"
     if state.unused:
-        done = "removed" if state.removed else "unused"
-        yield f"golden runs {done}: {len(state.unused)} ({', '.join(state.unused)})"
-        if not state.removed:
-            yield "  no case claims them; remove them with --comfy-unused=remove"
+        yield from _unused(state)
+    if state.orphans:
+        globs = ", ".join(settings.workflows)
+        yield f"golden runs without a workflow: {state.orphans}, as comfy_workflows ({globs}) matches no file"
     if state.unmatched:
         yield f"prompts that no golden run answers: {len(state.unmatched)}"
         yield from (f"  {plain(one, 500)}" for one in state.unmatched[:_MOST_UNMATCHED])

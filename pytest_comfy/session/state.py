@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import is_link
 from .globs import find
 from .settings import Settings, SettingsError
 
@@ -21,6 +22,11 @@ class State:
     files       workflow files that were looked at, relative to the root
     test_files  Python test files that were collected whole
     failed      whether a workflow file could not be collected
+    deselected  whether something was collected and not selected
+    troubled    whether a test or case failed or could not be judged
+    unused      golden runs that nothing claims, relative to the root; `kept_because` says why they are not removed
+                although that was asked for
+    orphans     golden runs of workflows while no workflow file is there at all
     """
 
     settings: Settings
@@ -31,8 +37,11 @@ class State:
     verdicts: Counter[str] = field(default_factory=Counter)
     cache_busts: Counter[str] = field(default_factory=Counter)
     written: list[str] = field(default_factory=list)
+    deselected: bool = False
+    troubled: bool = False
     unused: list[str] = field(default_factory=list)
-    removed: bool = False
+    kept_because: str | None = None
+    orphans: int = 0
     unmatched: list[str] = field(default_factory=list)
 
     def looked_at(self, path: Path) -> None:
@@ -53,6 +62,19 @@ class State:
                     f"{source}: its golden runs would lie in the folder of {other}'s ({key}): rename one of them"
                 )
         return key
+
+    def refuse_vanished(self, path: Path) -> None:
+        """Raise SettingsError for a file that is no workflow although golden runs of it are there."""
+        from ..golden import find_runs
+
+        folder = self.settings.golden_dir / self.settings.golden_key(path)
+        runs = [run for run in find_runs(folder) if run.parent == folder]
+        if runs:
+            told = f"{len(runs)} golden run{'s' * (len(runs) != 1)}"
+            raise SettingsError(
+                f"{path}: is no workflow any more, and has {told} in {self.settings.relative(folder) or folder}: "
+                "restore the file from version control, or remove both"
+            )
 
     def collection_failed(self) -> None:
         """Note that what a file claims is unknown."""
@@ -84,6 +106,7 @@ class State:
             "files": sorted(self.files),
             "test_files": sorted(self.test_files),
             "failed": self.failed,
+            "deselected": self.deselected,
         }
 
     def merge(self, published: dict[str, Any]) -> None:
@@ -92,29 +115,30 @@ class State:
         self.files.update(published["files"])
         self.test_files.update(published["test_files"])
         self.failed = self.failed or published["failed"]
+        self.deselected = self.deselected or published["deselected"]
 
-    def complete(self) -> bool:
-        """Whether every workflow file under the globs was collected."""
-        if self.failed:
-            return False
+    def there(self) -> set[str | None]:
+        """Return the workflow files under the globs, relative to the root."""
         settings = self.settings
-        there = {
+        return {
             settings.relative(path)
             for glob in settings.workflows
             for path in find(settings.root, glob)
             if path.suffix.lower() == ".json" and not settings.is_own(path)
         }
-        return bool(there or self.files) and there <= self.files
 
-    def judge_unused(self) -> None:
-        """Find golden runs that nothing claims; remove them where that was asked for."""
-        from ..golden import GoldenStore
-        from ..golden.unused import unused_runs
+    def judge_unused(self, ended_well: bool) -> None:
+        """Find golden runs that nothing claims, and whether they are sure enough to be so that they may be removed."""
+        from ..golden.unused import of_workflows, unused_runs
 
         settings = self.settings
         if not settings.golden_dir.is_dir():
             return
-        unclaimed = unused_runs(settings.golden_dir, self.claims, self.test_files, self.complete())
+        there = self.there()
+        if not there and not self.files:
+            self.orphans = of_workflows(settings.golden_dir)
+        complete = not self.failed and bool(there or self.files) and there <= self.files
+        unclaimed = unused_runs(settings.golden_dir, self.claims, self.test_files, complete)
         # A test claims the folder of all its checks.
         folders = [
             folder
@@ -122,8 +146,27 @@ class State:
             if not self.claims.get(folder.parent.relative_to(settings.golden_dir).as_posix(), "").endswith(".py")
         ]
         self.unused = [settings.relative(folder) or str(folder) for folder in folders]
-        if folders and settings.unused == "remove":
-            store = GoldenStore(settings.golden_dir)
-            for folder in folders:
-                store.remove(folder)
-            self.removed = True
+        self.kept_because = self._doubt(ended_well, complete)
+
+    def _doubt(self, ended_well: bool, complete: bool) -> str | None:
+        """Return why what is unused now may be used all the same, None where that is sure."""
+        if self.troubled or not ended_well:
+            return "a test or case failed, or the session ended early"
+        if self.deselected:
+            return "not everything that was collected was run"
+        if not complete:
+            return "not every workflow file was collected"
+        if is_link(self.settings.golden_dir):
+            return f"{self.settings.relative(self.settings.golden_dir)} is a link"
+        return None
+
+    def remove_unused(self) -> Iterator[str]:
+        """Remove the unused golden runs one by one, and yield why one could not be, a sentence each."""
+        from ..golden import GoldenError, GoldenStore
+
+        store = GoldenStore(self.settings.golden_dir)
+        for name in self.unused:
+            try:
+                store.remove(self.settings.root / name)
+            except GoldenError as error:
+                yield str(error)

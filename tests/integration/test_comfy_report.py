@@ -94,12 +94,15 @@ def test_report_is_no_place_for_workflows(project, serve):
     assert [line for line in result.outlines if "::" in line] == ["workflows/b.json::default"]
 
 
-def test_damaged_golden_picture_leaves_the_difference_out(project, serve):
+def test_report_that_cannot_be_written_is_told_and_changes_no_verdict(project, serve):
     project.both()
-    path = project.root / "golden/txt2img/default/9.images.0.png"
-    path.write_bytes(path.read_bytes()[:100])
+    project.write("comfy-report", "a file in its place")
     server = serve(recorded(outputs={"9": {"images": [png(2)]}}))
     result = project.run("workflows", "--comfy-url", server.url)
     result.assert_outcomes(failed=1)
+    lines = failure_of(result, "txt2img.json [default]")
+    assert lines[0].startswith("different: node 9 'Save Image' images 0: another picture")
+    assert [line for line in lines if line.startswith("report: ")] == [
+        "report: comfy-report/txt2img/default: cannot be written (Not a directory)"
+    ]
     assert "Traceback" not in result.stdout.str()
-    assert project.files("comfy-report") == [one for one in FILES if "difference" not in one]

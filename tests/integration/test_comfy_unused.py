@@ -48,7 +48,7 @@ def test_fail_by_ini_and_flag_over_ini(leftover):
 def test_remove_removes_that_run_alone(leftover):
     result = leftover.run("--comfy-unused=remove")
     assert result.ret == 0
-    assert told(result) == ["golden runs removed: 1 (golden/gone/default)"]
+    assert told(result) == ["golden runs to remove: 1 (golden/gone/default)", "golden runs removed: 1"]
     assert leftover.files("golden") == ["txt2img/default/9.images.0.png", "txt2img/default/run.json"]
     assert not (leftover.root / "golden/gone").exists()
     assert told(leftover.run()) == []
@@ -207,3 +207,104 @@ class TestOfPythonTests:
         result = python.run("test_nodes.py", "--comfy-unused=warn")
         result.assert_outcomes(failed=1)
         assert told(result) == []
+
+
+NOT_REMOVED = "  not removed: "
+FAILED = "a test or case failed, or the session ended early"
+PART = "not everything that was collected was run"
+
+
+@pytest.mark.parametrize(
+    ("other", "words", "why"),
+    [
+        ("def test_it(): assert False", (), FAILED),
+        ("import pytest\n@pytest.fixture\ndef no(): raise ValueError\ndef test_it(no): pass", (), FAILED),
+        ("import pytest\ndef test_it(): pytest.exit('enough')", (), FAILED),
+        ("def test_it(request): request.session.shouldstop = 'enough'", (), FAILED),
+        ("def test_it(): pass", ("-k", "default"), PART),
+        ("def test_it(): pass", ("--deselect", "test_other.py::test_it"), PART),
+    ],
+)
+def test_what_may_be_used_all_the_same_is_not_removed(leftover, other, words, why):
+    leftover.write("test_other.py", other)
+    result = leftover.run("workflows", "test_other.py", "--comfy-unused=remove", *words)
+    lines = section_of(result, "comfy")
+    assert {"golden runs unused: 1 (golden/gone/default)", f"{NOT_REMOVED}{why}"} <= set(lines)
+    assert (leftover.root / "golden/gone/default/run.json").exists()
+
+
+def test_nothing_is_removed_behind_a_link(leftover, tmp_path_factory):
+    away = tmp_path_factory.mktemp("away") / "golden"
+    (leftover.root / "golden").rename(away)
+    (leftover.root / "golden").symlink_to(away)
+    result = leftover.run("--comfy-unused=remove")
+    assert section_of(result, "comfy")[-1] == f"{NOT_REMOVED}golden is a link"
+    assert (away / "gone/default/run.json").exists()
+
+
+def test_run_that_cannot_be_removed_is_told(leftover, outside_folder):
+    run = leftover.read("golden/gone/default/run.json")
+    run["outputs"][0]["file"] = "sub/9.images.0.png"
+    leftover.write("golden/gone/default/run.json", run)
+    (leftover.root / "golden/gone/default/sub").symlink_to(outside_folder)
+    result = leftover.run("--comfy-unused=remove")
+    assert "INTERNALERROR" not in result.stdout.str()
+    lines = section_of(result, "comfy")[-2:]
+    assert lines[0] == "golden runs removed: 0"
+    assert "golden/gone/default" in lines[1] and "cannot be removed (it is a link" in lines[1]
+    assert (outside_folder / "9.images.0.png").exists()
+
+
+@pytest.fixture
+def outside_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("outside")
+    (folder / "9.images.0.png").write_bytes(b"precious")
+    return folder
+
+
+GONE = '{"3": {"inputs": {}, "_meta": {}}}'
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", GONE, '{"nodes": 3}', "null", "7"])
+@pytest.mark.parametrize("words", [(), ("--comfy-unused=remove",)])
+def test_workflow_that_vanished_is_an_error_and_keeps_its_golden_runs(leftover, content, words):
+    leftover.write("workflows/txt2img.json", content)
+    result = leftover.run(*words)
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["workflows/txt2img.json: is no workflow any more, and has 1 golden run in golden/txt2img: restore the file *"]
+    )
+    assert "txt2img/default/run.json" in leftover.files("golden")
+
+
+def test_json_that_never_was_a_workflow_is_left_alone(leftover):
+    leftover.write("workflows/notes.json", "{}")
+    leftover.write("workflows/txt2img/default.json", "{}")  # whose golden runs would be another level down
+    leftover.run().assert_outcomes(passed=1)
+
+
+ORPHANS = "golden runs without a workflow: 2, as comfy_workflows (workflows/**/*.json) matches no file"
+
+
+@pytest.mark.parametrize(("words", "status"), [((), 0), (("--comfy-unused=fail",), 1), (("--comfy-unused=remove",), 0)])
+def test_globs_that_match_nothing_are_told(leftover, words, status):
+    (leftover.root / "workflows/txt2img.json").unlink()
+    leftover.write("test_other.py", "def test_it(): pass")
+    result = leftover.run("test_other.py", *words)
+    result.assert_outcomes(passed=1)
+    assert result.ret == status
+    assert section_of(result, "comfy") == [ORPHANS]
+    assert len(leftover.files("golden")) == 4
+
+
+def test_globs_that_match_nothing_in_a_session_without_tests(leftover):
+    (leftover.root / "workflows/txt2img.json").unlink()
+    assert leftover.run().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert leftover.run("--comfy-unused=fail").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_golden_runs_of_tests_need_no_workflow(project):
+    project.golden("tests/test_it/test_one/default", workflow="tests/test_it.py")
+    project.write("test_other.py", "def test_it(): pass")
+    assert told(project.run("test_other.py", "--comfy-unused=fail"))[:1] != [ORPHANS]

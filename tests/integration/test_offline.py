@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from projects import failure_of, graph, png, recorded, section_of
 
 HEAD = "txt2img.json [default]"
@@ -22,8 +23,8 @@ def judged(project):
     return failure_of(result, HEAD)
 
 
-def errored(project):
-    result = project.run("workflows")
+def errored(project, *words):
+    result = project.run("workflows", *words)
     result.assert_outcomes(errors=1)
     assert "Traceback" not in result.stdout.str()
     assert "pytest_comfy/" not in result.stdout.str()
@@ -101,7 +102,7 @@ def test_truncated_run_file(project):
     project.both()
     path = project.root / "golden/txt2img/default/run.json"
     path.write_bytes(path.read_bytes()[:200])
-    (line,) = judged(project)
+    (line,) = errored(project)
     assert line.startswith("golden/txt2img/default/run.json: broken JSON (")
     assert line.endswith("): restore it from version control, or record the run again")
 
@@ -110,7 +111,7 @@ def test_run_file_of_a_later_format(project):
     project.both()
     path = project.root / "golden/txt2img/default/run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    assert judged(project) == [
+    assert errored(project) == [
         "golden/txt2img/default/run.json: golden run of format 2, this version reads 1: update pytest-comfy, or "
         "record the run again"
     ]
@@ -120,44 +121,50 @@ def test_run_file_without_a_prompt(project):
     project.both()
     path = project.root / "golden/txt2img/default/run.json"
     path.write_text(json.dumps({"format": 1}))
-    (line,) = judged(project)
+    (line,) = errored(project)
     assert line == "golden/txt2img/default/run.json: malformed golden run ('prompt'): record the run again"
 
 
-def test_damaged_golden_picture(project):
-    """The bytes are neither the recorded ones nor a picture."""
-    project.both()
-    path = project.root / "golden/txt2img/default/9.images.0.png"
-    path.write_bytes(path.read_bytes()[:100])
-    lines = judged(project)
-    assert lines[0].startswith("different: node 9 'Save Image' images 0: the picture is broken or truncated")
-    assert (
-        "golden/txt2img/default/9.images.0.png is not the file that was approved: restore it from version control, or "
-        "approve again"
-    ) in lines
+NOT_APPROVED = (
+    "golden/txt2img/default/9.images.0.png: output 9.images.0 of 'Save Image' is not the file that was approved: "
+    "restore it from version control, or approve the run again"
+)
 
 
-def test_exchanged_golden_picture(project):
+@pytest.mark.parametrize("data", [png()[:100], png(2), b""], ids=["truncated", "exchanged", "empty"])
+@pytest.mark.parametrize("where", ["offline", "live"])
+def test_golden_picture_that_was_not_approved_is_an_error(project, serve, data, where):
+    """The run is not to blame for what differs there, and what is like it is no proof."""
     project.both()
-    (project.root / "golden/txt2img/default/9.images.0.png").write_bytes(png(2))
-    first = judged(project)[0]
-    assert first.startswith("different: node 9 'Save Image' images 0: another picture (")
+    words = ["--comfy-url", serve(recorded()).url] if where == "live" else []
+    (project.root / "golden/txt2img/default/9.images.0.png").write_bytes(data)
+    assert errored(project, *words) == [NOT_APPROVED]
 
 
 def test_golden_picture_that_is_not_there(project):
     project.both()
     (project.root / "golden/txt2img/default/9.images.0.png").unlink()
-    assert judged(project) == [
+    assert errored(project) == [
         "golden/txt2img/default/9.images.0.png: output 9.images.0 of 'Save Image' is not there: restore it from "
-        "version control, or record the run again"
+        "version control, or approve the run again"
     ]
+
+
+def test_golden_picture_that_was_not_approved_is_approved_anew(project, serve):
+    project.both()
+    path = project.root / "golden/txt2img/default/9.images.0.png"
+    path.write_bytes(png(2))
+    server = serve(recorded(), recorded())
+    project.run("workflows", "--comfy-url", server.url, "--comfy-update=missing").assert_outcomes(errors=1)
+    project.run("workflows", "--comfy-url", server.url, "--comfy-update=changed").assert_outcomes(passed=1)
+    assert path.read_bytes() == png()
 
 
 def test_one_broken_golden_run_breaks_no_other(project):
     project.both("a")
     project.both("b")
     (project.root / "golden/a/default/run.json").write_text("{")
-    project.run("workflows").assert_outcomes(passed=1, failed=1)
+    project.run("workflows").assert_outcomes(passed=1, errors=1)
 
 
 def test_replays_are_not_cached_among_cases(project):

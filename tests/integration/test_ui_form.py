@@ -227,7 +227,9 @@ class TestDates:
         run = record(project, live)
         run["conversion"]["date"] = date
         project.write(RUN, run)
-        (line,) = judged(project)
+        result = project.run("workflows")
+        result.assert_outcomes(errors=1)
+        (line,) = failure_of(result, f"ERROR at setup of {HEAD}")
         assert line.startswith("golden/txt2img/default/run.json: malformed conversion (")
 
     @staticmethod

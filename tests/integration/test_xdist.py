@@ -30,7 +30,14 @@ def test_outcomes_and_summary_are_those_of_one_process(spread):
 def test_unused_golden_runs_are_merged(spread):
     spread.golden("gone/default")
     result = spread.run_apart("workflows", "-n2", "--comfy-unused=remove")
-    assert section_of(result, "comfy")[1:] == ["golden runs removed: 1 (golden/gone/default)"]
+    assert section_of(result, "comfy")[-1] == "  not removed: a test or case failed, or the session ended early"
+    (spread.root / "workflows/unapproved.json").unlink()
+    result = spread.run_apart("workflows", "-n2", "--comfy-unused=remove", "-k", "not d.json")
+    assert section_of(result, "comfy")[-1] == "  not removed: not everything that was collected was run"
+    result = spread.run_apart("workflows", "-n2", "--comfy-unused=remove")
+    assert section_of(result, "comfy")[1:] == [
+        "golden runs to remove: 1 (golden/gone/default)", "golden runs removed: 1"
+    ]  # fmt: skip
     assert not (spread.root / "golden/gone").exists()
     assert len([name for name in spread.files("golden") if name.endswith("run.json")]) == 5
 
