@@ -23,13 +23,6 @@ def approved(run: GoldenRun, output: GoldenOutput) -> bytes:
     return data
 
 
-def check_files(run: GoldenRun, *, hashed: bool) -> None:
-    """Raise as `approved` does for the first file that is not as it was approved, `hashed` or by a look only."""
-    for output in run.outputs:
-        if output.file:
-            (approved if hashed else _read)(run, output)
-
-
 def _read(run: GoldenRun, output: GoldenOutput) -> bytes:
     try:
         data = run.read(output.file or "")

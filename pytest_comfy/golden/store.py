@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..files import is_link, refuse_links
+from .approved import approved
 from .errors import GoldenError
 from .run import RUN_FILE, GoldenRun, dumps, is_own_name
 
@@ -55,10 +56,7 @@ class GoldenStore:
         """
         for folder in dict.fromkeys((self.folder(key), self.root / key)):
             self._refuse_links(folder)
-            if _is_cut_off(folder):
-                with self._locked():
-                    _settle(folder)
-            if os.path.lexists(folder / RUN_FILE):
+            if self._is_there(folder):
                 return folder
         return None
 
@@ -72,6 +70,24 @@ class GoldenStore:
                 # Another process may have put a new run in the place of the one that was found.
                 if attempt == _TRIES - 1 or not isinstance(error.__cause__, FileNotFoundError):
                     raise
+        return None
+
+    def load_whole(self, key: str) -> GoldenRun | None:
+        """Read the run of this key with the files of its outputs, all of one approval; None when there is none.
+
+        What others write meanwhile does not matter to it. Raises GoldenError as `load` and `approved` do.
+        """
+        for attempt in range(_TRIES):
+            run = self.load(key)
+            if run is None:
+                return None
+            try:
+                blobs = {output.file: approved(run, output) for output in run.outputs if output.file}
+            except GoldenError:
+                if attempt < _TRIES - 1 and self._is_replaced(key, run):
+                    continue
+                raise
+            return GoldenRun(run.document, run.folder, blobs)
         return None
 
     def write(self, key: str, run: GoldenRun) -> Path:
@@ -115,6 +131,22 @@ class GoldenStore:
                     folder = folder.parent
         except OSError as error:
             raise GoldenError(f"{folder}: cannot be removed ({error.strerror or error})") from error
+
+    def _is_replaced(self, key: str, run: GoldenRun) -> bool:
+        with contextlib.suppress(GoldenError):
+            now = self.load(key)
+            return now is None or now.document != run.document
+        return False
+
+    def _is_there(self, folder: Path) -> bool:
+        run_file = folder / RUN_FILE
+        if os.path.lexists(run_file) and not _is_cut_off(folder):
+            return True
+        # Where nothing may be written, what is there is read as it is.
+        with contextlib.suppress(OSError), self._locked():
+            _settle(folder)
+            return os.path.lexists(run_file)
+        return os.path.lexists(run_file)
 
     def _refuse_links(self, folder: Path) -> None:
         try:

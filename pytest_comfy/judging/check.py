@@ -13,8 +13,7 @@ from .. import __version__
 from ..cases.converting import Converter, definitions_kept, kept_date, without_server
 from ..cases.options import CaseOptions
 from ..cases.uploads import upload_inputs_of
-from ..golden import GoldenError, GoldenRun, GoldenStore
-from ..golden.approved import check_files
+from ..golden import GoldenError, GoldenRun, GoldenStore, LfsPointerError
 from ..golden.environment import difference, summary
 from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
@@ -77,8 +76,6 @@ class Check:
             )
         if golden is None and not self.settings.live:
             return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
-        if golden is not None and not self._replaces:
-            check_files(golden, hashed=self.settings.live)
         workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
@@ -135,7 +132,15 @@ class Check:
         )
 
     def golden_of(self, subject: Subject) -> GoldenRun | None:
-        """Return the golden run of a subject; raises GoldenError when it is broken."""
+        """Return the golden run of a subject with its files; raises GoldenError when it, or one of them, is broken.
+
+        What is to be replaced need not be whole, but pointers of Git LFS are never taken for what was approved.
+        """
+        try:
+            return self.store.load_whole(subject.key)
+        except GoldenError as error:
+            if not self._replaces or isinstance(error, LfsPointerError):
+                raise
         return self.store.load(subject.key)
 
     def judge(
@@ -159,7 +164,7 @@ class Check:
             failure = f"missing: no golden run for {subject.node_id}"
             notes += [*artefacts.problems, *self._how(subject)]
             return self._verdict(subject, run, outputs, notes, failure)
-        damaged = golden is not None and self._replaces and _is_damaged(golden)
+        damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
         verdict = self._verdict(subject, run, outputs, notes)
         changed = golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt))
@@ -167,8 +172,6 @@ class Check:
             written = self._approve(subject, run, golden, judge, extra_data)
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
         if golden is not None and not verdict.passed:
-            # What differs from files that nobody approved is no verdict on the run.
-            check_files(golden, hashed=True)
             notes += self._stale(golden, run.prompt)
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
@@ -312,13 +315,9 @@ def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, 
     return (f"ComfyUI {version.text} would not take it: {told}",)
 
 
-def _is_damaged(golden: GoldenRun) -> bool:
-    """Whether files of a golden run are not those that were approved."""
-    try:
-        check_files(golden, hashed=True)
-    except GoldenError:
-        return True
-    return False
+def _is_whole(golden: GoldenRun) -> bool:
+    """Whether the files of a golden run were read with it; those that are not as they were approved never are."""
+    return all(output.file in golden.blobs for output in golden.outputs if output.file)
 
 
 _CACHE_NOTES = {
