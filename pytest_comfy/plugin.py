@@ -96,7 +96,19 @@ def pytest_configure(config: pytest.Config) -> None:
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[STATE] = State(settings)
+    if settings.live:
+        from .session.ending import end_on_sigterm
+
+        end_on_sigterm()
     config.pluginmanager.register(SessionHooks(config, config.stash[STATE]), "comfy-session")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    state = config.stash.get(STATE, None)
+    if state is not None and state.settings.live:
+        from .session.ending import leave_sigterm
+
+        leave_sigterm()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

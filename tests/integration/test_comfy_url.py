@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
+import requests
 import websocket
 from projects import failure_of, graph, png, recorded, section_of
+
+from pytest_comfy.server import faults
 
 HEAD = "txt2img.json [default]"
 
@@ -283,3 +289,22 @@ def test_two_servers_one_after_the_other_do_not_mix(project, serve, again):
     for _ in range(again):
         project.run("workflows", "--comfy-url", serve(recorded()).url).assert_outcomes(passed=1)
     assert project.files("comfy-report") == [".gitignore"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that could be listened to")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_session_that_is_told_to_end_takes_its_prompt_off_the_server(project, serve, number):
+    project.workflow()
+    server = serve(recorded())
+    hold = server.faults.add(faults.hold("executing"))
+    command = [sys.executable, "-m", "pytest", "workflows", "--comfy-url", server.url]
+    with subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as session:
+        assert hold.reached.wait(60)
+        session.send_signal(number)
+        told = session.communicate(timeout=60)[0].decode()
+    assert session.returncode == pytest.ExitCode.INTERRUPTED, told
+    assert "KeyboardInterrupt" in told
+    while not (history := requests.get(f"{server.url}/history").json()):
+        pass
+    (entry,) = history.values()
+    assert [kind for kind, _ in entry["status"]["messages"]][-1] == "execution_interrupted"
