@@ -23,7 +23,7 @@ from .events import EventStream
 from .explain import partial_rejection, rejection
 from .finish import Finish, Limits, judge
 from .http import Http
-from .outputs import collect, output_nodes
+from .outputs import Wanted, collect, output_nodes
 from .run import Progress, Run
 from .watch import Watch, listed_in
 
@@ -177,13 +177,15 @@ class ComfyClient:
         use_cache: bool = False,
         fresh: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
+        wanted: Wanted | None = None,
     ) -> Run:
         """Queue a workflow (or a prompt), wait for its end and download its outputs.
 
         A workflow in UI form is converted, see `converted`.
         A run in which the server took all from its cache, or did no more than save it again, tested
         nothing: it is repeated with an input that no node knows, which makes the server run every node but
-        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case.
+        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case. Of the outputs those are
+        downloaded that are `wanted`, all unless that is told.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
         """
@@ -208,7 +210,9 @@ class ComfyClient:
             if _did_nothing(run):
                 self.free()
                 run = once(self._with_nonce(prompt), "free")
-        return replace(run, workflow=asked)
+        # Only now: a server that had all in its cache may have lost the files since.
+        outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
+        return replace(run, workflow=asked, outputs=tuple(outputs))
 
     def _run_once(
         self,
@@ -237,7 +241,6 @@ class ComfyClient:
         self._stream = finish.stream
         judge(entry, watch)
         seconds = watch.seconds
-        outputs = tuple(collect(self.http, prompt, entry, watch.previews, _DOWNLOAD_SECONDS))
         return Run(
             prompt_id=watch.prompt_id,
             prompt=prompt,
@@ -247,10 +250,10 @@ class ComfyClient:
             status=_mapping(entry.get("status")),
             meta=_mapping(entry.get("meta")),
             ui=_mapping(entry.get("outputs")),
-            outputs=outputs,
+            outputs=(),
             cached=watch.cached | _cached_in(entry),
             cache_bust=bust,
-            complete=finish.complete,
+            gap=finish.gap,
             seconds=seconds,
             node_errors=node_errors,
         )

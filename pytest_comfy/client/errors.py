@@ -19,6 +19,10 @@ class ServerUnreachable(ComfyError):
     """No ComfyUI answers at the address, or it answers what no ComfyUI would."""
 
 
+class TooLarge(ServerUnreachable):
+    """An answer has more bytes than are allowed."""
+
+
 class PromptRejected(ComfyError):
     """The server refused the prompt, or some of its outputs; `node_errors` as the server gave them."""
 

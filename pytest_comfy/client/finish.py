@@ -12,7 +12,7 @@ from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout,
 from .events import EventStream
 from .explain import execution_error
 from .http import Http
-from .run import Progress
+from .run import Gap, Progress
 from .watch import TERMINAL, Watch
 
 _POLL = 5.0
@@ -26,6 +26,9 @@ _HISTORY_LAG = 30.0
 
 _GONE = 20.0
 """Seconds a server may be unreachable in the middle of a run before it counts as dead."""
+
+_LEAST_PATIENCE = 2.0
+"""Seconds that an answer is waited for in any case."""
 
 Place = Literal["finished", "running", "pending", "nowhere"]
 
@@ -54,10 +57,11 @@ class Finish:
         self.stream: EventStream | None = stream
         self.watch = watch
         self.limits = limits
-        self.complete = True
+        self.gap: Gap | None = None
         self._reopen = reopen
         self._on_progress = on_progress
         self._deadline = watch.posted + limits.timeout
+        self._poll = min(_POLL, limits.stall)
         self._queue_seen: Any = None
         self._went_away: float | None = None
         self._waiting = 0
@@ -67,24 +71,28 @@ class Finish:
 
         Raises RunTimeout, RunStalled, RunLost or ServerUnreachable when there is none to come.
         """
-        next_look = time.monotonic() + _POLL
+        next_look = time.monotonic() + self._poll
         while True:
             now = time.monotonic()
             if now >= self._deadline:
                 raise self._timeout()
             if self.watch.done or self.watch.terminal:
                 return self._confirmed()
-            if self._take_messages(min(next_look, self._deadline) - now) and not self._lost_socket():
-                next_look = max(next_look, time.monotonic() + min(_POLL, 1.0))
+            moved = self.watch.moved
+            self._take_messages(min(next_look, self._deadline) - now)
+            if self.watch.moved > moved and not self._lost_socket():
+                # What others are told says nothing of our run.
+                next_look = max(next_look, time.monotonic() + min(self._poll, 1.0))
                 continue
             if time.monotonic() >= next_look or self._lost_socket():
                 entry = self._look()
                 if entry is not None:
                     self._drain()
                     # A socket that says nothing of the end is not known to have said all before it.
-                    self.complete = self.complete and (self.watch.done or self.watch.terminal is not None)
+                    if not self.watch.done and self.watch.terminal is None:
+                        self.gap = self.gap or "silent"
                     return entry
-                next_look = time.monotonic() + (_POLL if not self._lost_socket() else 0.25)
+                next_look = time.monotonic() + (self._poll if not self._lost_socket() else 0.25)
 
     def _lost_socket(self) -> bool:
         return self.stream is None
@@ -98,7 +106,7 @@ class Finish:
         if message is None:
             return False
         if message.closed:
-            self.complete = False
+            self.gap = "dropped"
             self.stream.close()
             self.stream = None
             return True
@@ -143,10 +151,11 @@ class Finish:
 
     def _look(self) -> dict[str, Any] | None:
         """Ask history and queue; the entry when the run is over, None while it goes on."""
+        asked = time.monotonic()
         try:
             place, entry, signature = self._place()
         except ServerUnreachable as error:
-            self._unreachable(error)
+            self._unreachable(error, asked)
             return None
         if self._went_away is not None and place in ("running", "pending"):
             self._went_away = None
@@ -169,7 +178,7 @@ class Finish:
         entry = self._history()
         if entry is not None:
             return "finished", entry, None
-        queue = self.http.get("/queue").object()
+        queue = self.http.get("/queue", timeout=self._patience()).object()
         running, pending = _ids(queue.get("queue_running")), _ids(queue.get("queue_pending"))
         self._waiting = len(running) + len(pending)
         signature = (tuple(running), frozenset(pending))
@@ -181,17 +190,23 @@ class Finish:
         return ("finished", entry, None) if entry is not None else ("nowhere", None, None)
 
     def _history(self) -> dict[str, Any] | None:
-        remaining = max(2.0, min(self.http.timeout, self._deadline - time.monotonic()))
-        reply = self.http.get(f"/history/{self.watch.prompt_id}", timeout=remaining)
+        reply = self.http.get(f"/history/{self.watch.prompt_id}", timeout=self._patience())
         if reply.status != 200:
             raise ServerUnreachable(f"{self.http.url}/history: answered {reply.status}")
         entry = reply.object().get(self.watch.prompt_id)
         return entry if isinstance(entry, dict) else None
 
-    def _unreachable(self, error: ServerUnreachable) -> None:
+    def _patience(self) -> float:
+        """Return how long an answer may take: a server that gives none is not waited for longer than for one that
+        does not move."""
+        now = time.monotonic()
+        left = min(self._deadline - now, self.watch.moved + self.limits.stall - now)
+        return max(_LEAST_PATIENCE, min(self.http.timeout, left))
+
+    def _unreachable(self, error: ServerUnreachable, asked: float) -> None:
         now = time.monotonic()
         if self._went_away is None:
-            self._went_away = now
+            self._went_away = asked
         if now - self._went_away >= min(_GONE, self.limits.stall):
             raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
 
@@ -204,7 +219,7 @@ class Finish:
                 self.stream = None
 
     def _vanished(self) -> ComfyError:
-        if self._went_away is not None or not self.complete:
+        if self._went_away is not None or self.gap == "dropped":
             return RunLost(
                 f"the server was restarted in the middle of the run ({self.watch.where()}): it knows the "
                 "prompt neither in its queue nor in its history"

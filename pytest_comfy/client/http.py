@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ import requests
 import urllib3
 
 from ..text import plain
-from .errors import ServerUnreachable
+from .errors import ServerUnreachable, TooLarge
 
 _CHUNK = 1 << 20
 _WHOLE = 64 << 20
@@ -24,6 +25,10 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 JSON_LIMIT = 256 << 20
 FILE_LIMIT = 2 << 30
+
+RETRIES = (0.1, 0.5, 2.0)
+"""Seconds between tries of a request that may be made again."""
+_LEAST = 0.05
 
 
 class Reply:
@@ -71,6 +76,30 @@ class Http:
         """GET; raises ServerUnreachable when no whole answer comes."""
         return self.request("GET", path, params=params, **limits)
 
+    def get_again(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float, **limits: Any) -> Reply:
+        """GET, and again where no whole answer came or a proxy answered for the server; asking twice harms nothing.
+
+        Raises ServerUnreachable when that does not help, or not in time.
+        """
+        deadline = time.monotonic() + timeout
+        pauses = iter(RETRIES)
+        while True:
+            failed: ServerUnreachable | None = None
+            try:
+                reply = self.get(path, params, timeout=max(deadline - time.monotonic(), _LEAST), **limits)
+                if not _is_passing(reply.status):
+                    return reply
+            except TooLarge:
+                raise
+            except ServerUnreachable as error:
+                failed = error
+            pause = next(pauses, math.inf)
+            if time.monotonic() + pause >= deadline:
+                if failed is not None:
+                    raise failed
+                return reply
+            time.sleep(pause)
+
     def post(self, path: str, body: Any = None, **more: Any) -> Reply:
         """POST a JSON body, or what requests takes as `files` and `data`."""
         return self.request("POST", path, **({"json": body} if body is not None else {}), **more)
@@ -108,14 +137,14 @@ def _limited(response: requests.Response, limit: int, deadline: float, what: str
     claimed = response.headers.get("Content-Length", "")
     received = 0
     if claimed.isdigit() and int(claimed) > limit:
-        raise ServerUnreachable(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
+        raise TooLarge(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
     encoded = "Content-Encoding" in response.headers
     whole = claimed.isdigit() and int(claimed) <= _WHOLE and not encoded and not response.is_redirect
     # Read as one piece where that is safe: urllib3's buffers copy every byte twice.
     for chunk in [response.raw.read(decode_content=False)] if whole else response.iter_content(_CHUNK):
         received += len(chunk)
         if received > limit:
-            raise ServerUnreachable(f"{what}: sends more than the {limit} bytes allowed")
+            raise TooLarge(f"{what}: sends more than the {limit} bytes allowed")
         if time.monotonic() > deadline:
             break
         yield chunk
@@ -123,6 +152,11 @@ def _limited(response: requests.Response, limit: int, deadline: float, what: str
         raise ServerUnreachable(f"{what}: no whole answer in time")
     if claimed.isdigit() and received < int(claimed) and not encoded:
         raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
+
+
+def _is_passing(status: int) -> bool:
+    """Whether an answer says nothing of what was asked for: a proxy, a login, or a server that is busy."""
+    return 300 <= status < 400 or status in (408, 425, 429) or status >= 500
 
 
 class _Watchdog:

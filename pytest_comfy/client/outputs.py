@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..text import plain
-from ..workflow.results import Output, Preview, named_outputs, sent_outputs
-from .errors import DownloadError, ServerUnreachable
+from ..workflow.results import Named, Output, Preview, named_outputs, sent_outputs
+from .errors import DownloadError, ServerUnreachable, TooLarge
 from .explain import node_label
 from .http import FILE_LIMIT, Http
 
+Wanted = Callable[[Named], bool]
+"""Whether an output is to be downloaded at all."""
+
+_GONE = (400, 403, 404, 410)
+"""Answers by which ComfyUI itself says that it has no such file; others are those of a proxy, or of no server."""
+
 
 def collect(
-    http: Http, prompt: Mapping[str, Any], entry: Mapping[str, Any], previews: list[Preview], timeout: float
+    http: Http,
+    prompt: Mapping[str, Any],
+    results: Mapping[str, Any],
+    previews: Iterable[Preview],
+    timeout: float,
+    wanted: Wanted | None = None,
 ) -> Iterator[Output]:
     """Yield the outputs of a run in order of the prompt's nodes, downloading the files.
 
-    Raises DownloadError when the server does not give a file that it named.
+    results  the `outputs` of its history entry
+    timeout  seconds for one file, however often it is asked for
+
+    Raises DownloadError when the server does not give a file that it named, and ServerUnreachable when it cannot be
+    asked.
     """
-    for named in named_outputs(prompt, entry.get("outputs")):
+    for named in named_outputs(prompt, results):
+        if wanted is not None and not wanted(named):
+            continue
         if named.file is None:
             yield named.output()
         else:
@@ -36,10 +53,16 @@ def output_nodes(entry: Mapping[str, Any]) -> set[str]:
 
 def _download(http: Http, params: dict[str, str], what: str, timeout: float) -> bytes:
     try:
-        reply = http.get("/view", params, limit=FILE_LIMIT, timeout=timeout)
-    except ServerUnreachable as error:
+        reply = http.get_again("/view", params, limit=FILE_LIMIT, timeout=timeout)
+    except TooLarge as error:
         raise DownloadError(f"{what}: the output could not be downloaded: {error}") from error
+    except ServerUnreachable as error:
+        raise ServerUnreachable(f"{what}: the output could not be downloaded: {error}") from error
     if reply.status != 200:
+        if reply.status not in _GONE:
+            raise ServerUnreachable(
+                f"{what}: the output could not be downloaded: {http.url}/view: answered {reply.status}"
+            )
         raise DownloadError(
             f"{what}: the server made {plain(params['filename'], 120)!r} and answers {reply.status} when asked "
             "for it: was the output folder emptied?"

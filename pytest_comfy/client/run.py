@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..workflow.addresses import names_of
 from ..workflow.results import Event, Output, Preview
@@ -27,6 +27,9 @@ class Progress:
     waiting: int = 0
 
 
+Gap = Literal["dropped", "silent"]
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of a prompt that came to a good end.
@@ -37,7 +40,8 @@ class Run:
     ui            the history entry's outputs, as the server gave them
     cached        ids of the nodes served from the server's cache
     cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"
-    complete      False when the socket dropped, so that events may be missing
+    gap           why events may be missing: "dropped" where the socket was closed during the run, "silent" where it
+                  did not tell of the end; None where all came
     seconds       from posting the prompt to the end
     workflow      what the prompt is of, in API form; None where a bare prompt was given
     """
@@ -53,10 +57,15 @@ class Run:
     outputs: tuple[Output, ...]
     cached: frozenset[str] = frozenset()
     cache_bust: str | None = None
-    complete: bool = True
+    gap: Gap | None = None
     seconds: float = 0.0
     node_errors: Mapping[str, Any] = field(default_factory=dict)
     workflow: Workflow | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the socket told of all that happened."""
+        return self.gap is None
 
     @property
     def images(self) -> list[Image]:

@@ -126,6 +126,11 @@ class Named:
     item: Any
 
     @property
+    def name(self) -> str:
+        """Node, key and index, such as "9.images.0"."""
+        return f"{self.node}.{self.key}.{self.index}"
+
+    @property
     def file(self) -> dict[str, str] | None:
         """What to ask `/view` for."""
         if not isinstance(self.item, Mapping) or not isinstance(self.item.get("filename"), str):

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from pytest_comfy.client import ComfyError, DownloadError, Output, outputs
+from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, http, outputs
 from pytest_comfy.workflow.results import media_type_of
 
 pytestmark = pytest.mark.timeout(40)
@@ -168,16 +168,22 @@ async def _raw(request, head: bytes, body: bytes) -> None:
     request.transport.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
 
 
-def test_a_truncated_body(comfy, client, prompt):
+def test_a_truncated_body(comfy, client, prompt, monkeypatch):
+    asked = []
+
     async def view(request):
+        asked.append(1)
         await _raw(request, b"Content-Length: 1000", b"only this")
         request.transport.close()
 
     comfy.answers["GET", "/view"] = view
+    monkeypatch.setattr(http, "RETRIES", (0.0, 0.0))
     with pytest.raises(
-        DownloadError, match=r"images 0: the output could not be downloaded: .*/view: the answer broke off"
-    ):
+        ServerUnreachable, match=r"images 0: the output could not be downloaded: .*/view: the answer broke off"
+    ) as caught:
         client.run(prompt)
+    assert not caught.value.judged
+    assert asked == [1, 1, 1]
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 5000", b"Connection: close"])
@@ -209,7 +215,7 @@ def test_a_trickling_body_ends_by_the_deadline(comfy, client, prompt, monkeypatc
 
     monkeypatch.setattr(module, "_DOWNLOAD_SECONDS", 0.4)
     comfy.answers["GET", "/view"] = view
-    with pytest.raises(DownloadError, match="could not be downloaded"):
+    with pytest.raises(ServerUnreachable, match="could not be downloaded"):
         client.run(prompt)
 
 
@@ -284,3 +290,24 @@ def test_pictures_of_an_output():
     assert output.image.size == (3, 2)
     assert output.image.getpixel((0, 0)) == (1, 2, 3)
     assert "data" not in repr(output)
+
+
+def test_outputs_that_are_not_wanted_are_not_asked_for(comfy, client, prompt):
+    comfy.story = giving({"9": {"images": [comfy.file("a.png", b"a"), {"filename": "gone.png", "type": "output"}]}})
+    run = client.run(prompt, wanted=lambda named: named.name != "9.images.1")
+    assert [output.name for output in run.outputs] == ["9.images.0"]
+    assert run.ui["9"]["images"][1]["filename"] == "gone.png"
+
+
+def test_files_that_are_gone_from_the_cache_are_made_anew(comfy, client, prompt):
+    """What the server has in its cache it does not save again, not even when the output folder was emptied."""
+
+    async def story(run):
+        first = run.nth == 1
+        await run.begin(cached=tuple(run.prompt) if first else ())
+        name = {"filename": "gone.png", "type": "output"} if first else comfy.file("again.png", b"again")
+        await run.succeed({"9": {"images": [name]}})
+
+    comfy.story = story
+    run = client.run(prompt)
+    assert (run.cache_bust, [output.data for output in run.outputs]) == ("nonce", [b"again"])

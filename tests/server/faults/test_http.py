@@ -42,6 +42,10 @@ def get(server, path="/queue", **more):
 SURVIVED = {
     "slow post": lambda: faults.slow(0.05, path="/prompt"),
     "slow handshake": lambda: faults.slow(0.05, path="/ws"),
+    "refused download": lambda: faults.http_status(503, path="/view", times=2),
+    "redirected download": lambda: faults.http_status(302, path="/view"),
+    "truncated download": lambda: faults.truncated(path="/view"),
+    "dropped download": lambda: faults.drop_connection(path="/view", times=2),
     "slow download": lambda: faults.slow(0.05, path="/view"),
     "trickled history": lambda: faults.trickle(0.001, chunk=200, path="/history/*"),
     "trickled download": lambda: faults.trickle(0.001, chunk=1, path="/view"),
@@ -81,11 +85,13 @@ FATAL = [
     (lambda: faults.drop_connection(path="/history/*", times=0), ServerUnreachable, "connection lost"),
     (lambda: faults.truncated(path="/history/*", times=0), ServerUnreachable, "broke off"),
     (lambda: faults.image_missing(), DownloadError, "node 2 .*img_00001_.png.* answers 404 when asked for it"),
-    (lambda: faults.http_status(503, path="/view"), DownloadError, "answers 503 when asked"),
-    (lambda: faults.truncated(path="/view"), DownloadError, "node 2 .*broke off"),
-    (lambda: faults.truncated(0.0, path="/view"), DownloadError, "node 2 .*broke off"),
-    (lambda: faults.drop_connection(path="/view"), DownloadError, "node 2 .*connection lost"),
-    (lambda: faults.trickle(0.2, chunk=1, path="/view"), DownloadError, "node 2 .*no whole answer in time"),
+    (lambda: faults.http_status(503, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 503$"),
+    (lambda: faults.http_status(302, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 302$"),
+    (lambda: faults.http_status(401, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 401$"),
+    (lambda: faults.truncated(path="/view", times=0), ServerUnreachable, "node 2 .*broke off"),
+    (lambda: faults.truncated(0.0, path="/view", times=0), ServerUnreachable, "node 2 .*broke off"),
+    (lambda: faults.drop_connection(path="/view", times=0), ServerUnreachable, "node 2 .*connection lost"),
+    (lambda: faults.trickle(0.2, chunk=1, path="/view", times=0), ServerUnreachable, "node 2 .*no whole answer in"),
 ]  # fmt: skip
 
 
