@@ -115,7 +115,11 @@ class CaseItem(pytest.Function):
         drop_properties(self)
         with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
             check = Check(settings, lane, converter_of(self, settings))
-            verdict = check.workflow_file(self.subject(), self.path, on_progress)
+            try:
+                verdict = check.workflow_file(self.subject(), self.path, on_progress)
+            except Exception as error:
+                note_error(self, error)
+                raise
         note(self, verdict)
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
@@ -145,7 +149,8 @@ class CaseItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the sentence for the user in place of a traceback of ours."""
         if is_told(excinfo.value):
-            return str(excinfo.value).replace(f"{self.config.rootpath}/", "")
+            told = self.config.stash[STATE].told_once(excinfo.value)
+            return told.replace(f"{self.config.rootpath}/", "")
         return super().repr_failure(excinfo)
 
 
@@ -195,6 +200,14 @@ def mark_options(item: pytest.Item) -> dict[str, Any]:
 def drop_properties(item: pytest.Item) -> None:
     """Forget what an earlier try of the same item noted."""
     item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("comfy_")]
+
+
+def note_error(item: pytest.Item, error: Exception) -> None:
+    """Keep in the item's user properties what of an error the summary of the session tells."""
+    from .golden import LfsPointerError
+
+    if isinstance(error, LfsPointerError):
+        item.user_properties.append(("comfy_lfs_pointer", error.path))
 
 
 def note(item: pytest.Item, verdict: Any) -> None:

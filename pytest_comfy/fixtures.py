@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .collect import STATE, converter_of, drop_properties, mark_options, not_judged, note
+from .collect import STATE, converter_of, drop_properties, mark_options, not_judged, note, note_error
 from .session.settings import Settings, for_worker
 from .session.state import State
 
@@ -205,6 +205,7 @@ class GoldenChecker:
 
             if not is_told(error):
                 raise
+            note_error(node, error)
             failure = f"{'not judged: ' if not_judged(error) else ''}{error}"
         if failure:
             # Outside of `except`: pytest would show the chain of what led to it before the sentence.

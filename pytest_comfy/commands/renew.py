@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Renew all golden runs below the folders; returns the exit status, 1 if one of them could not be."""
     from ..golden import GoldenError
     from ..golden.renewing import renew
-    from ..golden.store import find_runs
+    from ..golden.run import find_runs
 
     runs = renewed = 0
     stuck: list[str] = []

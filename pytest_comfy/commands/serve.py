@@ -81,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _server(options: argparse.Namespace) -> FakeComfyServer:
     from ..golden import GoldenError
+    from ..golden.approved import find_lfs_pointers
     from ..server.fake import FakeComfyServer
 
     if options.golden_dir is None and options.synthesize is None:
@@ -88,6 +89,10 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
     for folder in (options.golden_dir, options.web_root):
         if folder is not None and not folder.is_dir():
             raise UsageError(f"{folder}: is no directory")
+    pointers = [] if options.golden_dir is None else list(find_lfs_pointers(options.golden_dir))
+    if pointers:
+        more = f" and {len(pointers) - 1} more" if len(pointers) > 1 else ""
+        raise UsageError(f"{pointers[0]}{more}: Git LFS has not fetched the files: run `git lfs pull`")
     try:
         return FakeComfyServer(
             () if options.golden_dir is None else options.golden_dir,

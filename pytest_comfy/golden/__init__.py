@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .errors import GoldenError, LfsPointerError
-from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
-from .store import GoldenStore, find_runs
+from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun, find_runs
+from .store import GoldenStore
 
 __all__ = [
     "FORMAT",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
-from ..files import is_lfs_pointer
-from .errors import GoldenError, LfsPointerError
-from .run import GoldenOutput, GoldenRun
+from ..files import is_lfs_pointer, read_below
+from .errors import GoldenError
+from .run import GoldenOutput, GoldenRun, find_runs
 
+_LARGEST_POINTER = 1024  # bytes, as Git LFS has it
 _AGAIN = "restore it from version control, or approve the run again"
 
 
@@ -30,14 +34,18 @@ def _read(run: GoldenRun, output: GoldenOutput) -> bytes:
         raise GoldenError(f"{_told(run, output)} is not there: {_AGAIN}") from None
     except OSError as error:
         raise GoldenError(f"{_told(run, output)} cannot be read ({error.strerror or error})") from error
-    if is_lfs_pointer(data):
-        raise LfsPointerError(f"{_path(run, output)}")
     return data
 
 
-def _path(run: GoldenRun, output: GoldenOutput) -> str:
-    return f"{run.folder}/{output.file}" if run.folder else str(output.file)
-
-
 def _told(run: GoldenRun, output: GoldenOutput) -> str:
-    return f"{_path(run, output)}: output {output.name} of {output.title!r}"
+    path = f"{run.folder}/{output.file}" if run.folder else output.file
+    return f"{path}: output {output.name} of {output.title!r}"
+
+
+def find_lfs_pointers(golden_dir: Path) -> Iterator[Path]:
+    """Yield what Git LFS left in the place of files of golden runs, by a look at small files only."""
+    for folder in find_runs(golden_dir):
+        for path in sorted(folder.iterdir()):
+            with suppress(OSError):
+                if path.stat().st_size <= _LARGEST_POINTER and is_lfs_pointer(read_below(folder, path.name)):
+                    yield path

@@ -13,7 +13,7 @@ from ..compare import CompareError, describe
 from ..workflow import WorkflowError
 from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
-from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview
+from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview, told_by_history
 from ..workflow.secrets import REDACTED, is_secret
 from .errors import GoldenError
 from .redaction import redact, redact_prompt, scrub, secrets_in
@@ -73,6 +73,7 @@ class Approval:
     keep       whether an output takes part at all
     earlier    approvals of the golden run that is replaced
     converted  the workflow, where it was converted from UI form
+    silent     whether the socket told nothing of the end, so that history must tell of the run
     """
 
     workflow: str
@@ -85,6 +86,7 @@ class Approval:
     previews: bool = False
     earlier: Sequence[Mapping[str, Any]] = ()
     converted: Workflow | None = None
+    silent: bool = False
 
 
 def record(
@@ -101,10 +103,13 @@ def record(
     secrets = secrets_in(run.prompt, extra_data)
     blobs: dict[str, bytes] = {}
     outputs = [_output(output, approval, secrets, blobs) for output in run.outputs if approval.keep(output)]
-    events = _events(run, approval, blobs)
+    told = told_by_history(run.status) if approval.silent else run.events
+    events = _events(run, told, approval, blobs)
     approved = {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "by": approval.by}
     if approval.reason:
         approved["reason"] = approval.reason
+    if approval.silent:
+        approved["events"] = "history"
     document = {
         "format": FORMAT,
         "workflow": approval.workflow,
@@ -113,7 +118,7 @@ def record(
         "environment": redact(environment),
         "node_definitions": _definitions(run.prompt, definitions, approval.converted),
         "events": events,
-        "status": redact(_without_run(run.status, run.prompt_id, _started(run))),
+        "status": redact(_without_run(run.status, run.prompt_id, _started(told))),
         "meta": redact(_without_run(run.meta, run.prompt_id, 0)),
         "ui": redact(run.ui),
         "outputs": [output.to_json() for output in outputs],
@@ -212,12 +217,12 @@ def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:
     return name
 
 
-def _events(run: Recordable, approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:
+def _events(run: Recordable, events: Sequence[Event], approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:
     """Return the timed events and picture frames, in order of arrival, without what is this run's alone."""
-    start = _started(run)
+    start = _started(events)
     rows: list[tuple[float, dict[str, Any]]] = [
         (event.at, {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start))})
-        for event in run.events
+        for event in events
     ]
     kept = {id(preview): _preview_name(number, preview, run, approval) for number, preview in enumerate(run.previews)}
     for preview in run.previews:
@@ -239,8 +244,8 @@ def _preview_name(number: int, preview: Preview, run: Recordable, approval: Appr
     return f"previews/{number}.{'png' if preview.meta.get('image_type') == 'image/png' else 'jpg'}"
 
 
-def _started(run: Recordable) -> int:
-    for event in run.events:
+def _started(events: Sequence[Event]) -> int:
+    for event in events:
         if isinstance(event.data.get("timestamp"), int):
             return int(event.data["timestamp"])
     return 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..files import is_lfs_pointer, read_below
+from ..files import is_lfs_pointer, is_link, read_below
 from ..workflow.digest import prompt_digest
 from .errors import GoldenError, LfsPointerError
 
@@ -172,7 +173,8 @@ class GoldenRun:
     def read(self, file_name: str) -> bytes:
         """Return the bytes of one of the run's files.
 
-        Raises GoldenError for names outside the run's folder and FileNotFoundError when it is not there.
+        Raises GoldenError for names outside the run's folder, LfsPointerError for what Git LFS left in the place of
+        the file, and OSError when it cannot be read.
         """
         if file_name in self.blobs:
             return self.blobs[file_name]
@@ -180,7 +182,20 @@ class GoldenRun:
             raise GoldenError(f"{self.folder}: run.json names a file outside its folder: {file_name!r}")
         if self.folder is None:
             raise FileNotFoundError(file_name)
-        return read_below(self.folder, file_name)
+        data = read_below(self.folder, file_name)
+        if is_lfs_pointer(data):
+            raise LfsPointerError(f"{self.folder}/{file_name}")
+        return data
+
+
+def find_runs(golden_dir: str | Path) -> Iterator[Path]:
+    """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
+    for folder, subfolders, files in os.walk(golden_dir):
+        subfolders[:] = sorted(
+            name for name in subfolders if not name.startswith(".") and not is_link(Path(folder, name))
+        )
+        if RUN_FILE in files:
+            yield Path(folder)
 
 
 def is_own_name(name: str) -> bool:

@@ -24,16 +24,6 @@ _PREVIEWS = "previews"
 _TRIES = 10
 
 
-def find_runs(golden_dir: str | Path) -> Iterator[Path]:
-    """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
-    for folder, subfolders, files in os.walk(golden_dir):
-        subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".") and not is_link(Path(folder, name))
-        )
-        if RUN_FILE in files:
-            yield Path(folder)
-
-
 class GoldenStore:
     """The golden runs of a project, in `root`: one folder a case, golden/WORKFLOW/CASE[+BASELINE].
 

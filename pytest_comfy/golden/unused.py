@@ -6,8 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from .errors import GoldenError
-from .run import GoldenRun
-from .store import find_runs
+from .run import GoldenRun, find_runs
 
 
 def unused_runs(

@@ -19,6 +19,7 @@ from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
+from ..workflow.results import named_outputs
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
@@ -26,6 +27,7 @@ from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
     from ..client import Progress, Run
+    from ..client.outputs import Wanted
 
 _DIFFERENCES_SHOWN = 5
 
@@ -86,7 +88,10 @@ class Check:
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
                 notes=(*stale[1:], *_refusal(golden, prompt), *self._how(subject)),
             )
-        run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress)
+        if golden is not None and not self.settings.live:
+            _require_files(golden, self._judge(subject, golden.prompt), subject)
+        wanted = self._judge(subject, prompt).wanted
+        run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
         return self.judge(subject, run, golden, workflow.extra_data)
 
     def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
@@ -119,8 +124,12 @@ class Check:
         extra_data: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         fresh: bool = False,
+        wanted: Wanted | None = None,
     ) -> Run:
-        """Run a workflow, or a prompt, within the limits of a case; `fresh` keeps the server's cache out."""
+        """Run a workflow, or a prompt, within the limits of a case; `fresh` keeps the server's cache out.
+
+        Of the outputs only the `wanted` ones are downloaded, all where that is not told.
+        """
         return self.lane.client.run(
             workflow,
             timeout=options.timeout,
@@ -129,6 +138,7 @@ class Check:
             allow_node_errors=options.allow_node_errors,
             on_progress=on_progress,
             fresh=fresh,
+            wanted=wanted,
         )
 
     def golden_of(self, subject: Subject) -> GoldenRun | None:
@@ -151,9 +161,9 @@ class Check:
         extra_data: Mapping[str, Any] | None = None,
     ) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
-        artefacts = Artefacts(self.settings.report_dir, subject.key)
+        judge = self._judge(subject, run.prompt)
+        artefacts = judge.artefacts
         artefacts.clear()
-        judge = Judge(subject.options, artefacts, run.prompt)
         notes: list[str] = []
         if run.cache_bust:
             notes.append(_CACHE_NOTES[run.cache_bust])
@@ -178,6 +188,9 @@ class Check:
         elif not outputs and not run.outputs:
             return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
         return self._verdict(subject, run, outputs, notes)
+
+    def _judge(self, subject: Subject, prompt: Mapping[str, Any]) -> Judge:
+        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt)
 
     @property
     def _replaces(self) -> bool:
@@ -220,14 +233,14 @@ class Check:
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
 
-        if not run.complete:
+        if run.gap == "dropped":
             raise NotJudged(
                 "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
             )
         if not any(not judge.ignored(output) for output in run.outputs):
             raise NotJudged("the run made no output to compare later: nothing was approved")
         judge.check_rules(run)
-        run = self._whole(run, subject.options, extra_data)
+        run = self._whole(run, subject.options, extra_data, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None
         if extra_data is None and run.workflow is not None:
             extra_data = run.workflow.extra_data
@@ -242,6 +255,7 @@ class Check:
             previews=self.settings.golden_previews,
             earlier=golden.document.get("approvals", ()) if golden else (),
             converted=converted,
+            silent=run.gap == "silent",
         )
         client = self.lane.client
         environment = environment_of(client, run.prompt)
@@ -250,7 +264,7 @@ class Check:
         fresh = record(run, approval, environment, definitions, extra_data)
         return self.store.write(subject.key, fresh)
 
-    def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None) -> Run:
+    def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None, judge: Judge) -> Run:
         """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
         from ..workflow.definitions import loads_models
         from .environment import definitions_of
@@ -263,7 +277,7 @@ class Check:
         ]
         if not skipped or run.cache_bust:
             return run
-        return self.run(run.workflow or run.prompt, options, extra_data, fresh=True)
+        return self.run(run.workflow or run.prompt, options, extra_data, fresh=True, wanted=judge.wanted)
 
     def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
@@ -313,6 +327,17 @@ def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, 
     else:
         return ()
     return (f"ComfyUI {version.text} would not take it: {told}",)
+
+
+def _require_files(golden: GoldenRun, judge: Judge, subject: Subject) -> None:
+    """Raise NotJudged for an output that the case compares and that was left out when the golden run was approved."""
+    kept = {output.name for output in golden.outputs}
+    for named in named_outputs(golden.prompt, golden.document.get("ui")):
+        if named.file and named.name not in kept and judge.wanted(named):
+            raise NotJudged(
+                f"output {named.name} of {named.title!r} was left out when the golden run of {subject.node_id} was "
+                "approved, so it cannot be replayed: approve it again live, or ignore it in the sidecar"
+            )
 
 
 def _is_whole(golden: GoldenRun) -> bool:

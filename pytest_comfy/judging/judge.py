@@ -18,6 +18,7 @@ from ..session.settings import SettingsError
 from ..text import listed
 from ..workflow.addresses import names_of
 from ..workflow.digest import match_nodes
+from ..workflow.results import Named
 from .artefacts import Artefacts
 from .batches import Batch, batches_of, kept_of, name_today
 from .masks import masks_of, size_of
@@ -52,6 +53,10 @@ class Judge:
         """Whether the sidecar leaves an output out."""
         return self._is_ignored(output.name, output.title)
 
+    def wanted(self, named: Named) -> bool:
+        """Whether an output is to be downloaded: what is left out is not even asked for."""
+        return not self._is_ignored(named.name, named.title)
+
     def masks(self, output: Output) -> Masks:
         """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
         return self._masks(output.name, output.title, lambda: size_of(output.data))
@@ -63,7 +68,7 @@ class Judge:
 
     def _batch(self, golden: GoldenRun, run: Run, batch: Batch[GoldenOutput, Output]) -> Iterator[OutputVerdict]:
         ignored = {index for index, name in batch.names.items() if self._is_ignored(name, batch.title(index))}
-        for index in sorted(ignored & batch.golden.keys() & batch.actual.keys()):
+        for index in sorted(ignored & batch.golden.keys()):
             yield OutputVerdict(batch.names[index], batch.title(index), "ignored")
         batch = batch.without(ignored)
         if not batch.golden:
@@ -173,7 +178,7 @@ class Judge:
         """Raise SettingsError for a rule whose address names no node of the workflow."""
         for rule in self.options.outputs:
             names = {who for node_id, node in run.prompt.items() for who in names_of(node_id, node)} | {
-                output.node for output in run.outputs
+                str(node_id) for node_id in run.ui
             }
             if not any(rule.address == who or rule.address.startswith(f"{who}.") for who in names):
                 known = dict.fromkeys(f"{output.title} ({output.name})" for output in run.outputs)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from ..compare import CompareError, Comparison, Drawing, Kept, Tolerance, compare_output, describe, draw_difference
 from ..compare.batch import Wanted, explain_batch
 from ..compare.kept import Made
-from ..golden import GoldenError, GoldenOutput, GoldenRun
+from ..files import is_lfs_pointer
+from ..golden import GoldenError, GoldenOutput, GoldenRun, LfsPointerError
+from ..golden.approved import approved
 from ..golden.run import RUN_FILE
 from ..workflow.digest import match_nodes
 from ..workflow.results import media_type_of
@@ -148,9 +150,12 @@ def files_below(root: Path) -> dict[str, Path]:
 def read_file(path: Path) -> bytes:
     """Return the bytes of a file; raises DiffError."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise DiffError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if is_lfs_pointer(data):
+        raise DiffError(str(LfsPointerError(str(path))))
+    return data
 
 
 class _Runs:
@@ -175,6 +180,7 @@ class _Runs:
             try:
                 made[index] = self._made(output)
                 if was is not None:
+                    self._check(was)
                     compared[index] = self._compare(was, made[index])
             except DiffError as error:
                 settled.add(index)
@@ -218,22 +224,29 @@ class _Runs:
         except CompareError as error:
             raise DiffError(str(error)) from error
 
+    def _check(self, output: GoldenOutput) -> None:
+        """Raise DiffError where the golden file is not the one that was approved."""
+        try:
+            if output.file is not None:
+                approved(self.golden, output)
+        except GoldenError as error:
+            raise DiffError(str(error)) from error
+
     def _made(self, output: GoldenOutput) -> Made:
         if output.file is None:
             raise DiffError(f"{self.other.folder} keeps only its fingerprint, and its file is needed")
         try:
-            return Made(self.other.read(output.file), output.media_type)
-        except OSError as error:
-            raise DiffError(
-                f"{Path(self.other.folder or '', output.file)}: cannot be read ({error.strerror or error})"
-            ) from error
+            return Made(approved(self.other, output), output.media_type)
+        except GoldenError as error:
+            raise DiffError(str(error)) from error
 
     def _draw(self, output: GoldenOutput, made: Made, comparison: Comparison | None) -> Draw | None:
-        file = output.file
-        if file is None:
+        if output.file is None:
             return None
         masks, regions = self.rule.masks or output.masks, comparison.regions if comparison else ()
-        return lambda: draw_difference(self.golden.read(file), made.data, made.media_type, masks=masks, regions=regions)
+        return lambda: draw_difference(
+            approved(self.golden, output), made.data, made.media_type, masks=masks, regions=regions
+        )
 
 
 def _file_row(name: str, first: Path, second: Path, rule: Rule) -> Row:

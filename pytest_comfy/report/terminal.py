@@ -88,6 +88,10 @@ def _rows(state: State) -> Iterator[str]:
         yield f"outputs: {counts}{ignored}"
     for way, number in sorted(state.cache_busts.items()):
         yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
+    if state.lfs_pointers:
+        count = len(state.lfs_pointers)
+        told = "so what they are of was not judged: run `git lfs pull`"
+        yield f"golden files that Git LFS has not fetched: {count}, {told}"
     settings = state.settings
     for path in sorted(state.written):
         yield f"approved: {path.removeprefix(settings.root.as_posix() + '/')}"

@@ -43,6 +43,8 @@ class State:
     kept_because: str | None = None
     orphans: int = 0
     unmatched: list[str] = field(default_factory=list)
+    lfs_pointers: set[str] = field(default_factory=set)
+    lfs_told: bool = False
 
     def looked_at(self, path: Path) -> None:
         """Note that a file under the globs was collected, whatever it held."""
@@ -80,6 +82,15 @@ class State:
         """Note that what a file claims is unknown."""
         self.failed = True
 
+    def told_once(self, error: BaseException) -> str:
+        """Return the text of an error: what holds for the whole checkout is told in full by the first of its kind."""
+        from ..golden import LfsPointerError
+
+        if not isinstance(error, LfsPointerError):
+            return str(error)
+        first, self.lfs_told = not self.lfs_told, True
+        return str(error) if first else f"{error.path}: is a Git LFS pointer as well"
+
     def count(self, properties: Iterable[tuple[str, object]], outcome: str) -> None:
         """Add the verdicts of one report to the summary; a try that is made again does not count.
 
@@ -92,6 +103,8 @@ class State:
                 self.verdicts.update(json.loads(str(value)))
             elif name == "comfy_cache":
                 self.cache_busts[str(value)] += 1
+            elif name == "comfy_lfs_pointer":
+                self.lfs_pointers.add(str(value))
             elif name == "comfy_written":
                 self.written.append(str(value))
 

@@ -167,6 +167,24 @@ def named_outputs(prompt: Mapping[str, Any], results: Any) -> Iterator[Named]:
                     yield Named(node_id, key, index, title, class_type, item)
 
 
+def told_by_history(status: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Return the messages of a run that the `status` of its history entry keeps, with seconds since it began."""
+    told = [
+        (message[0], message[1])
+        for message in (status.get("messages") if isinstance(status.get("messages"), list) else None) or ()
+        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], Mapping)
+    ]
+    times = [_time(data) for _, data in told]
+    begin = next((time for time in times if time is not None), 0)
+    at = [begin if time is None else time for time in times]
+    return tuple(Event(max(0, one - begin) / 1000, str(kind), data) for one, (kind, data) in zip(at, told, strict=True))
+
+
+def _time(data: Mapping[str, Any]) -> int | None:
+    time = data.get("timestamp")
+    return time if isinstance(time, int) and not isinstance(time, bool) else None
+
+
 def sent_outputs(prompt: Mapping[str, Any], previews: Iterable[Preview]) -> Iterator[Output]:
     """Yield the pictures that nodes sent over the socket as their outputs."""
     counts: dict[str, int] = {}

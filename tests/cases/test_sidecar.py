@@ -148,6 +148,36 @@ class TestOutputs:
             "outputs: 1 identical, 0 within tolerance, 0 different, 0 missing, 0 unexpected, 1 ignored"
         ])  # fmt: skip
 
+    @pytest.fixture
+    def approved_without(self, project, serve):
+        """A golden run of two pictures, of which the second was ignored when it was approved."""
+        prompt = graph(saves=("9", "10"))
+        project.workflow(prompt=prompt, sidecar='[outputs."Save 10"]\nignore = true\n')
+        server = serve(recorded(prompt, {"9": {"images": [png()]}, "10": {"images": [png(10)]}}))
+        project.run("workflows", "--comfy-url", server.url, "--comfy-update").assert_outcomes(passed=1)
+        assert [name for name in project.files("golden") if name.endswith(".png")] == ["txt2img/default/9.images.0.png"]
+        return project
+
+    def test_what_was_ignored_when_it_was_approved_is_replayed_without(self, approved_without):
+        approved_without.run("workflows").assert_outcomes(passed=1)
+
+    def test_what_was_ignored_then_and_is_not_now_cannot_be_replayed(self, approved_without):
+        (approved_without.root / "workflows/txt2img.toml").unlink()
+        result = approved_without.run("workflows")
+        result.assert_outcomes(errors=1)
+        assert failure_of(result, f"ERROR at setup of {HEAD}") == [
+            "output 10.images.0 of 'Save 10' was left out when the golden run of workflows/txt2img.json::default was "
+            "approved, so it cannot be replayed: approve it again live, or ignore it in the sidecar"
+        ]
+
+    def test_what_is_ignored_since_is_left_alone(self, project):
+        prompt = graph(saves=("9", "10"))
+        project.both(prompt=prompt, outputs={"9": {"images": [png()]}, "10": {"images": [png(10)]}})
+        project.write("workflows/txt2img.toml", '[outputs."Save 10"]\nignore = true\n')
+        result = project.run("workflows")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["outputs: 1 identical, *, 1 ignored"])
+
     def test_mask_leaves_a_rectangle_out(self, project, serve):
         stamped = png(edit=lambda picture: picture.paste((255, 0, 0), (0, 0, SIDE, 16)))
         sidecar = f'[outputs."Save Image"]\nmasks = [[0, 0, {SIDE}, 16]]\n'

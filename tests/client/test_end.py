@@ -256,6 +256,41 @@ def test_a_queue_that_moves_is_no_stall(comfy, client, prompt):
     assert len(client.run(prompt, stall_timeout=0.3).outputs) == 1
 
 
+def test_what_others_are_told_puts_off_no_look(comfy, client, prompt):
+    """Node packs send a message each second for ever, whatever runs: that must not hide a run that stands still."""
+
+    async def noisy(run):
+        await run.begin()
+        while not run.comfy.asked("POST", "/interrupt"):
+            await run.comfy.send("crystools.monitor", {"cpu_utilization": 3})
+            await run.comfy.send("progress", {"value": 1, "max": 2, "prompt_id": "somebody-else"})
+            await asyncio.sleep(0.01)
+
+    comfy.story = noisy
+    with pytest.raises(RunStalled, match=r"the run did not move for 0\.3 s"):
+        client.run(prompt, stall_timeout=0.3)
+
+
+def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, client, prompt, monkeypatch):
+    """As a process does that was stopped: it accepts connections and says nothing more."""
+    over = asyncio.Event()
+
+    async def silence(request):
+        await over.wait()
+
+    async def stopped(run):
+        await run.begin()
+        run.comfy.answers["GET", "/queue"] = run.comfy.answers["GET", f"/history/{run.id}"] = silence
+
+    monkeypatch.setattr(finish, "_LEAST_PATIENCE", 0.1)
+    comfy.story = stopped
+    try:
+        with pytest.raises(RunLost, match=r"the server died in the middle of the run .*: .* no answer in time"):
+            client.run(prompt, stall_timeout=0.3)
+    finally:
+        comfy._loop.call_soon_threadsafe(over.set)
+
+
 async def _busy_until_interrupted(run):
     """Events without end: what a limit on silence would never notice."""
     await run.begin()

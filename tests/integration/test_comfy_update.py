@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from projects import graph, png, recorded, section_of
 
+from pytest_comfy.server import faults
+
 RUN = "golden/txt2img/default/run.json"
 
 
@@ -187,3 +189,32 @@ def test_update_by_ini_addopts(project, other):
     project.write("pytest.ini", text)
     project.run("workflows", "--comfy-url", other.url).assert_outcomes(passed=1)
     assert pictures(project) == png(2)
+
+
+@pytest.mark.parametrize("after", ["execution_start", "execution_success"])
+def test_run_of_which_the_socket_tells_no_end_is_approved_from_history(project, serve, monkeypatch, after):
+    """Behind some proxies frames never come; the run is known to have ended, and how."""
+    monkeypatch.setattr("pytest_comfy.client.finish._POLL", 0.1)
+    project.workflow()
+    server = serve(recorded())
+    server.faults.add(faults.silent_socket(after))
+    result = project.run("workflows", "--comfy-url", server.url, "--comfy-update", "--comfy-reason", "first")
+    result.assert_outcomes(passed=1)
+    run = project.read("golden/txt2img/default/run.json")
+    assert (run["approvals"][0]["events"], run["approvals"][0]["reason"]) == ("history", "first")
+    assert [event["type"] for _, event in run["events"]] == [
+        "execution_start", "execution_cached", "execution_success"
+    ]  # fmt: skip
+    assert all(at >= 0 for at, _ in run["events"])
+    project.run("workflows").assert_outcomes(passed=1)
+
+
+def test_run_whose_socket_dropped_is_not_approved(project, serve, monkeypatch):
+    monkeypatch.setattr("pytest_comfy.client.finish._POLL", 0.1)
+    project.workflow()
+    server = serve(recorded())
+    server.faults.add(faults.close_socket("execution_start"))
+    result = project.run("workflows", "--comfy-url", server.url, "--comfy-update")
+    result.assert_outcomes(errors=1)
+    assert "the socket dropped during the run, so the recording has gaps: nothing was approved" in result.stdout.str()
+    assert project.files("golden") == []
