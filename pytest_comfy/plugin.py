@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-update", "approve live runs: write golden runs that are missing, changed (the bare flag) "
            "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
+    option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for pictures of what differs (comfy-report)", metavar="DIR")
     option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",

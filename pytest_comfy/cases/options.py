@@ -40,7 +40,11 @@ class OutputRule:
 
 @dataclass(frozen=True)
 class CaseOptions:
-    """What holds for one case; None where the sidecar says nothing. Times in seconds."""
+    """What holds for one case; None where the sidecar says nothing. Times in seconds.
+
+    blank           whether outputs may be approved that show nothing
+    allow_unjudged  whether every output may be ignored
+    """
 
     timeout: float | None = None
     stall_timeout: float | None = None
@@ -50,6 +54,8 @@ class CaseOptions:
     outputs: tuple[OutputRule, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     dynamic_prompts: DynamicPrompts = None
+    blank: bool = False
+    allow_unjudged: bool = False
 
 
 def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | None = None) -> CaseOptions:
@@ -79,6 +85,8 @@ def resolve(settings: Settings, options: CaseOptions, mark: Mapping[str, Any] | 
         outputs=rules,
         values=options.values,
         dynamic_prompts=options.dynamic_prompts,
+        blank=options.blank or settings.allow_blank,
+        allow_unjudged=options.allow_unjudged,
     )
 
 

@@ -18,7 +18,7 @@ FOLDER_FILE = "comfy.toml"
 DEFAULT_CASE = "default"
 
 _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",
-              "allow_node_errors", "dynamic_prompts")  # fmt: skip
+              "allow_node_errors", "dynamic_prompts", "blank", "allow_unjudged")  # fmt: skip
 _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
                 "dynamic_prompts")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
@@ -134,6 +134,8 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
             outputs=tuple(outputs.values()),
             values=values,
             dynamic_prompts=_seed(*single("dynamic_prompts"), "dynamic_prompts"),
+            blank=_flag(*single("blank"), "blank"),
+            allow_unjudged=_flag(*single("allow_unjudged"), "allow_unjudged"),
         ),
         marks=tuple(dict.fromkeys(marks)),
         skip=_reason(*single("skip"), "skip"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .drawing import Drawing
 from .kept import Kept
-from .outputs import compare_output, describe, draw_difference, is_current
+from .outputs import blank_word, compare_output, describe, draw_difference, is_current
 from .result import CompareError, Comparison, MissingExtraError, Part, UndecodableError, Verdict
 from .rules import TextRule, parse_text_rule
 from .tolerance import Tolerance, parse_tolerance
@@ -31,6 +31,7 @@ __all__ = [
     "Tolerance",
     "UndecodableError",
     "Verdict",
+    "blank_word",
     "compare",
     "compare_images",
     "compare_output",

@@ -50,6 +50,12 @@ class Kind(Protocol):
         Raises CompareError when it cannot be judged.
         """
 
+    def blank(self, data: bytes) -> str | None:
+        """Return how an output looks that shows nothing, such as "black"; None for any other.
+
+        Raises as `describe` does.
+        """
+
     def draw(
         self, golden: bytes, actual: bytes, masks: Sequence[Sequence[int]] = (), regions: Sequence[Region] = ()
     ) -> Drawing | None:

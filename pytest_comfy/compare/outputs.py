@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,15 @@ def describe(
     }
     kind = kind_named(kind_of(media_type))
     return {**described, **kind.describe(data, masks, file_kept=file_kept)} if kind else described
+
+
+def blank_word(data: bytes, media_type: str) -> str | None:
+    """Return how an output looks that shows nothing, such as "black" or "silent"; None for any other.
+
+    Raises UndecodableError, and MissingExtraError where a package is needed to tell.
+    """
+    kind = kind_named(kind_of(media_type))
+    return kind.blank(data) if kind else None if data else "empty"
 
 
 def is_current(fingerprint: Mapping[str, Any] | None, media_type: str) -> bool:
@@ -75,7 +85,12 @@ def compare_output(
     kind = kind_named(name)
     if kind is None:
         return _compare_bytes(golden, actual, media_type, limits)
-    return kind.compare(golden, Made(actual, media_type), Rules(limits, masks, text))
+    found = kind.compare(golden, Made(actual, media_type), Rules(limits, masks, text))
+    if found.verdict == "within tolerance" and found.parts and all(p.limit == math.inf for p in found.parts.values()):
+        raise CompareError(
+            "all limits are infinite, so that nothing of the output is judged: give one of them a number"
+        )
+    return found
 
 
 def draw_difference(

@@ -185,7 +185,7 @@ class Check:
             notes += self._stale(golden, run.prompt)
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
-        elif not outputs and not run.outputs:
+        elif not outputs and not run.outputs and not subject.options.allow_unjudged:
             return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
         return self._verdict(subject, run, outputs, notes)
 
@@ -237,8 +237,9 @@ class Check:
             raise NotJudged(
                 "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
             )
-        if not any(not judge.ignored(output) for output in run.outputs):
+        if not any(not judge.ignored(output) for output in run.outputs) and not subject.options.allow_unjudged:
             raise NotJudged("the run made no output to compare later: nothing was approved")
+        judge.refuse_blank(run)
         judge.check_rules(run)
         run = self._whole(run, subject.options, extra_data, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
-from ..compare import CompareError, Comparison, TextRule, draw_difference
+from ..compare import CompareError, Comparison, TextRule, UndecodableError, blank_word, draw_difference
 from ..compare.batch import Finding, Wanted, explain_batch
 from ..compare.kept import Made
 from ..golden import GoldenOutput, GoldenRun
@@ -21,7 +22,7 @@ from ..workflow.digest import match_nodes
 from ..workflow.results import Named
 from .artefacts import Artefacts
 from .batches import Batch, batches_of, kept_of, name_today
-from .masks import masks_of, size_of
+from .masks import masks_of, refuse_whole, size_of
 from .verdict import OutputVerdict
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Judge:
         expected = {name_today(output, renamed): output for output in golden.outputs}
         actual = {output.name: output for output in run.outputs}
         found = [verdict for batch in batches_of(expected, actual) for verdict in self._batch(golden, run, batch)]
+        if found and all(one.verdict == "ignored" for one in found) and not self.options.allow_unjudged:
+            raise NotJudged(
+                "every output is ignored, so that nothing is judged: compare one of them, or say allow_unjudged = true "
+                "in the sidecar"
+            )
         return tuple(sorted(found, key=lambda verdict: verdict.verdict == "unexpected"))
 
     def ignored(self, output: Output) -> bool:
@@ -60,6 +66,17 @@ class Judge:
     def masks(self, output: Output) -> Masks:
         """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
         return self._masks(output.name, output.title, lambda: size_of(output.data))
+
+    def refuse_blank(self, run: Run) -> None:
+        """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word."""
+        for output in run.outputs if not self.options.blank else ():
+            with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
+                word = None if self.ignored(output) else blank_word(output.data, output.media_type)
+                if word is not None:
+                    raise NotJudged(
+                        f"output {output.name} of {output.title!r} is {word}: nothing was approved; if that is right, "
+                        "approve it with --comfy-allow-blank, or say blank = true in the sidecar"
+                    )
 
     def keep_actual(self, run: Run) -> tuple[OutputVerdict, ...]:
         """Write the outputs of a run that has no golden run, for a person to look at."""
@@ -149,7 +166,11 @@ class Judge:
     def _masks(self, name: str, title: str, size: Callable[[], tuple[int, int]]) -> Masks:
         """Return the masks of an output, whose size in pixels is asked for where a mask is a picture."""
         try:
-            return masks_of(self._rules(name, title), size)
+            masks = masks_of(self._rules(name, title), size)
+            if masks:
+                with suppress(UndecodableError):  # what is no picture has no masks, whatever a rule says
+                    refuse_whole(masks, size())
+            return masks
         except CompareError as error:
             raise NotJudged(f"output {name} of {title!r}: {error}") from error
 
@@ -189,5 +210,5 @@ class Judge:
 
 def _size(golden: GoldenOutput) -> tuple[int, int]:
     if golden.size is None:
-        raise CompareError("it is no picture, and mask pictures are for pictures alone")
+        raise UndecodableError("it is no picture, and mask pictures are for pictures alone")
     return golden.size

@@ -29,6 +29,17 @@ def masks_of(rules: Iterable[OutputRule], size: Callable[[], Size]) -> Masks:
     return tuple(masks)
 
 
+def refuse_whole(masks: Masks, size: Size) -> None:
+    """Raise CompareError where masks leave nothing of a picture of this size."""
+    from ..compare.image.areas import cover
+
+    if cover(masks, size):
+        raise CompareError(
+            f"masks, or `only`, leave nothing of its {size[0]}x{size[1]} pixels to compare: ignore it, or let some be "
+            "compared"
+        )
+
+
 def size_of(data: bytes) -> Size:
     """Return (width, height) of an output in pixels; raises CompareError for what is no picture."""
     from ..compare.still.decoding import decode

@@ -52,6 +52,7 @@ class Settings:
     golden_previews: bool = False
     widgets: Mapping[str, Layout] = field(default_factory=dict)
     cli: frozenset[str] = frozenset()
+    allow_blank: bool = False
 
     @property
     def live(self) -> bool:
@@ -131,6 +132,7 @@ def resolve(
         golden_previews=bool(ini("comfy_golden_previews")),
         widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
+        allow_blank=bool(option("comfy_allow_blank")),
     )
 
 

@@ -7,7 +7,12 @@ from .comparing import compare_fingerprints
 from .drawing import draw
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
 
 FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a sound in which nothing is heard."""
+    return "silent" if fingerprint(data)["loudness"] is None else None

@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from .drawing import draw
-from .outputs import FINGERPRINTS, compare, describe
+from .outputs import FINGERPRINTS, blank, compare, describe
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]

@@ -31,6 +31,21 @@ def outside(areas: Sequence[Sequence[int]]) -> tuple[Region, ...]:
     ))  # fmt: skip
 
 
+def cover(masks: Sequence[Sequence[int]], size: tuple[int, int]) -> bool:
+    """Whether masks leave nothing of a picture of `size`, (width, height)."""
+    inside = [
+        (max(0, x), max(0, y), min(size[0], x + width), min(size[1], y + height)) for x, y, width, height in masks
+    ]
+    boxes = [box for box in inside if box[0] < box[2] and box[1] < box[3]]
+    columns = sorted({0, size[0], *(edge for left, _, right, _ in boxes for edge in (left, right))})
+    rows = sorted({0, size[1], *(edge for _, top, _, bottom in boxes for edge in (top, bottom))})
+    covered = np.zeros((len(rows) - 1, len(columns) - 1), dtype=bool)
+    at = {edge: index for index, edge in enumerate(columns)}, {edge: index for index, edge in enumerate(rows)}
+    for left, top, right, bottom in boxes:
+        covered[at[1][top] : at[1][bottom], at[0][left] : at[0][right]] = True
+    return bool(covered.all())
+
+
 def drawn(mask: bytes, size: tuple[int, int], *, inside: bool) -> tuple[Region, ...]:
     """Return what is white in a mask picture, or what is not when not `inside`, as masks for pictures of `size`.
 

@@ -9,9 +9,12 @@ from PIL import Image
 
 from ..fingerprinting import Fingerprints
 from ..kept import Kept, Made
+from ..moving.summary import blank_frames
 from ..result import CompareError, Comparison, Region, UndecodableError, hard_failure, identical
 from ..rules import Rules
+from ..still.blank import blank_word as blank_still
 from ..still.decoding import decode
+from ..still.fingerprints import unpack_still
 from ..still.pixels import check_masks, pixels_sha256
 from ..tolerance import Tolerance
 from .comparing import compare_fingerprints, compare_images, differing_pixels, finer
@@ -32,6 +35,12 @@ def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: boo
     if regions:
         described["masks"] = [list(mask) for mask in regions]
     return described
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a picture of one tone, or one that is transparent, and an animation of such, or in which nothing moves."""
+    made = fingerprint(decode(data))
+    return blank_frames(made) if "frames" in made else blank_still(unpack_still(made))
 
 
 def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:

@@ -10,7 +10,13 @@ from .comparing import compare_fingerprints
 from .drawing import draw
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
 
 FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a model that has no surface: neither faces nor points, or none of them finite."""
+    made = fingerprint(data)
+    return None if made["faces"] + made["points"] and made["broken"] < 1 else "without a face"

@@ -7,12 +7,18 @@ from typing import Any
 
 from PIL import Image
 
+from ..still.blank import blank_word
+from ..still.fingerprints import unpack_still
 from .frames import frame_fingerprint
 from .look import look_at
-from .trace import MOST_POINTS, Tracer
+from .trace import MOST_POINTS, Tracer, unpack
 
 SAMPLES = 8
 """Most frames that are kept as fingerprints, evenly spaced from the first on; the last is kept besides."""
+
+
+STILL = 0.4
+"""Levels of change between frames, root mean square of reduced ones, up to which nothing moves: encoders' rounding."""
 
 
 class Summary:
@@ -83,3 +89,12 @@ def read_durations(described: Mapping[str, Any]) -> list[float]:
     if sum(count for _, count in runs) != described["frames"]:
         raise ValueError("durations do not add up to the number of frames")
     return [shown for shown, count in runs for _ in range(count)]
+
+
+def blank_frames(described: Mapping[str, Any]) -> str | None:
+    """Return how moving pictures look that show nothing, by what `Summary.described` told of them; None for others."""
+    words = {blank_word(unpack_still(sample)) for sample in described["samples"]}
+    if words and None not in words:
+        return words.pop() if len(words) == 1 else "blank"
+    still = float(unpack(described["trace"], described["frames"]).motion.max(initial=0)) <= STILL
+    return "one still picture throughout" if still and described["frames"] > 1 else None

@@ -12,8 +12,9 @@ from ..rules import Rules
 from ..text.drawing import draw
 from .comparing import compare_documents, compare_fingerprints
 from .fingerprints import VERSION, fingerprint
+from .reading import read_svg
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
 
 FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe = FINGERPRINTS.describe
@@ -24,3 +25,8 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
     if golden.read is None:
         return FINGERPRINTS.judge(golden, actual, rules)
     return compare_documents(golden.data("the drawing differs"), actual.data, rules.tolerance)
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a drawing that has nothing but its frame."""
+    return "without an element" if len(read_svg(data).elements) <= 1 else None

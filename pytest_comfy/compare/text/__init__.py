@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..lines import decoded
 from .comparing import compare
 from .drawing import draw
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
 
 FINGERPRINTS = None
 
@@ -19,3 +20,8 @@ FINGERPRINTS = None
 def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: bool = True) -> dict[str, Any]:
     """Return nothing: texts are compared with the golden text."""
     return {}
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a text of nothing but white space, and an empty object, array or string of JSON."""
+    return "empty" if decoded(data).strip() in ("", "{}", "[]", '""', "null") else None

@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 from ..fingerprinting import Fingerprints
+from ..moving.summary import blank_frames
 from .comparing import compare_fingerprints
 from .drawing import draw
 from .fingerprints import VERSION, fingerprint
 
-__all__ = ["FINGERPRINTS", "compare", "describe", "draw"]
+__all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
 
 FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge
+
+
+def blank(data: bytes) -> str | None:
+    """Tell a video of frames that show nothing, or in which nothing moves."""
+    return blank_frames(fingerprint(data))
