@@ -59,7 +59,9 @@ class GoldenOutput:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> GoldenOutput:
         """Read one entry of `outputs`; raises KeyError, TypeError or ValueError for a malformed one."""
-        size = entry.get("size")
+        size, fingerprint = entry.get("size"), entry.get("fingerprint")
+        if not (fingerprint is None or isinstance(fingerprint, dict)):
+            raise TypeError("a fingerprint is no object")
         return cls(
             node=str(entry["node"]),
             key=str(entry["key"]),
@@ -69,7 +71,7 @@ class GoldenOutput:
             type=str(entry.get("type", "output")),
             sha256=str(entry["sha256"]),
             pixels_sha256=entry.get("pixels_sha256"),
-            fingerprint=entry.get("fingerprint"),
+            fingerprint=fingerprint,
             size=(int(size[0]), int(size[1])) if size else None,
             masks=_masks(entry["masks"]) if "masks" in entry else (),
             file=entry.get("file"),
@@ -245,8 +247,18 @@ def _check(run: GoldenRun, path: Path) -> None:
             raise TypeError("events is no list")
         if not isinstance(run.document.get("environment", {}), dict):
             raise TypeError("environment is no object")
+        _check_environment(run.document.get("environment", {}))
         for output in run.outputs:
             if output.file is not None and not (isinstance(output.file, str) and is_own_name(output.file)):
                 raise ValueError(f"names a file outside its folder: {output.file!r}")
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GoldenError(f"{path}: malformed golden run ({error}): record the run again") from error
+
+
+def _check_environment(environment: Mapping[str, Any]) -> None:
+    """Raise TypeError unless devices and argv are the lists that they are read as."""
+    devices, argv = environment.get("devices") or [], environment.get("argv") or []
+    if not isinstance(devices, list) or not all(isinstance(device, dict) for device in devices):
+        raise TypeError("environment.devices is no list of objects")
+    if not isinstance(argv, list):
+        raise TypeError("environment.argv is no list")
