@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .collect import STATE, converter_of, drop_properties, mark_options, not_judged, note, note_error
+from .collect import STATE, converter_of, drop_properties, is_told, mark_options, not_judged, note, note_error
 from .session.settings import Settings, for_worker
 from .session.state import State
 
@@ -137,6 +138,21 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         values: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Run:
+        __tracebackhide__ = True
+        try:
+            return run_it(workflow, values, more)
+        except Exception as error:
+            if not is_told(error):
+                raise
+            told = _with_a_way_to_record(error, request)
+        # What led to it tells a person nothing more: the test's own line and the sentence do.
+        raise told.with_traceback(None) from None
+
+    def run_it(
+        workflow: Workflow | Mapping[str, Any] | str | os.PathLike[str],
+        values: Mapping[str, Any] | None,
+        more: dict[str, Any],
+    ) -> Run:
         from .cases.uploads import upload_inputs_of
         from .workflow import Workflow
 
@@ -153,6 +169,20 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         return comfy_client.run(replace(workflow, graph=prompt), **more)
 
     return run
+
+
+def _with_a_way_to_record(error: Exception, request: pytest.FixtureRequest) -> Exception:
+    """Add to a refusal for want of a recording how to make one."""
+    from .client import PromptRejected
+    from .server.recordings.matching import NO_RECORDING
+
+    if not isinstance(error, PromptRejected) or error.error.get("type") != NO_RECORDING:
+        return error
+    url = "http://127.0.0.1:8188"
+    way = f"pytest-comfy record --upstream {url} --into golden, while the test runs against that"
+    if "comfy_golden" in request.fixturenames:
+        way = shlex.join(["pytest", request.node.nodeid, "--comfy-url", url, "--comfy-update"])
+    return PromptRejected(f"{str(error).rstrip('.')}; record one with: {way}", error.error, error.node_errors)
 
 
 @pytest.fixture
@@ -201,8 +231,6 @@ class GoldenChecker:
         try:
             verdict = check.judge(subject, run, check.golden_of(subject))
         except Exception as error:
-            from .collect import is_told
-
             if not is_told(error):
                 raise
             note_error(node, error)

@@ -22,6 +22,7 @@ _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout"
 _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
                 "dynamic_prompts")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
+_DEEPEST = 50
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
 _MARK = re.compile(r"[A-Za-z_]\w*")
@@ -82,13 +83,29 @@ def _folder_files(workflow: Path, root: Path) -> Iterator[Path]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: broken TOML: {error}") from error
+    if _is_deeper(document, _DEEPEST):
+        raise SettingsError(f"{path}: tables and lists in more than {_DEEPEST} levels")
+    return document
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether tables and lists stand in one another in more than so many levels, told without recursion."""
+    within = [value]
+    for _ in range(levels):
+        within = [
+            item
+            for one in within
+            for item in (one.values() if isinstance(one, dict) else one)
+            if isinstance(item, (dict, list))
+        ]
+    return bool(within)
 
 
 def _checked(table: Mapping[str, Any], known: tuple[str, ...], path: Path, where: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -258,5 +259,19 @@ def _checked_nodes(graph: Mapping[str, Any], source: str) -> Iterator[tuple[str,
                 "export the workflow from ComfyUI again"
             )
         kept = {key: copy.deepcopy(value) for key, value in node.items() if key != "is_changed"}
-        kept.setdefault("inputs", {})
+        for name, value in kept.setdefault("inputs", {}).items():
+            number = _no_number(value)
+            if number is not None:
+                where = f"node {node_id} {title_of(str(node_id), node)!r} ({node['class_type']}), input {name!r}"
+                raise WorkflowError(
+                    f"{source}: {where} is {number}, which neither JSON nor ComfyUI knows: set it again and save"
+                )
         yield str(node_id), kept
+
+
+def _no_number(value: Any) -> str | None:
+    """Return the first number in a value that is none, as JavaScript writes it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return next((found for item in items if (found := _no_number(item)) is not None), None)

@@ -405,3 +405,9 @@ def pytest_collection_modifyitems(items):
         project.write("workflows/sub/comfy.toml", 'skip = "not here"\n')
         project.write("workflows/sub/a.toml", "skip = false\n")
         project.run("workflows").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("key", ["set", "timeout", "outputs.x.text", "cases.a.set"])
+def test_sidecar_of_many_levels_is_refused_in_one_sentence(project, key):
+    told = error_of(project, f"{key}.{'.'.join(['a'] * 3000)} = 1\n")
+    assert told == "workflows/txt2img.toml: tables and lists in more than 50 levels"

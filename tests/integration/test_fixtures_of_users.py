@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from projects import failure_of, png, recorded
 
 LOGGING = """
@@ -124,3 +125,51 @@ def pytest_collection_modifyitems(items):
     assert failure_of(result, "txt2img.json [default]") == [
         "workflows/txt2img.json::default: mark comfy knows no argument 'tolerence' (did you mean 'tolerance'?)"
     ]
+
+
+def lines_of_failure(result):
+    return [line for line in result.outlines if line.startswith(("E ", ">")) or "pytest_comfy/" in line]
+
+
+@pytest.mark.parametrize(
+    ("names", "way"),
+    [
+        (
+            "comfy_run",
+            "pytest-comfy record --upstream http://127.0.0.1:8188 --into golden, while the test runs against that",
+        ),
+        ("comfy_run, comfy_golden", "pytest test_it.py::test_it --comfy-url http://127.0.0.1:8188 --comfy-update"),
+    ],
+)
+def test_run_without_a_recording_is_one_sentence_with_the_way_to_record(project, names, way):
+    project.workflow("w", folder=".")
+    project.write("test_it.py", f"def test_it({names}):\n    comfy_run('w.json')\n")
+    result = project.run("test_it.py", "--show-capture=no")
+    result.assert_outcomes(failed=1)
+    assert lines_of_failure(result) == [
+        ">       comfy_run('w.json')",
+        "E       pytest_comfy.client.errors.PromptRejected: prompt refused: No golden run answers this prompt: the "
+        f"fake server has none; record one with: {way}",
+    ]
+
+
+def test_run_on_a_dead_server_is_one_sentence(project, dead_url):
+    project.workflow("w", folder=".")
+    project.write("test_it.py", "def test_it(comfy_run):\n    comfy_run('w.json')\n")
+    result = project.run("test_it.py", "--comfy-url", dead_url)
+    result.assert_outcomes(errors=1)
+    assert lines_of_failure(result) == [
+        ">       comfy_run('w.json')",
+        f"E       pytest_comfy.client.errors.ServerUnreachable: {dead_url}: connection refused: is ComfyUI running "
+        "there?",
+    ]
+
+
+def test_an_error_of_a_run_can_still_be_expected(project):
+    project.workflow("w", folder=".")
+    project.write(
+        "test_it.py",
+        "import pytest\nfrom pytest_comfy import ComfyError\n"
+        "def test_it(comfy_run):\n    with pytest.raises(ComfyError, match='No'):\n        comfy_run('w.json')\n",
+    )
+    project.run("test_it.py").assert_outcomes(passed=1)

@@ -261,8 +261,8 @@ def test_any_json_is_a_workflow_or_a_workflow_error(document):
 def test_any_patch_sets_one_input_or_is_refused(graph, node, name, value):
     before = copy.deepcopy(graph)
     workflow = Workflow.from_graph(graph, "w.json")
-    old = workflow.prompt()
     try:
+        old = workflow.prompt()
         new = workflow.patched({f"{node}.{name}": value}).prompt()
     except WorkflowError:
         new = None
@@ -278,3 +278,22 @@ def test_any_patch_sets_one_input_or_is_refused(graph, node, name, value):
     ]
     assert len(changed) <= 1
     assert any(repr(one) == repr(value) for entry in new.values() for one in entry["inputs"].values())
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("NaN", "NaN"), ("Infinity", "Infinity"), ("[[1, -Infinity]]", "-Infinity"), ('{"a": NaN}', "NaN")],
+)
+def test_numbers_that_are_none_are_a_fault_of_the_file(value, word):
+    text = '{"3": {"class_type": "KSampler", "_meta": {"title": "Sampler"}, "inputs": {"cfg": VALUE}}}'
+    with pytest.raises(WorkflowError) as told:
+        Workflow.from_json(text.replace("VALUE", value), "w.json").prompt()
+    assert str(told.value) == (
+        f"w.json: node 3 'Sampler' (KSampler), input 'cfg' is {word}, which neither JSON nor ComfyUI knows: set it "
+        "again and save"
+    )
+
+
+def test_is_changed_may_be_no_number():
+    text = '{"3": {"class_type": "KSampler", "is_changed": [NaN], "inputs": {"cfg": 1}}}'
+    assert Workflow.from_json(text).prompt()["3"]["inputs"] == {"cfg": 1}
