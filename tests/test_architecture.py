@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "session text workflow",
     # what pytest calls
     "collect": "cases client golden judging report session text workflow workflow/graph",
-    "fixtures": "cases client collect golden judging report server session workflow",
+    "fixtures": "cases client collect golden judging report server server/recordings session workflow",
     "plugin": "collect fixtures hookspecs report session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the

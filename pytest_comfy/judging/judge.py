@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -112,7 +113,12 @@ class Judge:
 
     def _compare(self, wanted: Wanted, output: Output) -> Comparison:
         try:
-            return wanted.compare(Made(output.data, output.media_type))
+            found = wanted.compare(Made(output.data, output.media_type))
+            if found.verdict == "within tolerance" and _judges_nothing(found):
+                raise CompareError(
+                    "all limits are infinite, so that nothing of the output is judged: give one a number"
+                )
+            return found
         except CompareError as error:
             raise NotJudged(f"output {output.name} of {output.title!r} cannot be judged: {error}") from error
         except ValueError as error:
@@ -206,6 +212,11 @@ class Judge:
                 raise SettingsError(
                     f"outputs.{rule.address!r} in the sidecar names no output; there are {listed(known) or 'none'}"
                 )
+
+
+def _judges_nothing(comparison: Comparison) -> bool:
+    parts = comparison.parts.values()
+    return bool(parts) and all(part.limit == math.inf for part in parts)
 
 
 def _size(golden: GoldenOutput) -> tuple[int, int]:

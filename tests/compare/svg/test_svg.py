@@ -234,7 +234,9 @@ def test_judgement_is_symmetric_and_follows_the_strength(places: list[float], on
     near, far = judged(polygon(0), polygon(less)), judged(polygon(0), polygon(more))
     assert near.distance <= far.distance + 1e-6
     assert judged(polygon(more), polygon(0)).distance == pytest.approx(far.distance)
-    assert by_fingerprint(polygon(0), polygon(more)).passed or not far.passed
+    # The fingerprint keeps means as half precision of the largest coordinate, here up to 0.05 % of the side.
+    if max(map(abs, places)) <= 100 and far.distance <= 1 - 0.05 / 0.3:
+        assert by_fingerprint(polygon(0), polygon(more)).passed
 
 
 @given(st.data())

@@ -291,6 +291,7 @@ LASTING = {
 
 @pytest.mark.parametrize("name", LASTING)
 def test_stopping_waits_for_no_fault(golden, connect, caplog, name):
+    servers = set(server_threads())
     make, way = LASTING[name]
     before = threading.active_count()
     server = FakeComfyServer([golden]).start()
@@ -322,7 +323,7 @@ def test_stopping_waits_for_no_fault(golden, connect, caplog, name):
         assert not asking.is_alive()
         # requests, with an urllib3 before 2, takes a body that broke off for whole.
         assert isinstance(answers[0], requests.RequestException) or name == "trickle"
-    assert server_threads() == []
+    assert set(server_threads()) <= servers
     assert threading.active_count() == before
     assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
     # What was held is let go of without harm when nothing is left to go on.
