@@ -14,7 +14,7 @@ from ..workflow import WorkflowError
 from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
 from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview, told_by_history
-from ..workflow.secrets import REDACTED, is_secret
+from ..workflow.secrets import REDACTED, is_secret, masked
 from .errors import GoldenError
 from .redaction import redact, redact_prompt, scrub, secrets_in
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
@@ -166,8 +166,8 @@ def _conversion(converted: Workflow, origin: Origin) -> dict[str, Any]:
                 "node": choice.node,
                 "input": choice.input,
                 "kind": choice.kind,
-                "before": REDACTED if is_secret(choice.input) else choice.before,
-                "after": REDACTED if is_secret(choice.input) else choice.after,
+                "before": REDACTED if is_secret(choice.input) else masked(choice.before),
+                "after": REDACTED if is_secret(choice.input) else masked(choice.after),
             }
             for choice in choices
         ],

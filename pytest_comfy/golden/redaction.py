@@ -8,7 +8,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..workflow.secrets import REDACTED, is_secret
+from ..text import find_secrets, without_secrets
+from ..workflow.model import is_link
+from ..workflow.secrets import REDACTED, is_secret, masked
 
 _ABSOLUTE = re.compile(
     r"(?<![\w/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+"
@@ -31,7 +33,7 @@ def redact(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [redact(item) for item in value]
     if isinstance(value, str):
-        return without_folders(value)
+        return without_folders(without_secrets(value))
     return value
 
 
@@ -69,23 +71,25 @@ def _redact_node(node: Any) -> Any:
     if not isinstance(node, Mapping) or not isinstance(node.get("inputs"), Mapping):
         return node
     inputs = {
-        name: REDACTED if is_secret(name) and isinstance(value, str) and value else value
+        name: REDACTED if is_secret(name) and value and not is_link(value) else masked(value)
         for name, value in node["inputs"].items()
     }
     return {**node, "inputs": inputs}
 
 
-def _secrets(value: Any) -> Iterator[str]:
+def _secrets(value: Any, named: bool = False) -> Iterator[str]:
+    """Yield secret texts: what stands under a secret name, and what looks like a secret anywhere."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if isinstance(item, str):
-                if is_secret(str(key)) and len(item) >= _SHORTEST_SECRET:
-                    yield item
-            else:
-                yield from _secrets(item)
+            yield from _secrets(item, named or is_secret(str(key)))
     elif isinstance(value, list):
         for item in value:
-            yield from _secrets(item)
+            yield from _secrets(item, named)
+    elif named and isinstance(value, (str, int, float)):
+        if len(str(value)) >= _SHORTEST_SECRET:
+            yield str(value)
+    elif isinstance(value, str):
+        yield from find_secrets(value)
 
 
 def _holds(data: bytes, secrets: set[str]) -> bool:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from ..text import without_secrets
 from .model import is_link
 from .secrets import REDACTED, is_secret
 
@@ -123,6 +124,8 @@ def _canonical(value: Any) -> Any:
         return int(value)
     if isinstance(value, Mapping):
         return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return without_secrets(value)  # as it stands in golden runs
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]
     return value
