@@ -122,3 +122,9 @@ def test_command(project, text):
             _, errors = running.communicate(timeout=30)
     assert re.search(r"http://127\.0\.0\.1:\d+", first), first + errors
     assert running.returncode == 0 and "Traceback" not in errors
+
+
+def test_page_of_trust_names_tests_that_are_there():
+    page = (ROOT / "docs/trust.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[\w/.]+)`", page))
+    assert named and [name for name in sorted(named) if not (ROOT / name).is_file()] == []
