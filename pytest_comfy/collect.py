@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,8 @@ class WorkflowFile(pytest.Module):
         # pytest asks a Module for its Python module; a workflow has none, so it gets an empty one.
         return types.ModuleType(self.path.stem)
 
-    def collect(self) -> Iterator[CaseItem]:
-        """Yield an item a case; nothing for JSON that is no workflow."""
+    def collect(self) -> Iterator[CaseItem | BrokenFile]:
+        """Yield an item a case; nothing for JSON that is no workflow, and one that fails for what cannot be read."""
         from .cases.sidecar import read_cases
         from .workflow import NotAWorkflowError, Workflow, WorkflowError
 
@@ -72,12 +72,48 @@ class WorkflowFile(pytest.Module):
             key = state.claim_workflow(self.path, [case.name for case in cases])
         except (WorkflowError, SettingsError) as error:
             state.collection_failed()
-            raise self.CollectError(self._short(str(error))) from None
+            yield BrokenFile.from_parent(self, name="cannot be read", told=self._short(str(error)))
+            return
         for case in cases:
             yield CaseItem.of(self, case, f"{key}/{case.name}")
 
     def _short(self, text: str) -> str:
         return text.replace(f"{self.config.rootpath}/", "")
+
+
+class BrokenFile(pytest.Item):
+    """Stands for the cases of a workflow file that cannot be read, or whose sidecar cannot: an error of its own.
+
+    An error of the collection would keep all others from being run.
+    """
+
+    def __init__(self, *, told: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.told = told
+
+    def runtest(self) -> None:
+        """Raise what is wrong with the file."""
+        from .judging.judge import NotJudged
+
+        raise NotJudged(self.told)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the item is and the headline of its failures."""
+        return self.path, 0, self.path.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the sentence for the user."""
+        return self.told
+
+
+def keep_broken(items: list[pytest.Item], everything: list[pytest.Item], deselected: Iterable[str]) -> None:
+    """Put back what stands for files that cannot be read: which marks and names their cases have is not known.
+
+    deselected  the node ids of --deselect, which says what it means
+    """
+    here, away = set(items), tuple(deselected)
+    broken = (item for item in everything if isinstance(item, BrokenFile) and item not in here)
+    items += [item for item in broken if not item.nodeid.startswith(away)]
 
 
 class CaseItem(pytest.Function):

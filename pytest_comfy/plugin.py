@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .collect import STATE, CaseItem, WorkflowFile, collect_file, not_judged
+from .collect import STATE, BrokenFile, CaseItem, WorkflowFile, collect_file, keep_broken, not_judged
 from .fixtures import (
     closing_sections,
     comfy_client,
@@ -122,18 +122,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WorkflowFi
     return collect_file(file_path, parent)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     # First, before -k and -m deselect: a deselected test still claims its golden run.
     from .fixtures import claim_tests
 
     claim_tests(config.stash[STATE], config, items)
+    everything = list(items)
+    yield
+    keep_broken(items, everything, config.getoption("deselect") or ())
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     outcome: Any = yield
-    ours = isinstance(item, CaseItem) or "comfy_client" in getattr(item, "fixturenames", ())
+    ours = isinstance(item, (CaseItem, BrokenFile)) or "comfy_client" in getattr(item, "fixturenames", ())
     if ours and call.when == "call" and call.excinfo is not None:
         report = outcome.get_result()
         if report.failed and not_judged(call.excinfo.value):

@@ -94,5 +94,5 @@ def test_mask_picture_that_is_not_there(project):
     project.workflow(sidecar='[outputs."Save Image"]\nonly = "face.png"\n')
     result = project.run("workflows")
     result.assert_outcomes(errors=1)
-    (told,) = failure_of(result, "ERROR collecting workflows/txt2img.json")
+    (told,) = failure_of(result, "ERROR at setup of txt2img.json")
     assert told == "workflows/txt2img.toml: outputs.Save Image.only: there is no mask picture 'face.png' beside it"

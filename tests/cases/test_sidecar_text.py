@@ -105,5 +105,5 @@ def test_rule_that_is_none_is_refused(project, value, message):
     project.workflow(sidecar=rule(value))
     result = project.run("workflows")
     result.assert_outcomes(errors=1)
-    lines = failure_of(result, "ERROR collecting workflows/txt2img.json")
+    lines = failure_of(result, "ERROR at setup of txt2img.json")
     assert lines == [f"workflows/txt2img.toml: outputs.Save Image.text: {message}"]

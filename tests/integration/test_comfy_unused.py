@@ -271,7 +271,7 @@ def test_workflow_that_vanished_is_an_error_and_keeps_its_golden_runs(leftover, 
     leftover.write("workflows/txt2img.json", content)
     result = leftover.run(*words)
     result.assert_outcomes(errors=1)
-    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["workflows/txt2img.json: is no workflow any more, and has 1 golden run in golden/txt2img: restore the file *"]
     )

@@ -288,7 +288,7 @@ class TestDynamicPrompts:
         project.workflow(prompt=dice(), sidecar=f"dynamic_prompts = {value}\n")
         result = project.run("workflows")
         result.assert_outcomes(errors=1)
-        assert failure_of(result, "ERROR collecting workflows/txt2img.json") == [
+        assert failure_of(result, "ERROR at setup of txt2img.json") == [
             "workflows/txt2img.toml: dynamic_prompts must be a whole number or a text to choose by, or false to leave "
             "{a|b} as it is"
         ]

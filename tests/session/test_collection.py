@@ -54,17 +54,32 @@ def test_json_that_is_no_workflow_is_said_to_be_when_named(project):
     ])  # fmt: skip
 
 
-def test_broken_json_is_a_collection_error_with_line_and_column(project):
+def test_broken_json_is_an_error_of_its_own_with_line_and_column(project):
     project.both()
     project.write("workflows/broken.json", BROKEN)
     result = project.run("workflows")
-    result.assert_outcomes(errors=1)
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines([
-        "*ERROR collecting workflows/broken.json*",
-        "workflows/broken.json:3:13: broken JSON at line 3 column 13: Expecting value",
-    ])  # fmt: skip
+    result.assert_outcomes(passed=1, errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert failure_of(result, "ERROR at setup of broken.json") == [
+        "workflows/broken.json:3:13: broken JSON at line 3 column 13: Expecting value"
+    ]
     assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("words", [("-k", "default"), ("-m", "gpu"), ("-k", "nothing")])
+def test_what_cannot_be_read_is_an_error_whatever_is_selected(project, words):
+    """Its cases may have had that mark or name: without it a green run would be no proof."""
+    project.both()
+    project.write("workflows/txt2img.toml", "toleranse = 3\n")
+    project.ini("markers =", "    gpu")
+    result = project.run("workflows", *words)
+    result.assert_outcomes(errors=1)
+
+
+def test_what_cannot_be_read_can_be_deselected_by_name(project):
+    project.both()
+    project.write("workflows/broken.json", BROKEN)
+    project.run("workflows", "--deselect", "workflows/broken.json").assert_outcomes(passed=1, deselected=1)
 
 
 def test_text_in_another_encoding_is_a_collection_error(project):
@@ -142,12 +157,12 @@ def test_golden_folder_by_ini(project):
     result.stdout.fnmatch_lines(["comfy: offline, replaying approved/ (recorded with ComfyUI 0.8.0, *"])
 
 
-def test_two_files_with_one_golden_folder_are_a_collection_error(project):
+def test_two_files_with_one_golden_folder_are_an_error(project):
     project.ini("comfy_workflows =", "    a/*.json", "    b/*.json")
     project.workflow("same", folder="a")
     project.workflow("same", folder="b")
     result = project.run()
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(failed=1, errors=1)
     result.stdout.fnmatch_lines([
         "b/same.json: its golden runs would lie in the folder of a/same.json's (same): rename one of them"
     ])  # fmt: skip
