@@ -106,14 +106,13 @@ class BrokenFile(pytest.Item):
         return self.told
 
 
-def keep_broken(items: list[pytest.Item], everything: list[pytest.Item], deselected: Iterable[str]) -> None:
+def keep_broken(items: list[pytest.Item], broken: Iterable[BrokenFile], deselected: Iterable[str]) -> None:
     """Put back what stands for files that cannot be read: which marks and names their cases have is not known.
 
     deselected  the node ids of --deselect, which says what it means
     """
     here, away = set(items), tuple(deselected)
-    broken = (item for item in everything if isinstance(item, BrokenFile) and item not in here)
-    items += [item for item in broken if not item.nodeid.startswith(away)]
+    items += [one for one in broken if one not in here and not one.nodeid.startswith(away)]
 
 
 class CaseItem(pytest.Function):

@@ -39,6 +39,11 @@ def is_link(path: Path) -> bool:
     return stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, and no link to one."""
+    return path.is_dir() and not is_link(path)
+
+
 def refuse_links(root: Path, path: Path) -> None:
     """Raise OSError where something on the way from `root` to `path` below it is a link; `root` itself may be one."""
     at = root

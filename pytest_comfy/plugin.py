@@ -128,9 +128,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from .fixtures import claim_tests
 
     claim_tests(config.stash[STATE], config, items)
-    everything = list(items)
+    broken = [item for item in items if isinstance(item, BrokenFile)]
     yield
-    keep_broken(items, everything, config.getoption("deselect") or ())
+    keep_broken(items, broken, config.getoption("deselect") or ())
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -18,6 +18,7 @@ from ..text import plain
 from ..workflow.definitions import loads_models
 from ..workflow.digest import NONCE_INPUT
 from ..workflow.model import Workflow, is_link
+from ..workflow.results import history_messages
 from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable
 from .events import EventStream
 from .explain import partial_rejection, rejection
@@ -369,12 +370,11 @@ def _did_nothing(run: Run) -> bool:
 
 def _cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
     """Return the cached nodes by the history entry, which has them also when the socket missed them."""
-    messages = _mapping(entry.get("status")).get("messages")
     return frozenset(
         str(node)
-        for message in (messages if isinstance(messages, list) else [])
-        if isinstance(message, list) and len(message) == 2 and message[0] == "execution_cached"
-        for node in listed_in(_mapping(message[1]))
+        for kind, data in history_messages(entry.get("status"))
+        if kind == "execution_cached"
+        for node in listed_in(_mapping(data))
     )
 
 

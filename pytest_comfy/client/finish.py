@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..text import plain
+from ..workflow.results import history_messages
 from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable
 from .events import EventStream
 from .explain import execution_error
@@ -254,12 +255,7 @@ def judge(entry: Mapping[str, Any], watch: Watch) -> None:
     """
     status = entry.get("status")
     status = status if isinstance(status, Mapping) else {}
-    messages = status.get("messages")
-    ends = [
-        (message[0], message[1])
-        for message in (messages if isinstance(messages, list) else [])
-        if isinstance(message, list) and len(message) == 2 and message[0] in TERMINAL
-    ]
+    ends = [(kind, data) for kind, data in history_messages(status) if kind in TERMINAL]
     kind, data = ends[-1] if ends else (watch.terminal.type, watch.terminal.data) if watch.terminal else ("", {})
     data = data if isinstance(data, Mapping) else {}
     if kind == "execution_error":

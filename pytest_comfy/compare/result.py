@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["identical", "within tolerance", "different"]
 Region = tuple[int, int, int, int]
@@ -25,6 +25,18 @@ class MissingExtraError(CompareError):
 
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 """What reading a fingerprint may raise when it is not as it was written."""
+
+
+def require_version(
+    version: int, golden: Mapping[str, Any], actual: Mapping[str, Any], what: str = "fingerprints"
+) -> None:
+    """Raise CompareError unless both fingerprints, which are called `what`, are of this version."""
+    versions = golden.get("version"), actual.get("version")
+    if versions != (version, version):
+        raise CompareError(
+            f"{what} of version {versions[0]} and {versions[1]} cannot be compared, only those of version {version}: "
+            "approve the run again"
+        )
 
 
 def damaged(error: Exception) -> CompareError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..files import is_link, refuse_links
+from ..files import is_folder, refuse_links
 from .approved import approved
 from .errors import GoldenError
 from .run import RUN_FILE, GoldenRun, dumps, is_own_name
@@ -113,7 +113,7 @@ class GoldenStore:
                 for path in [folder / output.file for output in run.outputs if output.file]:
                     refuse_links(folder, path.parent)
                     path.unlink(missing_ok=True)
-                if (folder / _PREVIEWS).is_dir() and not is_link(folder / _PREVIEWS):
+                if is_folder(folder / _PREVIEWS):
                     shutil.rmtree(folder / _PREVIEWS)
                 (folder / RUN_FILE).unlink()
                 while folder != self.root and not any(folder.iterdir()):
@@ -185,14 +185,13 @@ def _write(folder: Path, run: GoldenRun) -> None:
 def _sweep(folder: Path) -> None:
     """Remove what writers of this run left behind that were cut off; nobody else writes now."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.????????{_FRESH}"):
-        if left.is_dir() and not is_link(left):
+        if is_folder(left):
             shutil.rmtree(left)
 
 
 def _is_cut_off(folder: Path) -> bool:
     """Whether a replacement was cut off half-way, or is going on."""
-    backup = _backup(folder)
-    return backup.is_dir() and not is_link(backup)
+    return is_folder(_backup(folder))
 
 
 def _settle(folder: Path) -> None:
@@ -206,7 +205,7 @@ def _settle(folder: Path) -> None:
             backup.rename(folder)
             return
         for child in backup.iterdir():
-            own = child.is_dir() and not is_link(child) and child.name != _PREVIEWS
+            own = is_folder(child) and child.name != _PREVIEWS
             if own and not os.path.lexists(folder / child.name):
                 child.rename(folder / child.name)
         shutil.rmtree(backup)

@@ -167,13 +167,17 @@ def named_outputs(prompt: Mapping[str, Any], results: Any) -> Iterator[Named]:
                     yield Named(node_id, key, index, title, class_type, item)
 
 
+def history_messages(status: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield type and data of the messages that the `status` of a history entry keeps; neither is to be trusted."""
+    messages = status.get("messages") if isinstance(status, Mapping) else None
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, list) and len(message) == 2:
+            yield message[0], message[1]
+
+
 def told_by_history(status: Mapping[str, Any]) -> tuple[Event, ...]:
     """Return the messages of a run that the `status` of its history entry keeps, with seconds since it began."""
-    told = [
-        (message[0], message[1])
-        for message in (status.get("messages") if isinstance(status.get("messages"), list) else None) or ()
-        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], Mapping)
-    ]
+    told = [(kind, data) for kind, data in history_messages(status) if isinstance(data, Mapping)]
     times = [_time(data) for _, data in told]
     begin = next((time for time in times if time is not None), 0)
     at = [begin if time is None else time for time in times]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..limits import rank
-from ..result import DAMAGED, CompareError, Comparison, Part, damaged, hard_failure, identical
+from ..result import DAMAGED, Comparison, Part, damaged, hard_failure, identical, require_version
 from ..tolerance import Tolerance
 from .fingerprints import VERSION
 from .loudness import ABSOLUTE_GATE
@@ -24,12 +24,7 @@ def compare_fingerprints(golden: Mapping[str, Any], actual: Mapping[str, Any], t
     fail whatever the tolerance. With an exact one different samples never pass.
     Raises CompareError for fingerprints of other versions and for damaged ones.
     """
-    versions = golden.get("version"), actual.get("version")
-    if versions != (VERSION, VERSION):
-        raise CompareError(
-            f"fingerprints of sounds of version {versions[0]} and {versions[1]} cannot be compared, only those of "
-            f"version {VERSION}: approve the run again"
-        )
+    require_version(VERSION, golden, actual, "fingerprints of sounds")
     try:
         return _compare(golden, actual, tolerance)
     except (*DAMAGED, OverflowError, MemoryError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from ..moving.animations import compare_animations
-from ..result import DAMAGED, CompareError, Comparison, Region, damaged, hard_failure, identical
+from ..result import DAMAGED, Comparison, Region, damaged, hard_failure, identical, require_version
 from ..still.comparing import compare_stills
 from ..still.decoding import frame_count, guard
 from ..still.maps import Floats
@@ -38,12 +38,7 @@ def _compare(
     limits: Tolerance,
     blocks: Mapping[str, Floats] | None = None,
 ) -> Comparison:
-    versions = golden.get("version"), actual.get("version")
-    if versions != (VERSION, VERSION):
-        raise CompareError(
-            f"fingerprints of version {versions[0]} and {versions[1]} cannot be "
-            f"compared, only those of version {VERSION}: approve the run again"
-        )
+    require_version(VERSION, golden, actual)
     try:
         if "frames" in golden or "frames" in actual:
             return compare_animations(golden, actual, limits)

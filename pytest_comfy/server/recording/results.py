@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ...golden.environment import describe_system, models_named, node_packs
-from ...workflow.results import Output, named_outputs, sent_outputs
+from ...workflow.results import Output, history_messages, named_outputs, sent_outputs
 from .tape import ANYONE, NOBODY, TapedRun
 from .upstream import Unreachable, Upstream
 
@@ -129,12 +129,8 @@ class Ending:
 
 def started_at(entry: Mapping[str, Any]) -> Any:
     """Return the timestamp (ms) with which a history entry's run began, None where it does not tell."""
-    status = entry.get("status")
-    messages = status.get("messages") if isinstance(status, Mapping) else None
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, list) and len(message) == 2 and isinstance(message[1], Mapping):
-            return message[1].get("timestamp")
-    return None
+    told = (data for _, data in history_messages(entry.get("status")) if isinstance(data, Mapping))
+    return next(told, {}).get("timestamp")
 
 
 async def collect(upstream: Upstream, run: TapedRun, problem: Callable[[str], None]) -> AsyncIterator[Output]:
