@@ -20,10 +20,12 @@ IMAGE: Mapping[str, float] = {
     "seam": 3.0,
     "banding": 0.3,
     "blocking": 0.2,
+    "grid": 0.6,
     "alpha": 8.0,
     "range": 4.0,
     "pixels": 1.8,
     "pixels_chroma": 2.9,
+    "pixels_grid": 0.8,
 }
 """Still pictures.
 
@@ -44,11 +46,14 @@ energy_local   the same against the cell's surroundings of 5x5, with more tolera
 seam           levels of the mean step along one line of pixels
 banding        octaves of the roughness of a channel's histogram
 blocking       octaves of the mean step at one of the eight offsets modulo eight, against the others
+grid           levels of the steps along lines that come again at every so many pixels, above those along other lines;
+               of (Cb, Cr) 0.6 of them
 alpha          levels, of the cell whose mean alpha moved most
 range          lowest and highest value of float and 32-bit pictures, in 1/255 of the range between them
 pixels         with both pictures at hand: luma's difference in the worst block of 8x8, in units of what noise and
                a shift of a fraction of a pixel explain
 pixels_chroma  the same for (Cb, Cr) in blocks of 16x16
+pixels_grid    as grid, of what differs between both pictures at hand
 """
 
 MOVING: Mapping[str, float] = {"duration": 1.0, "frame_luma": 3.0, "frame_chroma": 1.5, "motion": 0.7, "order": 0.6}
@@ -63,7 +68,7 @@ order         octaves, by which the ratio of the change over two frames to that 
               (0.38; 0.56).
 """
 
-VIDEO_FRAMES: Mapping[str, float] = {"energy": 2.0, "energy_local": 1.8, "seam": 1.5}
+VIDEO_FRAMES: Mapping[str, float] = {"energy": 2.0, "energy_local": 1.9, "seam": 1.5, "grid": 2.0}
 """What limits of still pictures are multiplied by for the sampled frames of video.
 
 Encoders spend their bits on other places with every version, preset and number of threads. Over 20 shots at

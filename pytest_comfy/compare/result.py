@@ -66,10 +66,10 @@ class Comparison:
     verdict    "identical" is only said when bytes, pixels or parsed text were seen to be equal
     message    one sentence naming what moved most, by how much, against which limit
     tolerance  the tolerance's name
-    kinds      what changed, foremost first; empty unless different. Of pictures size, alpha, depth, blank, structure,
-               brightness, colour, sharpness, seam, banding, blocking; of animations and video also frames, duration,
-               rate, motion, order, sound; of batches order, repeated; other kinds of output have their own, see
-               docs/comparison.md; bytes, text and undecodable
+    kinds      what changed, foremost first; empty unless different. Of pictures size, alpha, depth, colour space,
+               blank, structure, brightness, colour, sharpness, seam, grid, banding, blocking; of animations and video
+               also frames, duration, loop, rate, motion, order, sound; of batches order, repeated; other kinds of
+               output have their own, see docs/comparison.md; bytes, text and undecodable
     distance   of the part that moved most: 0.0 did not move, 1.0 at its limit, inf for hard failures
     regions    (x, y, width, height) in pixels of what changed most, worst first
     parts      every statistic measured, by name

@@ -11,9 +11,8 @@ from ..moving.animations import compare_animations
 from ..result import DAMAGED, Comparison, Region, damaged, hard_failure, identical, require_version
 from ..still.comparing import compare_stills
 from ..still.decoding import frame_count, guard
-from ..still.maps import Floats
 from ..still.pixels import canonical, check_masks, paint_masks, pixels_sha256, visible
-from ..still.pixelwise import block_differences
+from ..still.pixelwise import PixelChange, pixel_change
 from ..tolerance import Tolerance, parse_tolerance
 from .fingerprints import VERSION, fingerprint
 
@@ -36,13 +35,13 @@ def _compare(
     golden: Mapping[str, Any],
     actual: Mapping[str, Any],
     limits: Tolerance,
-    blocks: Mapping[str, Floats] | None = None,
+    finer: PixelChange | None = None,
 ) -> Comparison:
     require_version(VERSION, golden, actual)
     try:
         if "frames" in golden or "frames" in actual:
             return compare_animations(golden, actual, limits)
-        return compare_stills(golden, actual, limits, blocks)
+        return compare_stills(golden, actual, limits, finer)
     except DAMAGED as error:
         raise damaged(error) from error
 
@@ -63,27 +62,27 @@ def compare_images(
     return differing_pixels(before, after, limits, finer(golden, actual, regions))
 
 
-def finer(golden: Image.Image, actual: Image.Image, masks: tuple[Region, ...]) -> Mapping[str, Floats] | None:
+def finer(golden: Image.Image, actual: Image.Image, masks: tuple[Region, ...]) -> PixelChange | None:
     """Return what only both pictures at hand can tell; None for pictures of another size and for animations."""
     with guard():
         animated = max(frame_count(golden), frame_count(actual)) > 1
     if animated or golden.size != actual.size:
         return None
     before, after = (visible(paint_masks(canonical(picture), masks)) for picture in (golden, actual))
-    return block_differences(before, after)
+    return pixel_change(before, after)
 
 
 def differing_pixels(
     golden: Mapping[str, Any] | None,
     actual: Mapping[str, Any],
     tolerance: Tolerance,
-    blocks: Mapping[str, Floats] | None = None,
+    finer: PixelChange | None = None,
 ) -> Comparison:
-    """Judge pictures whose pixels are known to differ, by their fingerprints and, where at hand, their blocks.
+    """Judge pictures whose pixels are known to differ, by their fingerprints and, where both are at hand, by pixels.
 
     With `exact` they never pass and the fingerprints only say what moved; golden may then be None.
     """
-    moved = _compare(golden, actual, tolerance, blocks) if golden is not None else None
+    moved = _compare(golden, actual, tolerance, finer) if golden is not None else None
     if moved is not None and not (tolerance.exact and moved.passed):
         return moved
     told = "pixels differ by less than the fingerprint shows" if moved else "pixels differ"

@@ -8,21 +8,30 @@ from typing import Any
 from PIL import Image
 
 from ..result import Comparison, Part, Region, hard_failure
+from ..still.colour_space import colour_space, same_space, space_name
 from ..still.decoding import frames
-from ..still.pixels import canonical, duration, paint_masks
+from ..still.pixels import FOREVER, canonical, duration, paint_masks, plays
 from ..tolerance import Tolerance
 from .comparing import compare_counts, compare_summaries
 from .summary import Summary
 
 
 def describe_animation(image: Image.Image, masks: Sequence[Region]) -> dict[str, Any]:
-    """Return what is kept of an animation of two frames or more, without a version. Raises UndecodableError."""
+    """Return what is kept of an animation of two frames or more, without a version. Raises UndecodableError.
+
+    What Summary tells, and colour_space and plays where they are not sRGB and without end.
+    """
     summary = Summary()
     durations: list[float] = []
     for picture, shown in timed_pictures(image, masks):
         summary.add(picture)
         durations.append(shown)
-    return summary.described(durations)
+    described = summary.described(durations)
+    if (space := colour_space(image)) is not None:
+        described["colour_space"] = space
+    if (times := plays(image)) != FOREVER:
+        described["plays"] = times
+    return described
 
 
 def timed_pictures(image: Image.Image, masks: Sequence[Region] = ()) -> Iterator[tuple[Image.Image, float]]:
@@ -38,7 +47,26 @@ def compare_animations(golden: Mapping[str, Any], actual: Mapping[str, Any], tol
     if 1 in (before, after):
         told = f"{_name(after)}, was {_name(before)}"
         return hard_failure(("frames",), told, tolerance.name, {"frames": Part(abs(after - before), 0)})
-    return compare_counts(golden, actual, tolerance) or compare_summaries(golden, actual, tolerance)
+    counts = compare_counts(golden, actual, tolerance)
+    return counts or _compare_form(golden, actual, tolerance) or compare_summaries(golden, actual, tolerance)
+
+
+def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison | None:
+    failed = []
+    spaces = golden.get("colour_space"), actual.get("colour_space")
+    if not same_space(*spaces):
+        failed.append(("colour space", f"colour space is {space_name(spaces[1])}, was {space_name(spaces[0])}"))
+    before, after = (int(one.get("plays", FOREVER)) for one in (golden, actual))
+    if before != after:
+        failed.append(("loop", f"plays {_times(after)}, was {_times(before)}"))
+    if not failed:
+        return None
+    parts = {kind: Part(1, 0) for kind, _ in failed}
+    return hard_failure(tuple(parts), "; ".join(told for _, told in failed), tolerance.name, parts)
+
+
+def _times(plays: int) -> str:
+    return "without end" if plays == FOREVER else "once" if plays == 1 else f"{plays} times"
 
 
 def _name(frames: int) -> str:

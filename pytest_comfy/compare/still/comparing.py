@@ -8,33 +8,33 @@ from typing import Any
 from ..result import Comparison, Part, hard_failure
 from ..tolerance import Tolerance
 from .blank import blank_word, has_content
+from .colour_space import same_space, space_name
 from .diagnosis import Diagnosis
 from .fingerprints import unpack_still
-from .maps import Floats
 from .movement import movement
+from .pixelwise import PixelChange
 
 
 def compare_stills(
     golden: Mapping[str, Any],
     actual: Mapping[str, Any],
     tolerance: Tolerance,
-    finer: Mapping[str, Floats] | None = None,
+    finer: PixelChange | None = None,
 ) -> Comparison:
-    """Compare size, alpha channel and depth, which no tolerance covers; then every statistic of `movement`.
+    """Compare size, alpha, depth and colour space, which no tolerance covers; then every statistic of `movement`.
 
-    `finer` are the blocks of `pixelwise.block_differences`, where both pictures are at hand. What is blank fails
-    unless the golden picture is.
+    `finer` is what both pictures tell where they are at hand. What is blank fails unless the golden picture is.
     """
     hard = _compare_form(golden, actual, tolerance)
     if hard is not None:
         return hard
     before, after = unpack_still(golden), unpack_still(actual)
     moved = movement(before, after)
-    cells = {**moved.cells, **(finer or {})}
-    values = {**moved.values, **{name: float(blocks.max()) for name, blocks in (finer or {}).items()}}
+    cells = {**moved.cells, **(finer.cells if finer else {})}
+    values = {**moved.values, **(finer.values if finer else {})}
     parts = {name: Part(value, tolerance.limit(name)) for name, value in values.items()}
     distance = max(part.distance for part in parts.values())
-    found = Diagnosis(before, after, moved, cells, parts)
+    found = Diagnosis(before, after, moved, cells, parts, finer)
     blank = blank_word(after)
     if blank and (has_content(before) or (distance > 1 and blank_word(before) is None)):
         parts = {**parts, "blank": Part(1, 0)}
@@ -61,6 +61,9 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
         failed.append(("alpha", f"alpha channel {change} ({after}, was {before})"))
     if _depth(before) != _depth(after):
         failed.append(("depth", f"depth is {_depth(after)} ({after}), was {_depth(before)} ({before})"))
+    if not same_space(golden.get("colour_space"), actual.get("colour_space")):
+        after_name, before_name = (space_name(one.get("colour_space")) for one in (actual, golden))
+        failed.append(("colour space", f"colour space is {after_name}, was {before_name}"))
     if not failed:
         return None
     kinds = tuple(kind for kind, _ in failed)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..extras import load
 from ..result import MissingExtraError, UndecodableError
@@ -38,6 +38,7 @@ _settings_lock = threading.RLock()
 def decode(data: bytes) -> Image.Image:
     """Decode a picture or animation and read all of it, so that later seeking cannot fail.
 
+    A still is turned as its EXIF orientation says and viewers show it.
     Raises UndecodableError for anything that is no complete picture of at most MAX_PIXELS a frame,
     MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all.
     """
@@ -62,9 +63,24 @@ def decode(data: bytes) -> Image.Image:
         image.load()
         if deep:
             image.info[DEEP_COLOUR] = _stored_data_digest(data)
+    if count == 1:
+        return _upright(image)
     for _ in frames(image):
         pass
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if image.format == "JXL":  # its decoder has done so
+        return image
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # of broken metadata Pillow raises what it likes, and viewers show the picture as it is
+        return image
+    if orientation == 1:
+        return image
+    with guard():
+        return ImageOps.exif_transpose(image)
 
 
 def _decode_exr(data: bytes) -> Image.Image:

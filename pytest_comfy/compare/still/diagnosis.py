@@ -9,15 +9,18 @@ from functools import cached_property
 from ..limits import NORMAL_LIMITS, rank
 from ..result import Part, Region
 from .fingerprints import Still
-from .maps import Floats
+from .lattice import Grid
+from .maps import BLOCK, Floats
 from .movement import Movement
 from .nature import LumaChange, is_another_picture, luma_change
+from .pixelwise import PixelChange
 from .regions import excess, place, rectangles, seam_lines
 from .wording import (
     banding_words,
     blocking_words,
     brightness_words,
     colour_words,
+    grid_words,
     range_words,
     seam_words,
     sharpness_words,
@@ -37,6 +40,7 @@ _FAMILIES = {
     "energy": "sharpness",
     "energy_local": "sharpness",
     "range": "brightness",
+    "pixels_grid": "grid",
 }
 """The kind of a part that moved too far, where it is not its own name; luma's depends on the nature of the change."""
 _BLOCKS_SHOW = 0.6
@@ -50,6 +54,7 @@ class Diagnosis:
 
     cells  maps of the parts that have a place, by name
     parts  every statistic, by name
+    finer  what both pictures at hand tell
     """
 
     before: Still
@@ -57,6 +62,7 @@ class Diagnosis:
     moved: Movement
     cells: Mapping[str, Floats]
     parts: Mapping[str, Part]
+    finer: PixelChange | None = None
 
     @cached_property
     def foremost(self) -> str:
@@ -77,13 +83,16 @@ class Diagnosis:
         # Edges of what came, went, or got softer make steps along lines, too: only the strongest are seams.
         if kinds and kinds[0] != "seam" and ("structure" in kinds or "sharpness" in kinds):
             kinds = [kind for kind in kinds if kind != "seam"]
+        if "grid" in kinds and "blocking" in kinds:
+            kinds = [kind for kind in kinds if kind != ("grid" if self._codec_grid else "blocking")]
         return tuple(dict.fromkeys(kinds))
 
     def sentence(self) -> str:
         """Say what happened, the foremost kinds only; of another picture no more than that it is one."""
         if self.kinds[0] == "structure" and self._another:
             return self._phrase("structure")
-        return ", ".join(self._phrase(kind) for kind in self.kinds[:_PHRASES])
+        told = [kind for kind in self.kinds if kind != "seam" or "grid" not in self.kinds]
+        return ", ".join(self._phrase(kind) for kind in told[:_PHRASES])
 
     def regions(self) -> tuple[Region, ...]:
         """Return the rectangles of all cells beyond their limit; of a seam the lines that it runs along, too."""
@@ -95,6 +104,17 @@ class Diagnosis:
         if self.kinds[0] == "seam":
             return (*lines, *regions) if worst.max() > 1 else lines
         return (*regions, *lines)
+
+    @property
+    def _codec_grid(self) -> bool:
+        """Whether the grid is that of a codec, whose blocks of colour are larger, rather than one of tiles."""
+        return self.parts["blocking"].distance > 1 and (self._grid.period == BLOCK or self._grid.in_chroma)
+
+    @property
+    def _grid(self) -> Grid:
+        if self.finer and self.parts["pixels_grid"].distance > 1:
+            return self.finer.grid
+        return self.moved.grid
 
     @cached_property
     def _change(self) -> LumaChange:
@@ -136,6 +156,8 @@ class Diagnosis:
             return sharpness_words(before, after, moved, worst, where)
         if kind == "seam":
             return seam_words(before, after, self._change.edges)
+        if kind == "grid":
+            return grid_words(before, after, self._grid)
         if kind == "banding":
             return banding_words(before, after)
         return blocking_words(before, after) if kind == "blocking" else f"transparency changed{where}"

@@ -13,11 +13,13 @@ from PIL import Image
 from ..base85 import pack, unpack
 from ..result import Region
 from .banding import roughness
+from .colour_space import colour_space
 from .decoding import FLOAT_BOUNDS
+from .lattice import GROUPS, Lattice, lattice_of, planes_of
 from .maps import BLOCK, Floats, grids_of, measure
 from .pixels import canonical, mode_name, paint_masks, value_range, visible
 
-VERSION = 2
+VERSION = 3
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
 HASH_SIZE = 16
 """Side of the perceptual hash: 16x16 bits told regressions from noise twice as well as 8x8."""
@@ -26,6 +28,7 @@ _ENERGY_STEPS = 15  # an octave; the largest possible energy, 2**17, still fits 
 _SEAM_STEPS = 4  # a level; steps of 64 levels and more are cut off
 _PHASE_STEPS = 8  # a level
 _BANDING_STEPS = 50  # an octave
+_LATTICE_STEPS = 30  # a level
 _MIDDLE = 128
 
 
@@ -34,6 +37,7 @@ class Still:
     """The fingerprint of a still picture, unpacked; maps as in `maps.Maps`, rounded to what 8 bits hold.
 
     banding  roughness of the histograms of R, G and B, octaves
+    lattice  how strongly lines come again at even distances
     bounds   lowest and highest value of float and 32-bit pictures, else None
     """
 
@@ -47,6 +51,7 @@ class Still:
     seams: tuple[Floats, Floats]
     phase: Floats
     banding: Floats
+    lattice: Lattice
     alpha: Floats | None
     bounds: tuple[float, float] | None
 
@@ -57,18 +62,22 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     version, size [width, height], canonical mode, phash (256 bits as 64 hex digits, as
     imagehash.phash(hash_size=16) gives it for the picture over mid-grey), and maps of 8-bit numbers in base85:
     luma, chroma (Cb and Cr, 128 is grey), energy (15 log2 of 1 + energy), profiles (seams across and down in
-    quarter levels, phase in eighths, banding in fiftieths of an octave), alpha or null. `maps.Maps` says what
-    they are. range is [lowest, highest], only of float and 32-bit pictures.
+    quarter levels, phase in eighths, banding in fiftieths of an octave, lattice in thirtieths of a
+    level), alpha or null. `maps.Maps` says what they are. range is [lowest, highest], only of float and 32-bit ones.
+    colour_space is there unless it is sRGB.
     """
     picture = paint_masks(canonical(frame), masks)
     seen = visible(picture)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     grey = seen.convert("L")
     maps = measure(seen, grey, alpha, grids_of(picture.size, compact))
+    lattice = lattice_of(planes_of(seen))
     profiles = [
         *(seams * _SEAM_STEPS for seams in maps.seams),
         maps.phase.ravel() * _PHASE_STEPS,
         roughness(maps.counts, picture.width * picture.height) * _BANDING_STEPS,
+        lattice.strengths.ravel() * _LATTICE_STEPS,
+        np.ravel([divmod(period, 256) for period in lattice.periods]),
     ]
     described: dict[str, Any] = {
         "version": VERSION,
@@ -83,6 +92,8 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     }
     if compact:
         described["compact"] = True
+    elif (space := colour_space(frame)) is not None:
+        described["colour_space"] = space
     if picture.mode in ("I", "F"):
         described["range"] = list(value_range(picture))
     elif FLOAT_BOUNDS in frame.info:
@@ -100,12 +111,12 @@ def unpack_still(kept: Mapping[str, Any]) -> Still:
         (kept["luma"], grids.luma[::-1]),
         (kept["chroma"], (2, *coarse)),
         (kept["energy"], coarse),
-        (kept["profiles"], (across + down + 2 * BLOCK + 3,)),
+        (kept["profiles"], (across + down + 2 * BLOCK + 3 + 2 * GROUPS + 4,)),
     ]
     if kept["alpha"] is not None:
         packed.append((kept["alpha"], coarse))
     luma, chroma, energy, profiles, *alpha = unpack(packed)
-    seams, rest = profiles[: across + down] / np.float32(_SEAM_STEPS), profiles[across + down :]
+    seams, phase, banding, strengths, periods = np.split(profiles, np.cumsum([across + down, 2 * BLOCK, 3, 2 * GROUPS]))
     return Still(
         size=size,
         mode=kept["mode"],
@@ -114,9 +125,13 @@ def unpack_still(kept: Mapping[str, Any]) -> Still:
         luma=luma,
         chroma=chroma - np.float32(_MIDDLE),
         energy=np.exp2(energy / np.float32(_ENERGY_STEPS)) - np.float32(1),
-        seams=(seams[:across], seams[across:]),
-        phase=rest[: 2 * BLOCK].reshape(2, BLOCK) / np.float32(_PHASE_STEPS),
-        banding=rest[2 * BLOCK :] / np.float32(_BANDING_STEPS),
+        seams=(seams[:across] / np.float32(_SEAM_STEPS), seams[across:] / np.float32(_SEAM_STEPS)),
+        phase=phase.reshape(2, BLOCK) / np.float32(_PHASE_STEPS),
+        banding=banding / np.float32(_BANDING_STEPS),
+        lattice=Lattice(
+            strengths.reshape(2, GROUPS) / np.float32(_LATTICE_STEPS),
+            (int(256 * periods[0] + periods[1]), int(256 * periods[2] + periods[3])),
+        ),
         alpha=alpha[0] if alpha else None,
         bounds=(float(kept["range"][0]), float(kept["range"][1])) if "range" in kept else None,
     )

@@ -7,6 +7,7 @@ place stays in its cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -85,16 +86,13 @@ def _colours(seen: Image.Image, grids: Grids) -> tuple[Floats, Floats]:
     red, green, blue = np.moveaxis(np.asarray(seen.reduce(_factor(seen.size)), dtype=np.float32), 2, 0)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     chroma = ((blue - luma) / 1.772, (red - luma) / 1.402)
-    return (
-        _cut(Image.fromarray(luma), grids.luma, seen.size),
-        np.stack([_cut(Image.fromarray(plane), grids.coarse, seen.size) for plane in chroma]),
-    )
+    return _cut(luma, grids.luma, seen.size), np.stack([_cut(plane, grids.coarse, seen.size) for plane in chroma])
 
 
 def cell_means(values: npt.NDArray[np.unsignedinteger], grid: tuple[int, int]) -> Floats:
     """Return the mean of each cell of a grid (columns, rows), shape (rows, columns), of values (height, width).
 
-    What lies on a border counts for the cell that its middle is in. At most 16 bits a value.
+    Every value counts for one cell, that which its middle lies in. At most 16 bits a value.
     """
     height, width = values.shape
     factor = _factor((width, height))
@@ -102,19 +100,43 @@ def cell_means(values: npt.NDArray[np.unsignedinteger], grid: tuple[int, int]) -
     rows = values[:whole].reshape(-1, factor, width).sum(axis=1, dtype=np.uint32).astype(np.float32) / factor
     if whole < height:
         rows = np.vstack([rows, values[whole:].mean(axis=0, dtype=np.float32)])
-    box = (0.0, 0.0, width, height / factor)  # the last row may stand for fewer
-    return np.asarray(Image.fromarray(rows).resize(grid, Image.Resampling.BOX, box=box))
+    return _means(rows, _cells(height, factor, grid[1]), _cells(width, 1, grid[0]))
 
 
 def _factor(size: tuple[int, int]) -> int:
     return max(1, min(size) // _REDUCED)
 
 
-def _cut(reduced: Image.Image, grid: tuple[int, int], size: tuple[int, int]) -> Floats:
-    """Average a picture ("F") that was reduced by `_factor` from `size` into cells."""
+def _cut(reduced: Floats, grid: tuple[int, int], size: tuple[int, int]) -> Floats:
+    """Average a plane that was reduced by `_factor` from `size` into cells."""
     factor = _factor(size)
-    box = (0.0, 0.0, size[0] / factor, size[1] / factor)  # the last pixels may stand for fewer
-    return np.asarray(reduced.resize(grid, Image.Resampling.BOX, box=box))
+    return _means(reduced, _cells(size[1], factor, grid[1]), _cells(size[0], factor, grid[0]))
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Which lines of a plane make up which cell: first line of each, how much each line weighs, and each cell."""
+
+    starts: npt.NDArray[np.intp]
+    weights: Floats
+    totals: Floats
+
+
+@lru_cache(maxsize=64)
+def _cells(length: int, factor: int, count: int) -> _Cells:
+    """Return how `length` pixels, of which `factor` are one line, make `count` cells; the last line may be of fewer."""
+    lines = np.arange(-(-length // factor))
+    of = np.minimum((2 * lines + 1) * factor * count // (2 * length), count - 1)
+    starts = np.searchsorted(of, np.arange(count))
+    weights = np.minimum(factor, length - lines * factor).astype(np.float32)
+    return _Cells(starts, weights, np.add.reduceat(weights, starts))
+
+
+def _means(plane: Floats, down: _Cells, across: _Cells) -> Floats:
+    """Return the weighted mean of each cell. The rows first: sums along them are the quick ones."""
+    columns = np.add.reduceat(plane * across.weights, across.starts, axis=1) / across.totals
+    sums = np.add.reduceat(columns * down.weights[:, None], down.starts, axis=0)
+    return np.asarray(sums / down.totals[:, None], dtype=np.float32)
 
 
 def _steps(grey: Bytes, axis: int) -> Bytes:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .fingerprints import Still
+from .lattice import Grid, grid_moved
 from .maps import Floats
 
 NOISE_FLOOR = 48.0
@@ -29,6 +30,7 @@ class Movement:
     luma    difference of luma by cell, levels
     chroma  difference of Cb and Cr by cell, levels
     energy  change of energy by cell, octaves
+    grid    the even grid that came or went
     gain    least-squares turn and stretch of the golden chroma onto the actual one, as a complex number
     """
 
@@ -37,6 +39,7 @@ class Movement:
     luma: Floats
     chroma: Floats
     energy: Floats
+    grid: Grid
     gain: complex
 
 
@@ -60,6 +63,7 @@ def movement(golden: Still, actual: Still) -> Movement:
     if golden.alpha is not None and actual.alpha is not None:
         cells["alpha"] = np.abs(actual.alpha - golden.alpha)
     values = {name: float(cell.max()) for name, cell in cells.items()}
+    grid = grid_moved(golden.lattice, actual.lattice)
     gain, moved = _chroma_gain(golden.chroma, actual.chroma)
     values |= {
         "phash": float((golden.phash ^ actual.phash).bit_count()),
@@ -69,10 +73,11 @@ def movement(golden: Still, actual: Still) -> Movement:
         "seam": max(float(np.abs(b - a).max()) for a, b in zip(golden.seams, actual.seams, strict=True)),
         "banding": float(np.abs(actual.banding - golden.banding).max()),
         "blocking": float(np.abs(np.log2(_by_offset(actual.phase) / _by_offset(golden.phase))).max()),
+        "grid": grid.strength,
     }
     if golden.bounds is not None and actual.bounds is not None:
         values["range"] = _bounds_moved(golden.bounds, actual.bounds)
-    return Movement(values, cells, luma, chroma, energy, gain)
+    return Movement(values, cells, luma, chroma, energy, grid, gain)
 
 
 def _octaves(golden: Floats, actual: Floats, floor: float) -> Floats:

@@ -9,9 +9,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..result import CompareError, Region
+from .colour_space import colour_space
 from .decoding import DEEP_COLOUR, FLOAT_BOUNDS, frame_count, frames, guard
 
 MID_GREY = 128
+FOREVER = 0
+"""How often an animation plays that starts again without end."""
 _GREY: dict[str, float | tuple[int, ...]] = {
     "RGB": (MID_GREY,) * 3,
     "RGBA": (MID_GREY, MID_GREY, MID_GREY, 255),
@@ -101,9 +104,9 @@ def _fill(picture: Image.Image, box: tuple[int, int, int, int]) -> None:
 def pixels_sha256(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> str:
     """Return the SHA-256 (hex) of canonical mode, size and raw pixels of every frame.
 
-    Container, compression, palette and metadata make no difference. Durations count for animations, since
-    a change of speed is one that a viewer sees. Pillow reads only the upper byte of 16-bit colour; the
-    digest of the stored data stands in for the rest, so equal hashes always mean equal pixels.
+    Container, compression, palette and most metadata make no difference. What a viewer sees does: the colour space
+    where it is not sRGB, and of animations durations and how often they play. Pillow reads only the upper byte of
+    16-bit colour; the digest of the stored data stands in for the rest, so equal hashes always mean equal pixels.
     """
     regions = check_masks(masks)
     digest = hashlib.sha256()
@@ -112,8 +115,12 @@ def pixels_sha256(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> st
     for frame in frames(image):
         picture = canonical(frame)
         header = f"{mode_name(frame, picture)} {picture.width}x{picture.height}"
+        if (space := colour_space(frame)) is not None:
+            header += f" {space}"
         if animated:
             header += f" {duration(frame):g}ms"
+            if (times := plays(frame)) != FOREVER:
+                header += f" {times} times"
         digest.update(f"{header} {frame.info.get(DEEP_COLOUR, '')}\n".encode())
         digest.update(raw_bytes(paint_masks(picture, regions)))
     return digest.hexdigest()
@@ -123,6 +130,12 @@ def duration(frame: Image.Image) -> float:
     """Return how long the current frame of an animation is shown, in milliseconds; 0 when it does not say."""
     value = frame.info.get("duration", 0)
     return round(float(value), 3) if isinstance(value, (int, float)) else 0.0
+
+
+def plays(image: Image.Image) -> int:
+    """Return how often an animation plays, FOREVER for without end."""
+    loop = image.info.get("loop", 1)  # a GIF that does not say plays once; WEBP and PNG always say
+    return int(loop) if isinstance(loop, int) and loop >= 0 else 1
 
 
 def raw_bytes(picture: Image.Image) -> bytes:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .lattice import Grid, grid_between, planes_of
 from .maps import Floats
 
 LUMA_BLOCK = 8
@@ -17,11 +21,29 @@ CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
 gradient, as edges move most when a picture is warped by a fraction of a pixel."""
 
 
-def block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:
-    """Return "pixels" and "pixels_chroma": the difference of each block, shape (rows, columns), no unit.
+@dataclass(frozen=True)
+class PixelChange:
+    """What only both pictures at hand can tell.
 
-    The pictures are 8-bit RGB of one size. Blocks at the right and lower border may be smaller.
+    cells  "pixels" and "pixels_chroma": the difference of each block, shape (rows, columns), no unit
+    grid   the strongest even grid in what differs
     """
+
+    cells: Mapping[str, Floats]
+    grid: Grid
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The statistics by the names of `limits.IMAGE`."""
+        return {**{name: float(blocks.max()) for name, blocks in self.cells.items()}, "pixels_grid": self.grid.strength}
+
+
+def pixel_change(golden: Image.Image, actual: Image.Image) -> PixelChange:
+    """Return what moved between two 8-bit RGB pictures of one size. The last blocks may be smaller."""
+    return PixelChange(_block_differences(golden, actual), grid_between(planes_of(golden), planes_of(actual)))
+
+
+def _block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:
     grey, other_grey = (np.asarray(picture.convert("L"))[..., np.newaxis] for picture in (golden, actual))
     # At half the size, as codecs keep colours: what they take from hard edges no one sees.
     colours, others = (np.asarray(picture.reduce(2).convert("YCbCr"))[..., 1:] for picture in (golden, actual))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .fingerprints import Still
+from .lattice import Grid, strength_at
 from .maps import Floats
 from .movement import Movement
 from .nature import mirrored, strongest_seam
@@ -104,6 +105,13 @@ def seam_words(golden: Still, actual: Still, edges: tuple[list[int], list[int]])
     axis, bin_, grew = strongest_seam(golden, actual)
     middle = round((bin_ + 0.5) * golden.size[axis] / golden.seams[axis].size)
     return f"{'a seam' if grew else 'a line is gone'} near {'xy'[axis]} = {middle}"
+
+
+def grid_words(golden: Still, actual: Still, grid: Grid) -> str:
+    """Say how wide the tiles of a grid are that came or went."""
+    gone = strength_at(golden.lattice, grid) > strength_at(actual.lattice, grid)
+    colours = " in the colours" if grid.in_chroma else ""
+    return f"a grid of {grid.period} pixels{colours}{' is gone' if gone else ''}"
 
 
 def banding_words(golden: Still, actual: Still) -> str:

@@ -26,7 +26,7 @@ def test_fingerprint_survives_json_and_stays_small() -> None:
 
 def test_fingerprint_states_form_and_a_hash_anyone_can_make_again(scene: Image.Image) -> None:
     made = fingerprint(scene)
-    assert (made["version"], made["size"], made["mode"], made["alpha"]) == (2, [256, 192], "RGB", None)
+    assert (made["version"], made["size"], made["mode"], made["alpha"]) == (3, [256, 192], "RGB", None)
     assert made["phash"] == str(imagehash.phash(scene, hash_size=16))
 
 

@@ -6,7 +6,7 @@ import base64
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -28,22 +28,34 @@ def test_cells_hold_the_mean_of_their_pixels(columns: int, rows: int, wide: int,
 
 @settings(deadline=None)
 @given(st.integers(16, 700), st.integers(16, 700), st.integers(0, 2**32))
+@example(16, 107, 0)
 def test_every_pixel_counts_in_one_cell_near_it(width: int, height: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     x, y = int(random.integers(width)), int(random.integers(height))
     values = np.zeros((height, width), dtype=np.uint16)
     values[y, x] = 60_000
     columns, rows = grids_of((width, height)).coarse
-    # Lines are taken together by `_factor`, and what has its middle on the border of two cells, or beyond the last
-    # one, as the rest of a height that is no multiple may have, can be in none.
-    factor = _factor((width, height))
-    middles = (x + 0.5) * columns / width, (y // factor + 0.5) * factor * rows / height
-    assume(middles[1] < rows and all(abs(middle - round(middle)) > 1e-6 for middle in middles))
     means = cell_means(values, (columns, rows))
     row, column = np.unravel_index(means.argmax(), means.shape)
     assert np.count_nonzero(means > 1e-3) == 1
     assert abs((column + 0.5) * width / columns - x) <= 0.75 * width / columns
     assert abs((row + 0.5) * height / rows - y) <= 0.75 * height / rows
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(8, 300), st.integers(8, 300))
+@example(16, 107)
+@example(107, 16)
+@example(300, 259)
+def test_every_row_and_every_column_lies_in_some_cell(width: int, height: int) -> None:
+    grids = grids_of((width, height))
+    for axis, length in enumerate((width, height)):
+        for at in range(length):
+            values = np.zeros((height, width), dtype=np.uint8)
+            values.swapaxes(0, 1 - axis)[at] = 255
+            seen = Image.fromarray(values)
+            maps = measure(seen.convert("RGB"), seen, seen, grids)
+            assert maps.luma.any() and maps.alpha is not None and maps.alpha.any(), (axis, at)
 
 
 @given(sides, sides, st.booleans())
