@@ -7,6 +7,7 @@ import os
 import pkgutil
 import socket
 
+import hypothesis
 import pytest
 from projects import Project, png, recorded
 from ui_form import definitions
@@ -14,6 +15,11 @@ from ui_form import definitions
 import pytest_comfy
 from pytest_comfy.compare import draw_difference
 from pytest_comfy.server import FakeComfyServer
+
+
+# How long an example takes is the machine's business: nothing here is timed.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compare.figures import figure
 from ..files import write_whole
 from ..text import plain
 from . import Commands
@@ -198,7 +199,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
     parts = sorted(comparison.parts.items(), key=lambda item: (-item[1].distance, item[0]))
     rows = [["part", "value", "limit", "distance", ""]]
     for name, part in parts:
-        numbers = [f"{number:.4g}" for number in (part.value, part.limit, part.distance)]
+        numbers = [figure(number, 4) for number in (part.value, part.limit, part.distance)]
         rows.append([name, *numbers, "beyond" if part.distance > 1 else ""])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *cells, mark in rows if parts else ():

@@ -8,6 +8,7 @@ import pytest
 from projects import png, recorded
 
 from pytest_comfy.commands.__main__ import main
+from pytest_comfy.compare.image.fingerprints import VERSION
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_old_fingerprints_are_made_anew_and_all_else_stays(golden, capsys):
     assert main(["renew"]) == 0
     assert capsys.readouterr().out == "1 golden run, 1 fingerprint made anew\n"
     after = json.loads(golden.read_text())
-    assert after["outputs"][0]["fingerprint"]["version"] == 2
+    assert after["outputs"][0]["fingerprint"]["version"] == VERSION
     before["outputs"][0]["fingerprint"] = after["outputs"][0]["fingerprint"]
     assert after == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..figures import figure
 from ..limits import rank
 from ..result import DAMAGED, Comparison, Part, damaged, hard_failure, identical, require_version
 from ..tolerance import Tolerance
@@ -74,7 +75,9 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
     if bool(golden["not_finite"]) != bool(actual["not_finite"]):
         bad = actual["not_finite"]
         share = bad / (actual["samples"] * actual["channels"]) * 100
-        told = f"{share:.3g} % of the samples are NaN or infinite" if bad else "no sample is NaN or infinite any more"
+        told = (
+            f"{figure(share)} % of the samples are NaN or infinite" if bad else "no sample is NaN or infinite any more"
+        )
         failed.append(("blank", f"{told}, {'none was' if bad else 'some were'}"))
     if _fell_silent(golden, actual):
         failed.append(("blank", f"silent, was {golden['loudness']:.1f} LUFS loud for {seconds(_seconds(golden))}"))

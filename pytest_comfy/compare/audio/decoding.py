@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..extras import load, open_media
+from ..figures import figure
 from ..mp4 import check_boxes
 from ..result import UndecodableError
 
@@ -89,7 +90,7 @@ def decode_audio(data: bytes) -> Audio | None:
         shortfall = PCM_SHORTFALL if stream.codec_context.name.startswith("pcm_") else SHORTFALL
         if declared is not None and audio.seconds < declared - shortfall:
             raise UndecodableError(
-                f"the sound is truncated: {audio.seconds:.3g} s of the {declared:.3g} s that the file declares"
+                f"the sound is truncated: {figure(audio.seconds)} s of the {figure(declared)} s that the file declares"
             )
         return audio
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..figures import figure, signed
 from ..result import Part
 from ..tolerance import Tolerance
 from .movement import Moved
@@ -33,11 +34,11 @@ def sentence(
     """Say what moved, by how much, where, and what is allowed."""
     if part.value == 0:
         return "no part of the fingerprint moved"
-    allowed = f"({tolerance.name} allows {part.limit:.3g})"
+    allowed = f"({tolerance.name} allows {figure(part.limit)})"
     if name == "length":
         now, was = (one["samples"] / one["rate"] for one in (actual, golden))
         longer = "longer" if moved.signed > 0 else "shorter"
-        return f"{longer} by {part.value:.3g} ms: {now:.3f} s, was {was:.3f} s {allowed}"
+        return f"{longer} by {figure(part.value)} ms: {now:.3f} s, was {was:.3f} s {allowed}"
     return f"{_SENTENCES[name](moved)} {allowed}"
 
 
@@ -67,11 +68,11 @@ def _hertz(value: float) -> str:
 
 
 def _loudness(moved: Moved) -> str:
-    return f"{_louder(moved)} as a whole: {moved.signed:+.3g} LU"
+    return f"{_louder(moved)} as a whole: {signed(moved.signed)} LU"
 
 
 def _momentary(moved: Moved) -> str:
-    return f"{_louder(moved)}{_when(moved)} against the rest: {moved.signed:+.3g} LU"
+    return f"{_louder(moved)}{_when(moved)} against the rest: {signed(moved.signed)} LU"
 
 
 def _louder(moved: Moved) -> str:
@@ -79,47 +80,47 @@ def _louder(moved: Moved) -> str:
 
 
 def _spectrum(moved: Moved) -> str:
-    return f"{'stronger' if moved.signed > 0 else 'softer'} {_where(moved)}: {moved.signed:+.3g} dB"
+    return f"{'stronger' if moved.signed > 0 else 'softer'} {_where(moved)}: {signed(moved.signed)} dB"
 
 
 def _background(moved: Moved) -> str:
-    return f"background {'louder' if moved.signed > 0 else 'quieter'} {_where(moved)}: {moved.signed:+.3g} dB"
+    return f"background {'louder' if moved.signed > 0 else 'quieter'} {_where(moved)}: {signed(moved.signed)} dB"
 
 
 def _spectrogram(moved: Moved) -> str:
     what = {1: "sound is added", -1: "sound is missing", 0: "other sounds"}[(moved.signed > 0) - (moved.signed < 0)]
-    return f"{what}{_when(moved)}, most {_where(moved)}: the spectrogram moved {moved.value:.3g} dB"
+    return f"{what}{_when(moved)}, most {_where(moved)}: the spectrogram moved {figure(moved.value)} dB"
 
 
 def _pitch(moved: Moved) -> str:
-    return f"other notes{_when(moved)}: {moved.value:.3g} % of the sound lies on other pitches"
+    return f"other notes{_when(moved)}: {figure(moved.value)} % of the sound lies on other pitches"
 
 
 def _gap(moved: Moved) -> str:
     if moved.signed < 0:
-        return f"drops out{_when(moved)}: {moved.signed:+.3g} dB for 10 ms or longer"
-    return f"a gap is filled{_when(moved)}: {moved.signed:+.3g} dB"
+        return f"drops out{_when(moved)}: {signed(moved.signed)} dB for 10 ms or longer"
+    return f"a gap is filled{_when(moved)}: {signed(moved.signed)} dB"
 
 
 def _click(moved: Moved) -> str:
     what = "clicks" if moved.signed > 0 else "attacks are weaker"
-    return f"{what}{_when(moved)}: {moved.signed:+.3g} dB in the treble of 2 ms"
+    return f"{what}{_when(moved)}: {signed(moved.signed)} dB in the treble of 2 ms"
 
 
 def _crest(moved: Moved) -> str:
     what = "peaks stand out" if moved.signed > 0 else "peaks are cut off"
-    return f"{what}: {moved.signed:+.3g} dB above the mean level"
+    return f"{what}: {signed(moved.signed)} dB above the mean level"
 
 
 def _balance(moved: Moved) -> str:
     if moved.swapped:
-        return f"left and right changed places: their balance moved {moved.value:.3g} dB in one band"
-    return f"left and right are balanced otherwise{_when(moved)}: {moved.value:.3g} dB in one band"
+        return f"left and right changed places: their balance moved {figure(moved.value)} dB in one band"
+    return f"left and right are balanced otherwise{_when(moved)}: {figure(moved.value)} dB in one band"
 
 
 def _phase(moved: Moved) -> str:
     how = "alike" if moved.signed > 0 else "unlike"
-    return f"left and right are more {how}{_when(moved)}: their correlation moved {moved.signed:+.2g} in one band"
+    return f"left and right are more {how}{_when(moved)}: their correlation moved {signed(moved.signed, 2)} in one band"
 
 
 _SENTENCES: Mapping[str, Callable[[Moved], str]] = {

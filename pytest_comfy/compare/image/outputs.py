@@ -62,10 +62,9 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
         return differing_pixels(unmasked, fingerprint(picture), tolerance)
     if not tolerance.exact and golden.fingerprint is not None and usable and check_masks(golden.masks) == regions:
         made_of = fingerprint(picture, regions)
-        compared = compare_fingerprints(golden.fingerprint, made_of, tolerance)
-        kept = _picture_at_hand(golden) if compared.passed else None
+        kept = _picture_at_hand(golden)
         if kept is None:
-            return compared
+            return compare_fingerprints(golden.fingerprint, made_of, tolerance)
         return differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, picture, regions))
     purpose = _why_the_file_is_needed(golden, tolerance, regions)
     return compare_images(_golden_picture(golden, purpose), picture, tolerance, regions)

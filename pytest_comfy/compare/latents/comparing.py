@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..figures import figure, signed
 from ..limits import rank
 from ..lines import shorten
 from ..packing import FloatArray, unpack_halves, unpack_signed
@@ -97,11 +98,13 @@ def _form_of_tensor(name: str, before: Described, after: Described) -> list[tupl
     for key, word in (("nan", "NaN"), ("inf", "infinite")):
         old, new = before[key], after[key]
         if old != new:
-            was = f"{100 * old:.3g} %" if old else "none"
+            was = f"{figure(100 * old)} %" if old else "none"
             failed.append(("blank", f"{name} has {_share(new)} {word}, was {was}"))
     if not failed and (before["std"] == 0) != (after["std"] == 0):
-        flat, told = (after, "is flat, all {:.4g}, and was not") if before["std"] else (before, "was flat, all {:.4g}")
-        failed.append(("blank", f"{name} {told.format(flat['mean'])}"))
+        told = f"is flat, all {figure(after['mean'], 4)}, and was not"
+        if not before["std"]:
+            told = f"was flat, all {figure(before['mean'], 4)}"
+        failed.append(("blank", f"{name} {told}"))
     return failed
 
 
@@ -118,19 +121,19 @@ def _moved(before: Described, after: Described, tolerance: Tolerance) -> list[_M
     def add(part: str, value: float, told: str) -> None:
         limit = tolerance.limit(part)
         scale, percent = _UNITS.get(part, 1.0), " %" if part in _UNITS else ""
-        allowed = f"({tolerance.name} allows {limit * scale:.3g}{percent})"
+        allowed = f"({tolerance.name} allows {figure(limit * scale)}{percent})"
         found.append(_Moved(part, Part(value, limit), f"{name}{told} {allowed}"))
 
     steps = [one["detail"] / max(one["std"], unit / 10) for one in (before, after)]
     detail = _ratio(steps[0], steps[1], 1.0)
-    add("latent_detail", abs(detail), f": detail moved {100 * detail:+.3g} %")
+    add("latent_detail", abs(detail), f": detail moved {signed(100 * detail)} %")
     ends = max((after[end] - before[end] for end in ("low", "high")), key=abs) / unit
-    add("latent_range", abs(ends), f": lowest or highest value moved {ends:+.3g} standard deviations")
+    add("latent_range", abs(ends), f": lowest or highest value moved {signed(ends)} standard deviations")
     if "map" not in before:
         shift = (after["mean"] - before["mean"]) / unit
-        add("latent_shift", abs(shift), f": mean moved {shift:+.3g} standard deviations")
+        add("latent_shift", abs(shift), f": mean moved {signed(shift)} standard deviations")
         gain = _ratio(before["std"], after["std"], unit)
-        add("latent_gain", abs(gain), f": spread moved {100 * gain:+.3g} %")
+        add("latent_gain", abs(gain), f": spread moved {signed(100 * gain)} %")
         return found
     shape = tuple(before["shape"])
     (means0, stds0, cells0), (means1, stds1, cells1) = _mapped(before, shape), _mapped(after, shape)
@@ -139,17 +142,17 @@ def _moved(before: Described, after: Described, tolerance: Tolerance) -> list[_M
     shifts = (means1 - means0) / units
     at = int(np.abs(shifts).argmax())
     add("latent_shift", float(abs(shifts[at])),
-        f"{_channel(at, shape)}: mean moved {shifts[at]:+.3g} standard deviations")  # fmt: skip
+        f"{_channel(at, shape)}: mean moved {signed(shifts[at])} standard deviations")  # fmt: skip
     gains = [_ratio(float(old), float(new), unit) for old, new in zip(stds0, stds1, strict=True)]
     at = max(range(len(gains)), key=lambda i: abs(gains[i]))
-    add("latent_gain", abs(gains[at]), f"{_channel(at, shape)}: spread moved {100 * gains[at]:+.3g} %")
+    add("latent_gain", abs(gains[at]), f"{_channel(at, shape)}: spread moved {signed(100 * gains[at])} %")
     local = (cells1 - cells0) / along_channels(units, cells0.ndim)
     where = np.unravel_index(int(np.abs(local).argmax()), local.shape)
     add("latent_local", float(abs(local[where])),
         f"{_channel(int(where[1]), shape)}{_place(where, local.shape, shape)}: "
-        f"mean of a cell moved {local[where]:+.3g} standard deviations")  # fmt: skip
+        f"mean of a cell moved {signed(local[where])} standard deviations")  # fmt: skip
     turned = _turned(cells0 / along_channels(units, cells0.ndim), cells1 / along_channels(units, cells0.ndim))
-    add("latent_cosine", turned, f": cosine to the golden map is {1 - turned:.3g}, {turned:.3g} below 1")
+    add("latent_cosine", turned, f": cosine to the golden map is {figure(1 - turned)}, {figure(turned)} below 1")
     return found
 
 
@@ -188,7 +191,7 @@ def _by(shape: Sequence[int]) -> str:
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:.3g} % of its values" if share else "no values"
+    return f"{figure(100 * share)} % of its values" if share else "no values"
 
 
 def _type_change(before: Described, after: Described) -> str:

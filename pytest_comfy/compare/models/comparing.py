@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..figures import figure, signed
 from ..limits import rank
 from ..packing import FloatArray, unpack_levels
 from ..result import Comparison, Part, hard_failure, identical
@@ -48,7 +49,7 @@ def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolera
     if not order or parts[order[0]].value == 0:
         message = "no part of the fingerprint moved"
     else:
-        shown = f"{parts[order[0]].limit:.3g}{' levels' if order[0] == 'model_tint' else ' %'}"
+        shown = f"{figure(parts[order[0]].limit)}{' levels' if order[0] == 'model_tint' else ' %'}"
         message = f"{measured[order[0]][1]} ({tolerance.name} allows {shown})"
     if tolerance.exact and not kinds:
         told = "surfaces differ by less than the fingerprint shows (exact allows nothing)"
@@ -65,8 +66,8 @@ def _compare_form(golden: Described, actual: Described) -> list[tuple[str, str]]
         return [] if before == after else [("blank", f"the model has {_parts(actual)}, was {_parts(golden)}")]
     failed = []
     if golden["broken"] != actual["broken"]:
-        was = f"{100 * golden['broken']:.3g} %" if golden["broken"] else "none"
-        told = f"{100 * actual['broken']:.3g} %" if actual["broken"] else "none"
+        was = f"{figure(100 * golden['broken'])} %" if golden["broken"] else "none"
+        told = f"{figure(100 * actual['broken'])} %" if actual["broken"] else "none"
         failed.append(("blank", f"of the model's faces {told} have corners that are no numbers, was {was}"))
     if bool(golden["faces"]) != bool(actual["faces"]):
         failed.append(("counts", f"the model has {_parts(actual)}, was {_parts(golden)}"))
@@ -91,7 +92,7 @@ def _measured(golden: Described, actual: Described) -> dict[str, Statistic]:
     measured = {
         "model_bounds": (
             float(np.abs(shifts).max()),
-            f"bounds moved {shifts[end, axis]:+.3g} % of the diagonal at the {which}",
+            f"bounds moved {signed(shifts[end, axis])} % of the diagonal at the {which}",
         ),
         "model_faces": _relative(
             "number of faces", golden["faces"] + golden["points"], actual["faces"] + actual["points"]
@@ -103,7 +104,10 @@ def _measured(golden: Described, actual: Described) -> dict[str, Statistic]:
     before, after = _views(golden), _views(actual)
     moved = 50 * np.abs(after - before).sum(axis=(1, 2))
     axis = int(moved.argmax())
-    measured["model_surface"] = float(moved[axis]), f"{moved[axis]:.3g} % of the surface moved, seen along {AXES[axis]}"
+    measured["model_surface"] = (
+        float(moved[axis]),
+        f"{figure(moved[axis])} % of the surface moved, seen along {AXES[axis]}",
+    )
     # The mean share of a cell that either surface passes through.
     usual = 1 / np.maximum(((before + after) > 1e-4).sum(axis=(1, 2), keepdims=True), 1)
     local = 100 * (after - before) / usual
@@ -111,8 +115,8 @@ def _measured(golden: Described, actual: Described) -> dict[str, Statistic]:
     across, up = [name for name in AXES if name != AXES[axis]]
     measured["model_local"] = (
         float(np.abs(local).max()),
-        f"surface at {across} {_span(column)}, {up} {_span(row)} of its cube moved {local[axis, row, column]:+.3g} % "
-        "of what a cell has",
+        f"surface at {across} {_span(column)}, {up} {_span(row)} of its cube moved "
+        f"{signed(local[axis, row, column])} % of what a cell has",
     )
     measured["model_tint"] = _tint(golden, actual)
     return measured
@@ -122,7 +126,7 @@ def _relative(what: str, before: float, after: float, least: float = 0.0) -> Sta
     """Return the change in percent of the larger magnitude, or of `least` where that is more."""
     change = 100 * (after - before) / (max(abs(before), abs(after), least) or 1.0)
     turned = ": the faces are turned inside out" if change and before * after < 0 else ""
-    return abs(change), f"{what} moved {change:+.3g} %: {after:.4g}, was {before:.4g}{turned}"
+    return abs(change), f"{what} moved {signed(change)} %: {figure(after, 4)}, was {figure(before, 4)}{turned}"
 
 
 def _views(described: Described) -> FloatArray:
@@ -142,11 +146,11 @@ def _tint(golden: Described, actual: Described) -> Statistic:
     weights = np.minimum(*(unpack_levels(one["weights"], (8,)) for one in (golden, actual)))
     before, after = (unpack_levels(one["tints"], (8, 3)) for one in (golden, actual))
     moved = 255 * np.linalg.norm(after - before, axis=1) * (weights >= LEAST_WEIGHT)
-    found = float(moved.max()), f"colour moved {moved.max():.3g} levels in one part of the model"
+    found = float(moved.max()), f"colour moved {figure(moved.max())} levels in one part of the model"
     for index, (old, new) in enumerate(zip(golden["maps"], actual["maps"], strict=True)):
         shape = (MAP_SIDE * MAP_SIDE, 3)
         cells = 255 * np.linalg.norm(unpack_levels(new, shape) - unpack_levels(old, shape), axis=1)
-        told = f"colour of texture {index + 1} moved {cells.max():.3g} levels where it moved most"
+        told = f"colour of texture {index + 1} moved {figure(cells.max())} levels where it moved most"
         found = max(found, (float(cells.max()), told), key=lambda one: one[0])
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..figures import figure, signed
 from ..result import Comparison, Part, Region, hard_failure
 from ..still.regions import pixels_of
 from ..tolerance import Tolerance
@@ -105,18 +106,19 @@ def _points(trace: Trace, at: int, durations: Sequence[float]) -> str:
 
 
 def _sentence(name: str, golden: Trace, actual: Trace, at: int, part: Part, tolerance: Tolerance) -> str:
-    allowed = f"({tolerance.name} allows {part.limit:.3g})"
+    allowed = f"({tolerance.name} allows {figure(part.limit)})"
     if name == "motion":
         larger = actual.motion[at] > golden.motion[at]
-        how = f"{'more' if larger else 'less'} change from the frame before by a factor of {2**part.value:.3g}"
-        return f"{how} ({tolerance.name} allows {2**part.limit:.3g})" if math.isfinite(part.limit) else how
+        how = f"{'more' if larger else 'less'} change from the frame before by a factor of {figure(2**part.value)}"
+        return f"{how} ({tolerance.name} allows {figure(2**part.limit)})" if math.isfinite(part.limit) else how
     if name == "order":
         how = "moves on" if actual.onward[at] > golden.onward[at] else "goes back"
-        return f"{how} more from frame to frame, by {part.value:.2g} octaves {allowed}"
+        return f"{how} more from frame to frame, by {figure(part.value, 2)} octaves {allowed}"
     if name == "frame_chroma":
-        return f"colour moved {part.value:.3g} levels {allowed}"
+        return f"colour moved {figure(part.value)} levels {allowed}"
     lighter = float((actual.signature[at] - golden.signature[at])[:LUMA].mean())
-    return f"brightness moved {part.value:.3g} levels where it moved most, {lighter:+.3g} in all {allowed}"
+    most = f"brightness moved {figure(part.value)} levels where it moved most"
+    return f"{most}, {signed(lighter)} in all {allowed}"
 
 
 def _kind(name: str, golden: Trace, actual: Trace, trace: Moved) -> str:
@@ -148,7 +150,7 @@ def _compare_durations(before: list[float], after: list[float], tolerance: Toler
     apart = [abs(new - old) for old, new in zip(before, after, strict=True)]
     at = max(range(len(apart)), key=apart.__getitem__)
     part = Part(round(apart[at], 6), tolerance.limit("duration"))
-    allowed = f"({tolerance.name} allows {part.limit:.3g})"
+    allowed = f"({tolerance.name} allows {figure(part.limit)})"
     return part, f"frame {at + 1} of {len(apart)} is shown {after[at]:g} ms, was {before[at]:g} ms {allowed}"
 
 

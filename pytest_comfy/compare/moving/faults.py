@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..figures import figure
 from ..tolerance import Tolerance
 from .frames import frame_name
 from .look import LUMA, FloatArray
@@ -182,7 +183,7 @@ def _speed(frames: Frames) -> Fault | None:
             best, at = float(left), speed
     if not len(frames.unlike) or best > EXPLAINED_BY_SPEED * frames.direct.mean():
         return None
-    return Fault("order", f"the {frames.count} frames show the same at {at:.3g} times the speed")
+    return Fault("order", f"the {frames.count} frames show the same at {figure(at)} times the speed")
 
 
 def _runs(indices: Indices) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..figures import figure
 from ..result import Comparison
 from ..still.comparing import compare_stills
 from ..still.fingerprints import still_fingerprint
@@ -32,7 +33,7 @@ def frame_name(first: int, count: int, durations: Sequence[float], last: int | N
     last = first if last is None else last
     start = sum(durations[:first]) / 1000
     if last <= first:
-        return f"frame {first + 1} of {count} ({start:.2g} s)" if start < 0.1 else _single(first, count, start)
+        return f"frame {first + 1} of {count} ({figure(start, 2)} s)" if start < 0.1 else _single(first, count, start)
     end = sum(durations[: last + 1]) / 1000
     return f"frames {first + 1}-{last + 1} of {count} ({start:.1f}-{end:.1f} s)"
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from ..figures import figure
+
 SRGB = "sRGB"
 """What a picture is in that says nothing, and what viewers take it for."""
 NEAR = 2
@@ -33,7 +35,7 @@ def colour_space(image: Image.Image) -> dict[str, Any] | None:
     gamma = image.info.get("gamma")
     if "srgb" in image.info or not isinstance(gamma, (int, float)) or gamma <= 0 or abs(gamma - _GAMMA) < _GAMMA_NEAR:
         return None
-    return {"name": f"gamma {1 / gamma:.3g}"}
+    return {"name": f"gamma {figure(1 / gamma)}"}
 
 
 def same_space(golden: Mapping[str, Any] | None, actual: Mapping[str, Any] | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..figures import figure
 from ..result import Comparison, Part, hard_failure
 from ..tolerance import Tolerance
 from .blank import blank_word, has_content
@@ -42,7 +43,7 @@ def compare_stills(
         kinds = tuple(dict.fromkeys(("blank", *found.kinds)))
         return hard_failure(kinds, told, tolerance.name, parts, ((0, 0, *before.size),))
     part = parts[found.foremost]
-    measured = f"{found.foremost} {part.value:.3g}, {tolerance.name} allows {part.limit:.3g}"
+    measured = f"{found.foremost} {figure(part.value)}, {tolerance.name} allows {figure(part.limit)}"
     if distance <= 1:
         told = f"{measured}, moved most" if distance else "no part of the fingerprint moved"
         return Comparison("within tolerance", told, tolerance.name, distance=distance, parts=parts)

@@ -11,16 +11,19 @@ from ..result import Part, Region
 from .fingerprints import Still
 from .lattice import Grid
 from .maps import BLOCK, Floats
+from .motion import Motion, motion_between
 from .movement import Movement
-from .nature import LumaChange, is_another_picture, luma_change
+from .nature import LumaChange, is_another_picture, luma_change, mirrored
 from .pixelwise import PixelChange
 from .regions import excess, place, rectangles, seam_lines
 from .wording import (
+    UNNAMED_COLOUR,
     banding_words,
     blocking_words,
     brightness_words,
     colour_words,
     grid_words,
+    motion_words,
     range_words,
     seam_words,
     sharpness_words,
@@ -46,6 +49,10 @@ _FAMILIES = {
 _BLOCKS_SHOW = 0.6
 """Share of its limit from which on blocking is named beside another kind, whose cause it then is."""
 _PHRASES = 3
+_STAYS = ("cast", "chroma_gain", "banding", "blocking", "grid", "range")
+"""Parts that stay as they are when all of the picture moves."""
+_CAME_IN = 2.0
+"""Distance up to which such a part is put down to what came in at the border."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,11 @@ class Diagnosis:
     def kinds(self) -> tuple[str, ...]:
         """What changed: the kinds of the parts that moved too far, that of the foremost part first."""
         failed = sorted((name for name, part in self.parts.items() if part.distance > 1), key=self._rank, reverse=True)
+        if failed and self._motion:
+            besides = (
+                _FAMILIES.get(name, name) for name in failed if name in _STAYS and self.parts[name].distance > _CAME_IN
+            )
+            return tuple(dict.fromkeys(("structure", *besides)))
         kinds = [self._kind(name) for name in failed]
         if kinds and self.parts["blocking"].distance > _BLOCKS_SHOW:
             kinds.append("blocking")
@@ -88,11 +100,13 @@ class Diagnosis:
         return tuple(dict.fromkeys(kinds))
 
     def sentence(self) -> str:
-        """Say what happened, the foremost kinds only; of another picture no more than that it is one."""
-        if self.kinds[0] == "structure" and self._another:
+        """Say what happened, the foremost kinds only, what has a place first; of another picture that it is one."""
+        if self.kinds[0] == "structure" and self._another and not self._motion:
             return self._phrase("structure")
-        told = [kind for kind in self.kinds if kind != "seam" or "grid" not in self.kinds]
-        return ", ".join(self._phrase(kind) for kind in told[:_PHRASES])
+        told = [kind for kind in self.kinds if kind != "seam" or "grid" not in self.kinds][:_PHRASES]
+        phrases = [self._phrase(kind) for kind in sorted(told, key=lambda kind: not self._place(kind))]
+        # Colours that came in at the border have no name that would tell more than the move.
+        return ", ".join(phrase for phrase in phrases if not self._motion or phrase != UNNAMED_COLOUR)
 
     def regions(self) -> tuple[Region, ...]:
         """Return the rectangles of all cells beyond their limit; of a seam the lines that it runs along, too."""
@@ -104,6 +118,15 @@ class Diagnosis:
         if self.kinds[0] == "seam":
             return (*lines, *regions) if worst.max() > 1 else lines
         return (*regions, *lines)
+
+    @cached_property
+    def _motion(self) -> Motion | None:
+        """How all of the picture moved, if it did."""
+        if mirrored(self.before, self.after):
+            return None
+        if self.finer:
+            return self.finer.motion
+        return motion_between(self.before.luma, self.after.luma, self.before.size, rounded=True)
 
     @property
     def _codec_grid(self) -> bool:
@@ -140,10 +163,18 @@ class Diagnosis:
         limits = {name: self.parts[name].limit or NORMAL_LIMITS[name] for name in cells}
         return excess(cells, limits, self.before.luma.shape[::-1])
 
+    def _worst(self, kind: str) -> Floats:
+        return self._excess({name: cell for name, cell in self.cells.items() if self._kind(name) == kind})
+
+    def _place(self, kind: str) -> str:
+        """Say where a kind of change is; nothing when all of the picture moved, or changed."""
+        return "" if self._motion else place(self._worst(kind), self.before.size)
+
     def _phrase(self, kind: str) -> str:
         before, after, moved = self.before, self.after, self.moved
-        worst = self._excess({name: cell for name, cell in self.cells.items() if self._kind(name) == kind})
-        where = place(worst, before.size)
+        worst, where = self._worst(kind), self._place(kind)
+        if kind == "structure" and self._motion:
+            return motion_words(self._motion, before.size)
         if kind == "structure":
             return structure_words(before, after, self._another, where)
         if kind == "brightness" and self.foremost == "range":

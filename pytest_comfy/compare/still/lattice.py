@@ -35,8 +35,6 @@ _SCALES = ((4, 16), (16, 32), (32, PERIODS[-1]))
 """Periods from and to which pieces are of _PIECE pixels, of twice that, and of four times: no longer than a tile."""
 _CAP = 8.0
 """Levels from which on a step counts no more: edges of the content are far larger."""
-_NORMAL_MAD = 1.4826
-"""Standard deviation of a normal distribution whose median absolute deviation is 1."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _folded(planes: Planes, chance: float = 0.0) -> Floats:
             for n, period in zip(times.tolist(), periods, strict=True)
         ]
         if sums:
-            spread = _NORMAL_MAD * np.median(np.abs(above), axis=1, keepdims=True)
+            spread = above.std(axis=1, keepdims=True)
             at = low - PERIODS[0]
             folded[:, at : at + len(sums)] = np.stack(sums, axis=1) / (times - 1) - chance * spread / np.sqrt(times)
         planes = _joined(planes)

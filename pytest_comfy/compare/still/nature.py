@@ -58,6 +58,9 @@ def mirrored(golden: Still, actual: Still) -> str | None:
         "mirrored top to bottom": golden.luma[::-1],
         "turned by 180 degrees": golden.luma[::-1, ::-1],
     }
+    if golden.luma.shape[0] == golden.luma.shape[1]:
+        ways["turned by 90 degrees clockwise"] = np.rot90(golden.luma, -1)
+        ways["turned by 90 degrees counter-clockwise"] = np.rot90(golden.luma)
     best, name = max((likeness(turned, actual.luma), name) for name, turned in ways.items())
     return name if best > max(MIRRORED_LIKENESS, likeness(golden.luma, actual.luma) + 0.05) else None
 

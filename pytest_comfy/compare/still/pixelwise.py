@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,13 @@ from PIL import Image
 
 from .lattice import Grid, grid_between, planes_of
 from .maps import Floats
+from .motion import Motion, motion_between
 
 LUMA_BLOCK = 8
 CHROMA_BLOCK = 16
 """Pixels of the blocks whose mean is judged: small enough for an eye, large enough for noise to cancel out."""
+MOTION_SIDE = 256
+"""Pixels that the shorter side keeps at least where the move of a picture is looked for."""
 LUMA_NOISE, LUMA_EDGES = 9.0, 0.08
 CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
 """What a block's mean squared difference is measured in: noise (squared levels), and a share of the mean squared
@@ -27,10 +31,19 @@ class PixelChange:
 
     cells  "pixels" and "pixels_chroma": the difference of each block, shape (rows, columns), no unit
     grid   the strongest even grid in what differs
+    luma   of both pictures, reduced to at least MOTION_SIDE pixels: shape (rows, columns), levels
+    size   of the pictures
     """
 
     cells: Mapping[str, Floats]
     grid: Grid
+    luma: tuple[Floats, Floats]
+    size: tuple[int, int]
+
+    @cached_property
+    def motion(self) -> Motion | None:
+        """How the content moved as a whole."""
+        return motion_between(*self.luma, self.size)
 
     @property
     def values(self) -> dict[str, float]:
@@ -40,7 +53,10 @@ class PixelChange:
 
 def pixel_change(golden: Image.Image, actual: Image.Image) -> PixelChange:
     """Return what moved between two 8-bit RGB pictures of one size. The last blocks may be smaller."""
-    return PixelChange(_block_differences(golden, actual), grid_between(planes_of(golden), planes_of(actual)))
+    factor = max(1, min(golden.size) // MOTION_SIDE)
+    before, after = (np.asarray(picture.convert("L").reduce(factor), dtype=np.float32) for picture in (golden, actual))
+    grid = grid_between(planes_of(golden), planes_of(actual))
+    return PixelChange(_block_differences(golden, actual), grid, (before, after), golden.size)
 
 
 def _block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:

@@ -8,12 +8,20 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ..figures import figure
 from .fingerprints import Still
 from .lattice import Grid, strength_at
 from .maps import Floats
+from .motion import Motion
 from .movement import Movement
 from .nature import mirrored, strongest_seam
-from .regions import regrid
+from .regions import place, regrid
+
+ZOOM_TOLD, TURN_TOLD = 0.002, 0.1
+"""Share and degrees from which on a zoom and a turn are told: 1 and 0.9 pixels at the border of 1024."""
+
+CHANGED_BESIDES = 12.0
+"""Levels of a cell from which on what an alignment leaves is told: more than what interpolation does to edges."""
 
 Plane = npt.NDArray[np.complex64]
 """Chroma as complex numbers, Cb + i Cr."""
@@ -25,8 +33,38 @@ HUE_TOLD = 4.0
 SATURATION_TOLD = 0.05
 """Share from which on a change of the saturation is told."""
 
+UNNAMED_COLOUR = "colour changed"
+
 # Directions in the plane of Cb and Cr, degrees, of the primaries of BT.601.
 _HUES = {"red": 108.6, "yellow": 170.8, "green": 231.7, "cyan": 288.6, "blue": 350.8, "magenta": 51.7}
+
+
+def motion_words(motion: Motion, size: tuple[int, int]) -> str:
+    """Say how the content moved as a whole: to which side, how it was zoomed and turned, and what changed besides."""
+    about = "about " if motion.rough else ""
+    zoomed, turned = abs(motion.zoom - 1) >= ZOOM_TOLD, abs(motion.turn) >= TURN_TOLD
+    least = 1.0 if zoomed or turned else 0.5 if motion.rough else 0.1  # the middle may be rounded
+    sides = [
+        f"{about}{_pixels(moved, motion.rough)} {back if moved < 0 else on}"
+        for moved, on, back in ((motion.right, "to the right", "to the left"), (motion.down, "down", "up"))
+        if abs(moved) >= least
+    ]
+    words = [f"moved by {' and '.join(sides)}"] if sides else []
+    if zoomed:
+        way = "in" if motion.zoom > 1 else "out"
+        words.append(f"zoomed {way} by {about}{figure(round(100 * abs(motion.zoom - 1), 1))} %")
+    if turned:
+        way = "clockwise" if motion.turn > 0 else "counter-clockwise"
+        words.append(f"turned by {about}{figure(round(abs(motion.turn), 1))} degrees {way}")
+    besides = motion.left / CHANGED_BESIDES
+    if not motion.rough and besides.max() > 1:
+        words.append(f"content changed{place(besides, size)}")
+    return ", ".join(words)
+
+
+def _pixels(moved: float, rough: bool) -> str:
+    number = max(1, round(abs(moved))) if rough else round(abs(moved), 1)
+    return f"{number:g} pixel{'' if number == 1 else 's'}"
 
 
 def structure_words(golden: Still, actual: Still, another: bool, where: str) -> str:
@@ -45,7 +83,7 @@ def brightness_words(golden: Still, moved: Movement, uneven: bool, where: str) -
     contrast = spread_after / spread_before - 1 if spread_before > 1 else 0.0
     words = []
     if abs(by) >= 1:
-        words.append(f"{'lighter' if by > 0 else 'darker'} by {abs(by):.3g} levels")
+        words.append(f"{'lighter' if by > 0 else 'darker'} by {figure(abs(by))} levels")
     if abs(contrast) >= 0.02:
         words.append(f"contrast {contrast:+.0%}")
     return ", ".join(words) or f"light and dark changed{where}"
@@ -54,7 +92,8 @@ def brightness_words(golden: Still, moved: Movement, uneven: bool, where: str) -
 def range_words(golden: Still, actual: Still) -> str:
     """Say between which values a float or 32-bit picture lies."""
     (low0, high0), (low1, high1) = golden.bounds or (0, 0), actual.bounds or (0, 0)
-    return f"values lie between {low1:.4g} and {high1:.4g}, were between {low0:.4g} and {high0:.4g}"
+    now, was = (f"between {figure(low, 4)} and {figure(high, 4)}" for low, high in ((low1, high1), (low0, high0)))
+    return f"values lie {now}, were {was}"
 
 
 def colour_words(golden: Still, actual: Still, moved: Movement, where: str) -> str:
@@ -78,8 +117,8 @@ def colour_words(golden: Still, actual: Still, moved: Movement, where: str) -> s
         if abs(stretched) >= SATURATION_TOLD:
             words.append(f"saturation {stretched:+.0%}")
     elif by_cast < UNEXPLAINED * total:
-        words.append(f"cast towards {_hue_name(cast)} by {abs(cast):.2g} levels")
-    return ", ".join(words) or f"colour changed{where}"
+        words.append(f"cast towards {_hue_name(cast)} by {figure(abs(cast), 2)} levels")
+    return ", ".join(words) or f"{UNNAMED_COLOUR}{where}"
 
 
 def sharpness_words(golden: Still, actual: Still, moved: Movement, worst: Floats, where: str) -> str:

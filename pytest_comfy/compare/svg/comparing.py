@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..figures import figure
 from ..limits import rank
 from ..lines import first_difference, shorten
 from ..packing import FloatArray, unpack_halves, unpack_levels
@@ -91,7 +92,7 @@ def _judged(moved: list[_Moved], tolerance: Tolerance) -> Comparison:
             return hard_failure(("bytes",), told, tolerance.name, parts)
         return Comparison("within tolerance", "no value moved", tolerance.name, parts=parts)
     unit = _UNITS[order[0]]
-    message = f"{foremost.told}: moved {part.value:.3g} {unit} ({tolerance.name} allows {part.limit:.3g})"
+    message = f"{foremost.told}: moved {figure(part.value)} {unit} ({tolerance.name} allows {figure(part.limit)})"
     kinds = tuple(dict.fromkeys(_KINDS[name] for name in order if parts[name].distance > 1))
     return Comparison(
         "different" if kinds else "within tolerance", message, tolerance.name, kinds, part.distance, parts=parts
@@ -196,4 +197,4 @@ def _shown(token: Token) -> str:
     if isinstance(token.value, tuple):
         *levels, alpha = token.value
         return "#" + "".join(f"{level:02x}" for level in (levels if alpha == 255 else token.value))
-    return f"{token.value:.6g}" if isinstance(token.value, float) else f'"{shorten(token.value)}"'
+    return f"{figure(token.value, 6)}" if isinstance(token.value, float) else f'"{shorten(token.value)}"'

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ..figures import figure
 from ..lines import decoded, first_difference, shorten
 from ..result import Comparison, Part, hard_failure, identical
 from ..rules import TextRule
@@ -33,8 +34,8 @@ class _Moved:
     absolute: float
 
     def judged(self, relative: float, absolute: float) -> tuple[Part, str]:
-        """Return the measure that keeps its limit better, and how its figures are shown."""
-        measured = (Part(self.relative, relative), "{:.3g} %"), (Part(self.absolute, absolute), "{:.3g}")
+        """Return the measure that keeps its limit better, and what follows its figures."""
+        measured = (Part(self.relative, relative), " %"), (Part(self.absolute, absolute), "")
         return min(measured, key=lambda one: one[0].distance)
 
 
@@ -55,9 +56,9 @@ def compare_numbers(golden: bytes, actual: bytes, tolerance: Tolerance, rule: Te
         relative = tolerance.limit("numbers") if absolute is None else 0.0
     limits = relative, absolute or 0.0
     worst = max(found, key=lambda number: (number.judged(*limits)[0].distance, number.relative))
-    part, form = worst.judged(*limits)
-    unit = 100 if "%" in form else 1
-    moved, allowed = form.format(part.value * unit), form.format(part.limit * unit)
+    part, per_cent = worst.judged(*limits)
+    unit = 100 if per_cent else 1
+    moved, allowed = (f"{figure(number * unit)}{per_cent}" for number in (part.value, part.limit))
     who = tolerance.name if rule.relative is None and rule.absolute is None else "the rule"
     message = f"{worst.place} is {worst.after}, was {worst.before}: moved {moved} ({who} allows {allowed})"
     if part.distance <= 1:

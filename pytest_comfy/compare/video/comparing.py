@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..audio.comparing import compare_fingerprints as compare_sound
+from ..figures import figure
 from ..limits import VIDEO_FRAMES
 from ..moving.comparing import compare_counts, compare_summaries
 from ..moving.summary import read_durations
@@ -39,10 +40,10 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
         failed.append(("size", f"size is {w1}x{h1}, was {w0}x{h0}"))
     rates = golden["rate"], actual["rate"]
     if abs(rates[1] - rates[0]) > RATE_SLACK * max(rates):
-        failed.append(("rate", f"{rates[1]:.5g} frames a second, was {rates[0]:.5g}"))
+        failed.append(("rate", f"{figure(rates[1], 5)} frames a second, was {figure(rates[0], 5)}"))
     before, after = sum(read_durations(golden)) / 1000, sum(read_durations(actual)) / 1000
     if abs(after - before) > RATE_SLACK * max(before, after):
-        failed.append(("duration", f"lasts {after:.3g} s, was {before:.3g} s"))
+        failed.append(("duration", f"lasts {figure(after)} s, was {figure(before)} s"))
     if (golden["sound"] is None) != (actual["sound"] is None):
         failed.append(("sound", f"the sound track was {'lost' if actual['sound'] is None else 'gained'}"))
     if not failed:
