@@ -58,7 +58,8 @@ def partial_rejection(
     outputs = listed(node_label(prompt, node_id) for node_id in dropped)
     lines = "".join(f"\n  {line}" for line in _node_lines(prompt, node_errors, definitions))
     return PromptRejected(
-        f"the server would run only a part of the workflow and drop {outputs or 'some outputs'}:{lines}",
+        f"the server would run only a part of the workflow and drop {outputs or 'some outputs'}:{lines}"
+        "\n  repair these nodes or mute them; or let the rest run: allow_node_errors = true in the sidecar",
         node_errors=node_errors,
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -36,9 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_parser(commands).set_defaults(run=command.run)
     chosen = parser.parse_args(arguments)
     try:
-        return int(chosen.run(chosen))
+        status = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who read what is printed has had enough, as `head` has
+        with contextlib.suppress(OSError):  # so that Python does not try again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _commands() -> Iterator[Command]:

@@ -79,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
         return (_diff_folders if folders else _diff_files)(options, rule)
     except DiffError as error:
         _tell(error)
+    except BrokenPipeError:
+        raise
     except OSError as error:  # not even whether it is a folder can be told
         _tell(f"{error.filename}: cannot be read ({error.strerror})")
     return 2

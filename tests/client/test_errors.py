@@ -283,6 +283,7 @@ def test_a_partly_accepted_prompt_fails_and_is_cancelled(comfy, client, prompt):
         client.run(prompt)
     assert "would run only a part of the workflow and drop node 9 (SaveImage):" in told(caught)
     assert "input 'ckpt_name': Value not in list" in told(caught)
+    assert "mute them; or let the rest run: allow_node_errors = true in the sidecar" in told(caught)
     ours = comfy.posted[0].id
     assert comfy.asked("POST", "/queue") == [{"delete": [ours]}]
     assert comfy.asked("POST", "/interrupt") == [{"prompt_id": ours}]
