@@ -19,6 +19,7 @@ from ..workflow.definitions import loads_models
 from ..workflow.digest import NONCE_INPUT
 from ..workflow.model import Workflow, is_link
 from ..workflow.results import history_messages
+from ..workflow.secrets import hear
 from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable
 from .events import EventStream
 from .explain import partial_rejection, rejection
@@ -202,6 +203,8 @@ class ComfyClient:
             self.stall_timeout if stall_timeout is None else stall_timeout,
         )
 
+        hear(prompt, extra_data)
+
         def once(posted: Mapping[str, Any], bust: str | None) -> Run:
             return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
 
@@ -213,7 +216,7 @@ class ComfyClient:
                 run = once(self._with_nonce(prompt), "free")
         # Only now: a server that had all in its cache may have lost the files since.
         outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
-        return replace(run, workflow=asked, outputs=tuple(outputs))
+        return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
 
     def _run_once(
         self,

@@ -44,6 +44,7 @@ class Run:
                   did not tell of the end; None where all came
     seconds       from posting the prompt to the end
     workflow      what the prompt is of, in API form; None where a bare prompt was given
+    extra_data    what was sent beside the prompt
     """
 
     prompt_id: str
@@ -61,6 +62,7 @@ class Run:
     seconds: float = 0.0
     node_errors: Mapping[str, Any] = field(default_factory=dict)
     workflow: Workflow | None = None
+    extra_data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def complete(self) -> bool:

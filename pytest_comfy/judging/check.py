@@ -20,6 +20,7 @@ from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
 from ..workflow.results import named_outputs
+from ..workflow.secrets import hear, known_in, redact_prompt
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
@@ -81,8 +82,9 @@ class Check:
         workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
+        hear(prompt, workflow.extra_data)
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
-        stale = self._stale(golden, prompt)
+        stale = self._stale(golden, prompt, workflow.extra_data)
         if stale and not self.settings.live:
             return CaseVerdict(
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
@@ -92,7 +94,7 @@ class Check:
             _require_files(golden, self._judge(subject, golden.prompt), subject)
         wanted = self._judge(subject, prompt).wanted
         run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
-        return self.judge(subject, run, golden, workflow.extra_data)
+        return self.judge(subject, run, golden)
 
     def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
         """Return the workflow in API form: by the server's node definitions, offline by those of the golden run."""
@@ -153,15 +155,9 @@ class Check:
                 raise
         return self.store.load(subject.key)
 
-    def judge(
-        self,
-        subject: Subject,
-        run: Run,
-        golden: GoldenRun | None,
-        extra_data: Mapping[str, Any] | None = None,
-    ) -> CaseVerdict:
+    def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
-        judge = self._judge(subject, run.prompt)
+        judge = self._judge(subject, run.prompt, run.extra_data)
         artefacts = judge.artefacts
         artefacts.clear()
         notes: list[str] = []
@@ -177,20 +173,22 @@ class Check:
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
         verdict = self._verdict(subject, run, outputs, notes)
-        changed = golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt))
+        changed = (
+            golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt, run.extra_data))
+        )
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
-            written = self._approve(subject, run, golden, judge, extra_data)
+            written = self._approve(subject, run, golden, judge)
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
         if golden is not None and not verdict.passed:
-            notes += self._stale(golden, run.prompt)
+            notes += self._stale(golden, run.prompt, run.extra_data)
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
         elif not outputs and not run.outputs and not subject.options.allow_unjudged:
             return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
         return self._verdict(subject, run, outputs, notes)
 
-    def _judge(self, subject: Subject, prompt: Mapping[str, Any]) -> Judge:
-        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt)
+    def _judge(self, subject: Subject, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None = None) -> Judge:
+        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt, extra_data)
 
     @property
     def _replaces(self) -> bool:
@@ -228,7 +226,6 @@ class Check:
         run: Run,
         golden: GoldenRun | None,
         judge: Judge,
-        extra_data: Mapping[str, Any] | None,
     ) -> Path:
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
@@ -241,10 +238,8 @@ class Check:
             raise NotJudged("the run made no output to compare later: nothing was approved")
         judge.refuse_blank(run)
         judge.check_rules(run)
-        run = self._whole(run, subject.options, extra_data, judge)
+        run = self._whole(run, subject.options, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None
-        if extra_data is None and run.workflow is not None:
-            extra_data = run.workflow.extra_data
         approval = Approval(
             workflow=subject.source,
             case=subject.case,
@@ -262,10 +257,10 @@ class Check:
         environment = environment_of(client, run.prompt)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
-        fresh = record(run, approval, environment, definitions, extra_data)
+        fresh = record(run, approval, environment, definitions, run.extra_data)
         return self.store.write(subject.key, fresh)
 
-    def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None, judge: Judge) -> Run:
+    def _whole(self, run: Run, options: CaseOptions, judge: Judge) -> Run:
         """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
         from ..workflow.definitions import loads_models
         from .environment import definitions_of
@@ -278,13 +273,16 @@ class Check:
         ]
         if not skipped or run.cache_bust:
             return run
-        return self.run(run.workflow or run.prompt, options, extra_data, fresh=True, wanted=judge.wanted)
+        return self.run(run.workflow or run.prompt, options, run.extra_data, fresh=True, wanted=judge.wanted)
 
-    def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
+    def _stale(
+        self, golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
+    ) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
-        if golden is None or prompt_digest(prompt) == golden.digest:
+        known = known_in(extra_data)
+        if golden is None or golden.digest in (prompt_digest(prompt), prompt_digest(prompt, known)):
             return ()
-        found = differences(golden.prompt, prompt)
+        found = differences(golden.prompt, redact_prompt(prompt, known))
         told = "; ".join(found[:_DIFFERENCES_SHOWN]) or "its nodes are linked otherwise"
         more = len(found) - _DIFFERENCES_SHOWN
         return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)

@@ -25,7 +25,7 @@ _WAYS = {
 def header(settings: Settings) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if settings.live:
-        return [f"comfy: live, {_server(url)}" for url in settings.urls]
+        return [plain(f"comfy: live, {_server(url)}") for url in settings.urls]
     if not settings.golden_dir.is_dir():
         return []
     recorded = _recorded(settings)

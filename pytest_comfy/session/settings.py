@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
 from .globs import base, matches
 
@@ -33,6 +34,7 @@ class Settings:
     """The settings of a test session.
 
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
+    redact   what is taken out of all that is recorded and told, beside what looks like a secret
     cli      what was given on the command line, which beats marks and sidecars
     """
 
@@ -53,6 +55,7 @@ class Settings:
     widgets: Mapping[str, Layout] = field(default_factory=dict)
     cli: frozenset[str] = frozenset()
     allow_blank: bool = False
+    redact: Patterns = ()
 
     @property
     def live(self) -> bool:
@@ -133,7 +136,15 @@ def resolve(
         widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
         allow_blank=bool(option("comfy_allow_blank")),
+        redact=_patterns(ini("comfy_redact") or ()),
     )
+
+
+def _patterns(texts: Iterable[str]) -> Patterns:
+    try:
+        return compiled(texts, "comfy_redact")
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def default_widgets(root: Path) -> list[Path]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pytest_comfy.golden.redaction import redact, redact_prompt, scrub, secrets_in, without_folders
+from pytest_comfy.golden.redaction import redact, scrub, without_folders
+from pytest_comfy.workflow.secrets import redact_prompt, secrets_in
 
 SECRET = "sk-0123456789"
 
