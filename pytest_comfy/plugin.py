@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
            "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
     option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
+    option("--comfy-fresh", "have every live run load its models anew", action="store_true")
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for pictures of what differs (comfy-report)", metavar="DIR")
     option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",
@@ -57,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-tolerance", "exact, strict, normal or loose", metavar="NAME")
 
     parser.addini("comfy_url", "run live on these ComfyUI servers", default="")
+    parser.addini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
     parser.addini("comfy_report", "folder for pictures of what differs", default="comfy-report")
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")

@@ -51,6 +51,7 @@ class ComfyClient:
     stall_timeout  how long neither the queue nor the run may move, in seconds
     convert        turns a workflow in UI form into API form by node definitions; without it, as `Workflow.converted`
                    does, with what is suspicious told as ConversionWarning
+    reload_models  whether every run has the server load its models anew
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class ComfyClient:
         timeout: float = DEFAULT_TIMEOUT,
         stall_timeout: float = DEFAULT_STALL,
         convert: Convert | None = None,
+        reload_models: bool = False,
     ) -> None:
         self.url = normal_url(url)
         self.timeout = timeout
         self.stall_timeout = stall_timeout
         self.client_id = uuid.uuid4().hex
         self.http = Http(self.url)
+        self.reload_models = reload_models
         self._stream: EventStream | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
         self._convert = convert or converted
@@ -178,6 +181,7 @@ class ComfyClient:
         allow_node_errors: bool = False,
         use_cache: bool = False,
         fresh: bool = False,
+        reload: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
         wanted: Wanted | None = None,
     ) -> Run:
@@ -186,8 +190,9 @@ class ComfyClient:
         A workflow in UI form is converted, see `converted`.
         A run in which the server took all from its cache, or did no more than save it again, tested
         nothing: it is repeated with an input that no node knows, which makes the server run every node but
-        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case. Of the outputs those are
-        downloaded that are `wanted`, all unless that is told.
+        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case, and `reload`, or the client's
+        `reload_models`, the model loaders as well. Of the outputs those are downloaded that are `wanted`, all unless
+        that is told.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
         """
@@ -208,12 +213,13 @@ class ComfyClient:
         def once(posted: Mapping[str, Any], bust: str | None) -> Run:
             return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
 
-        run = None if fresh else once(prompt, None)
+        reload = reload or self.reload_models
+        run = None if fresh or reload else once(prompt, None)
         if run is None or (not use_cache and _did_nothing(run)):
-            run = once(self._with_nonce(prompt), "nonce")
+            run = once(self._with_nonce(prompt, reload), "reload" if reload else "nonce")
             if _did_nothing(run):
                 self.free()
-                run = once(self._with_nonce(prompt), "free")
+                run = once(self._with_nonce(prompt, reload), "free")
         # Only now: a server that had all in its cache may have lost the files since.
         outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
         return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
@@ -322,12 +328,12 @@ class ComfyClient:
             self._stream.close()
             self._stream = None
 
-    def _with_nonce(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the prompt with an unknown input at every node but model loaders: none is cached then."""
+    def _with_nonce(self, prompt: Mapping[str, Any], reload: bool) -> dict[str, Any]:
+        """Return the prompt with an unknown input at every node, at model loaders only to `reload`: none is cached."""
         nonce = uuid.uuid4().hex
         return {
             node_id: node
-            if loads_models(self.definition(str(node.get("class_type"))))
+            if not reload and loads_models(self.definition(str(node.get("class_type"))))
             else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
             for node_id, node in prompt.items()
         }

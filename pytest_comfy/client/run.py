@@ -39,7 +39,8 @@ class Run:
     status, meta  of the history entry
     ui            the history entry's outputs, as the server gave them
     cached        ids of the nodes served from the server's cache
-    cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"
+    cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"; "reload"
+                  where model loaders were made to run as well
     gap           why events may be missing: "dropped" where the socket was closed during the run, "silent" where it
                   did not tell of the end; None where all came
     seconds       from posting the prompt to the end

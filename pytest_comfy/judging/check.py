@@ -24,6 +24,7 @@ from ..workflow.secrets import hear, known_in, redact_prompt
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
+from .models import CHANGED, Comparison
 from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
@@ -126,9 +127,12 @@ class Check:
         extra_data: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         fresh: bool = False,
+        reload: bool = False,
         wanted: Wanted | None = None,
     ) -> Run:
-        """Run a workflow, or a prompt, within the limits of a case; `fresh` keeps the server's cache out.
+        """Run a workflow, or a prompt, within the limits of a case.
+
+        `fresh` keeps the server's cache out, and `reload` that of models too.
 
         Of the outputs only the `wanted` ones are downloaded, all where that is not told.
         """
@@ -140,6 +144,7 @@ class Check:
             allow_node_errors=options.allow_node_errors,
             on_progress=on_progress,
             fresh=fresh,
+            reload=reload,
             wanted=wanted,
         )
 
@@ -161,7 +166,11 @@ class Check:
         artefacts = judge.artefacts
         artefacts.clear()
         notes: list[str] = []
-        if run.cache_bust:
+        told: dict[str, str] = {}
+        if golden is not None and self.settings.live:
+            run, told = self._with_models_of_today(run, golden, subject.options, judge)
+            notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
+        if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
         outputs: tuple[OutputVerdict, ...]
         update = self.settings.update
@@ -172,7 +181,7 @@ class Check:
             return self._verdict(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
-        verdict = self._verdict(subject, run, outputs, notes)
+        verdict = self._verdict(subject, run, outputs, notes, told=told)
         changed = (
             golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt, run.extra_data))
         )
@@ -183,9 +192,9 @@ class Check:
             notes += self._stale(golden, run.prompt, run.extra_data)
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
-        elif not outputs and not run.outputs and not subject.options.allow_unjudged:
-            return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
-        return self._verdict(subject, run, outputs, notes)
+        nothing = verdict.passed and not outputs and not run.outputs and not subject.options.allow_unjudged
+        told_missing = "missing: the run made no output to compare" if nothing else None
+        return self._verdict(subject, run, outputs, notes, told_missing, told)
 
     def _judge(self, subject: Subject, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None = None) -> Judge:
         return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt, extra_data)
@@ -202,6 +211,7 @@ class Check:
         outputs: tuple[OutputVerdict, ...],
         notes: list[str],
         failure: str | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> CaseVerdict:
         verdict = CaseVerdict(outputs, failure, tuple(notes))
         verdict.properties.update(
@@ -212,7 +222,8 @@ class Check:
                 "comfy_prompt_id": run.prompt_id,
                 "comfy_seconds": f"{run.seconds:.3f}",
                 "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),
-                **({"comfy_cache": run.cache_bust} if run.cache_bust else {}),
+                **({"comfy_cache": run.cache_bust} if run.cache_bust in _CACHE_NOTES else {}),
+                **(told or {}),
             }
         )
         for output in outputs:
@@ -254,14 +265,17 @@ class Check:
             silent=run.gap == "silent",
         )
         client = self.lane.client
-        environment = environment_of(client, run.prompt)
+        environment = environment_of(client, run.prompt, self.lane.models)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
         fresh = record(run, approval, environment, definitions, run.extra_data)
         return self.store.write(subject.key, fresh)
 
     def _whole(self, run: Run, options: CaseOptions, judge: Judge) -> Run:
-        """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
+        """Return a run to record in which every node ran but model loaders: recordings have no gaps.
+
+        Those as well that load a model of which it was not seen when it was loaded: it may have changed since.
+        """
         from ..workflow.definitions import loads_models
         from .environment import definitions_of
 
@@ -271,9 +285,27 @@ class Check:
             for node_id, node in run.prompt.items()
             if node_id in run.cached and not loads_models(definitions.get(str(node.get("class_type"))))
         ]
-        if not skipped or run.cache_bust:
-            return run
-        return self.run(run.workflow or run.prompt, options, run.extra_data, fresh=True, wanted=judge.wanted)
+        if self.lane.models.unloaded(run) and run.cache_bust != "reload":
+            return self._run_anew(run, options, judge, reload=True)
+        return run if not skipped or run.cache_bust else self._run_anew(run, options, judge)
+
+    def _run_anew(self, run: Run, options: CaseOptions, judge: Judge, reload: bool = False) -> Run:
+        workflow = run.workflow or run.prompt
+        again = self.run(workflow, options, run.extra_data, fresh=True, reload=reload, wanted=judge.wanted)
+        self.lane.models.saw(again)
+        return again
+
+    def _with_models_of_today(
+        self, run: Run, golden: GoldenRun, options: CaseOptions, judge: Judge
+    ) -> tuple[Run, dict[str, str]]:
+        """Return a run for which the server loaded the models that changed since the golden run, and what to tell."""
+        models, client = self.lane.models, self.lane.client
+        models.saw(run)
+        found = Comparison(models, client, run, golden.environment)
+        if found.stale:
+            run = self._run_anew(run, options, judge, reload=True)
+            found = Comparison(models, client, run, golden.environment)
+        return run, found.properties
 
     def _stale(
         self, golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
@@ -294,7 +326,7 @@ class Check:
         from .environment import environment_of
 
         try:
-            now = environment_of(self.lane.client, run.prompt)
+            now = environment_of(self.lane.client, run.prompt, self.lane.models)
         except ServerUnreachable:
             return ()  # the verdict stands without it
         told = difference(golden.environment, now)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10
+_MOST_CHANGES = 10
 _WAYS = {
     "nonce": "an input that no node knows made every node but model loaders run",
     "free": "POST /free dropped its cache",
@@ -88,6 +89,15 @@ def _rows(state: State) -> Iterator[str]:
         yield f"outputs: {counts}{ignored}"
     for way, number in sorted(state.cache_busts.items()):
         yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
+    changes = sorted(state.models_changed)
+    for change in changes[:_MOST_CHANGES]:
+        yield f"models: changed since the golden run: {plain(change, 300)}"
+    if len(changes) > _MOST_CHANGES:
+        yield f"  and {len(changes) - _MOST_CHANGES} more"
+    if state.models_cached:
+        runs = "1 run" if state.models_cached == 1 else f"{state.models_cached} runs"
+        yield f"models: {runs} made with what the server had loaded before, which may have changed since"
+        yield "  --comfy-fresh has every run load its models anew"
     if state.lfs_pointers:
         count = len(state.lfs_pointers)
         told = "so what they are of was not judged: run `git lfs pull`"

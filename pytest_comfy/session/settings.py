@@ -34,6 +34,7 @@ class Settings:
     """The settings of a test session.
 
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
+    fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     cli      what was given on the command line, which beats marks and sidecars
     """
@@ -56,6 +57,7 @@ class Settings:
     cli: frozenset[str] = frozenset()
     allow_blank: bool = False
     redact: Patterns = ()
+    fresh: bool = False
 
     @property
     def live(self) -> bool:
@@ -136,6 +138,7 @@ def resolve(
         widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
         allow_blank=bool(option("comfy_allow_blank")),
+        fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
         redact=_patterns(ini("comfy_redact") or ()),
     )
 
