@@ -58,8 +58,13 @@ def scrub(data: bytes, secrets: set[str]) -> bytes | None:
         texts = b"".join(chunk for kind, chunk in chunks if kind in _PNG_TEXT)
         # Compressed text chunks cannot be searched; ComfyUI writes none, and they go with the others.
         if b"zTXt" in texts or any(form in texts for form in forms):
-            data = _PNG + b"".join(chunk for kind, chunk in chunks if kind not in _PNG_TEXT)
+            data = _PNG + b"".join(chunk for kind, chunk in chunks if not _may_tell(kind, chunk, forms))
     return None if any(form in data for form in forms if len(form) >= _SHORTEST_IN_DATA) else data
+
+
+def _may_tell(kind: bytes, chunk: bytes, forms: set[bytes]) -> bool:
+    """Whether a chunk of a PNG goes; EXIF data, by which the picture may be turned, only where it holds a secret."""
+    return kind in _PNG_TEXT and (kind != b"eXIf" or any(form in chunk for form in forms))
 
 
 def clean(data: bytes, secrets: set[str]) -> bytes | None:
