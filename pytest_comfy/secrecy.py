@@ -36,6 +36,8 @@ _SECRETS = (
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{16}|xox[abeprs]-[\w-]{10,}|glpat-[\w-]{16,}"
     r"|AIza[\w-]{30,}|r8_[A-Za-z0-9]{20,}|comfyui-[0-9a-f]{32,})(?![\w-])"
 )
+_NEEDED = ("output", "temp", "executing", "executed", "execution_success", "success", "progress", "image/png")
+"""Words of ComfyUI's messages: a recording without them is none."""
 _SHORTEST = 8
 _SHORTEST_WORD = 12
 _FEWEST_DIFFERENT = 5
@@ -59,13 +61,19 @@ _process = _Process()
 
 
 def compiled(patterns: Iterable[str], name: str) -> Patterns:
-    """Return regular expressions made ready; raises ValueError, a sentence that names `name`, for one that is none."""
+    """Return regular expressions made ready.
+
+    Raises ValueError, a sentence that names `name`, for one that is none, and for one that no recording would survive.
+    """
     found = []
     for text in patterns:
         try:
             found.append(re.compile(text))
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"{name}: {text!r} is no regular expression ({error})") from None
+        word = next((word for word in _NEEDED if any(one[0] for one in found[-1].finditer(word))), None)
+        if word is not None:
+            raise ValueError(f"{name}: {text!r} takes out {word!r}, a word that recordings need: narrow it down")
     return tuple(found)
 
 

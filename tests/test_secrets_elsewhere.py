@@ -45,7 +45,7 @@ def test_in_every_form_and_place(form, around):
     clean = around.replace("{}", REDACTED)
     assert kept["2"]["inputs"] == {"text": clean, "list": [clean, {"deep": [clean]}], "url": {"a": clean}}
     assert kept["2"]["_meta"]["title"] == f"with {REDACTED}"
-    assert redact({"traceback": [text], text: 1}, known_in(prompt)) == {"traceback": [clean], clean: 1}
+    assert redact({"traceback": [text]}, known_in(prompt)) == {"traceback": [clean]}
     assert prompt_digest(kept) == prompt_digest(prompt)
     other = "another Whale 78"
     assert prompt_digest(prompt_of(other, **redact_prompt(prompt)["2"]["inputs"])) == prompt_digest(prompt)

@@ -16,7 +16,7 @@ from ..workflow.digest import NONCE_INPUT, class_of
 from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview, told_by_history
 from ..workflow.secrets import Known, known_in, masked, masked_under, redact_prompt, secrets_in
 from .errors import GoldenError
-from .redaction import redact, scrub
+from .redaction import redact, redact_environment, scrub
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 
 if TYPE_CHECKING:
@@ -117,12 +117,12 @@ def record(
         "workflow": approval.workflow,
         "case": approval.case,
         "prompt": redact_prompt(run.prompt, known),
-        "environment": redact(environment, known),
+        "environment": redact_environment(environment, known),
         "node_definitions": masked(_definitions(run.prompt, definitions, approval.converted), known, by_name=False),
         "events": events,
-        "status": redact(_without_run(run.status, run.prompt_id, _started(told)), known),
-        "meta": redact(_without_run(run.meta, run.prompt_id, 0), known),
-        "ui": redact(run.ui, known),
+        "status": redact(_without_run(run.status, run.prompt_id, _started(told)), known, run.prompt),
+        "meta": redact(_without_run(run.meta, run.prompt_id, 0), known, run.prompt),
+        "ui": redact(run.ui, known, run.prompt),
         "outputs": [output.to_json() for output in outputs],
         "approvals": [*approval.earlier, approved],
     }
@@ -227,13 +227,16 @@ def _events(
     """Return the timed events and picture frames, in order of arrival, without what is this run's alone."""
     start = _started(events)
     rows: list[tuple[float, dict[str, Any]]] = [
-        (event.at, {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start), known)})
+        (
+            event.at,
+            {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start), known, run.prompt)},
+        )
         for event in events
     ]
     kept = {id(preview): _preview_name(number, preview, run, approval) for number, preview in enumerate(run.previews)}
     for preview in run.previews:
         binary = 4 if "prompt_id" in preview.meta else 1
-        row = {"binary": binary, "data": redact(_without_run(preview.meta, run.prompt_id, start), known)}
+        row = {"binary": binary, "data": redact(_without_run(preview.meta, run.prompt_id, start), known, run.prompt)}
         name = kept[id(preview)]
         if name:
             blobs[name] = preview.data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..secrecy import REDACTED, forms_of, without_secrets
@@ -22,23 +22,31 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_TEXT = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 
 
-def redact(value: Any, known: Known = None) -> Any:
-    """Return a JSON value without secrets and without folders of absolute paths; keys lose what texts lose.
+def redact(value: Any, known: Known = None, ids: Collection[str] = ()) -> Any:
+    """Return a JSON value without secrets and without folders of absolute paths.
 
     known  finds values of secrets to be taken out, whatever they stand under
+    ids    of nodes: texts that are one stay, whatever a pattern says, as messages are nothing without them
     """
     if isinstance(value, Mapping):
         return {
-            without_secrets(key, known) if isinstance(key, str) else key: REDACTED
-            if isinstance(key, str) and is_secret(key) and item
-            else redact(item, known)
+            key: REDACTED if isinstance(key, str) and is_secret(key) and item else redact(item, known, ids)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [redact(item, known) for item in value]
+        return [redact(item, known, ids) for item in value]
     if isinstance(value, str):
-        return without_folders(without_secrets(value, known))
+        return value if value in ids else without_folders(without_secrets(value, known))
     return REDACTED if known is not None and is_number(value) and known.fullmatch(str(value)) else value
+
+
+def redact_environment(environment: Mapping[str, Any], known: Known = None) -> dict[str, Any]:
+    """Return an environment as `redact` does, the names of model files as well."""
+    kept = {key: redact(value, known) for key, value in environment.items()}
+    models = kept.get("models")
+    if isinstance(models, Mapping):
+        kept["models"] = {without_secrets(str(name), known): facts for name, facts in models.items()}
+    return kept
 
 
 def without_folders(text: str) -> str:

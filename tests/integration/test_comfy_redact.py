@@ -155,6 +155,36 @@ def test_choice_that_is_taken_out_is_no_refusal(project, live):
     assert any("would not take it" in line for line in failure_of(project.run(), "txt2img.json [default]"))
 
 
+@pytest.mark.parametrize("pattern", [r"\d+", "[A-Z]+", "z*", "nonce|identical|redacted"])
+def test_patterns_that_take_out_much_break_nothing(private, serve, pattern):
+    """Node ids, the words of the summary, and what stands for what was taken out, stay."""
+    private.ini(f"comfy_redact = {pattern}")
+    server = serve(recorded(named()))
+    private.run("--comfy-url", server.url, "--comfy-update=missing").assert_outcomes(passed=1)
+    run = private.read("golden/txt2img/default/run.json")
+    assert list(run["ui"]) == ["9"]
+    assert [row[1]["data"]["node"] for row in run["events"] if row[1]["type"] == "executed"] == ["9"]
+    for arguments in ((), ("--comfy-url", server.url)):
+        result = private.run(*arguments)
+        result.assert_outcomes(passed=1)
+        assert "outputs: 1 identical, 0 within tolerance, 0 different, 0 missing, 0 unexpected" in lines_of(result)
+
+
+def test_model_files(private, serve):
+    """Named by the prompt, and with what is known of them by the environment."""
+    prompt = named()
+    prompt["3"]["inputs"]["model"] = f"{NAME}.safetensors"
+    facts = {f"{NAME}.safetensors": {"folder": "loras", "size": 5}}
+    private.workflow(prompt=prompt)
+    server = serve(recorded(prompt, environment={"models": facts}))
+    private.run("--comfy-url", server.url, "--comfy-update=missing").assert_outcomes(passed=1)
+    assert holding(private.root / "golden") == []
+    environment = private.read("golden/txt2img/default/run.json")["environment"]
+    assert environment["models"] == {"<redacted>.safetensors": {"folder": "loras", "size": 5}}
+    private.run().assert_outcomes(passed=1)
+    private.run("--comfy-url", server.url).assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("pattern", ["(", "[a", "(?P<", "*"])
 def test_pattern_that_is_none(private, pattern):
     private.ini("comfy_redact =", r"    zeus-\d+", f"    {pattern}")
@@ -162,6 +192,16 @@ def test_pattern_that_is_none(private, pattern):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (told,) = [line for line in result.errlines if "comfy_redact" in line]
     assert told.startswith(f"ERROR: comfy_redact: {pattern!r} is no regular expression (")
+
+
+@pytest.mark.parametrize(("pattern", "word"), [(".*", "output"), (r"\w+", "output"), ("png$", "image/png")])
+def test_pattern_that_takes_out_what_recordings_need(private, pattern, word):
+    private.ini(f"comfy_redact = {pattern}")
+    result = private.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: comfy_redact: {pattern!r} takes out {word!r}, a word that recordings need: narrow it down" in (
+        result.errlines
+    )
 
 
 def start(*arguments):

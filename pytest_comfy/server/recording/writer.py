@@ -73,7 +73,7 @@ class Writer:
         if run.texts:
             known = known_in(run.prompt, run.posted.beside)
             texts = [
-                [at, {"binary": 3, "data": redact({"node_id": node_id, "text": text}, known)}]
+                [at, {"binary": 3, "data": {"node_id": node_id, "text": redact(text, known)}}]
                 for at, node_id, text in run.texts
             ]
             document["events"] = sorted([*document["events"], *texts], key=lambda row: float(row[0]))
