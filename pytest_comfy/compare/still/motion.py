@@ -115,7 +115,8 @@ def _refined(golden: Floats, actual: Floats, parameters: Vector, rounded: bool) 
         residual = (actual - warped)[inside]
         noise = _ROUNDING * residual.size if rounded else 0.0
         total = float(np.square((actual - golden)[inside]).sum()) - noise
-        explained = 1 - max(0.0, float(np.square(residual).sum()) - noise) / total if total > 0 else 0.0
+        left = max(0.0, float(np.square(residual).sum()) - noise)
+        explained = 1 - left / total if total > noise else 0.0  # what is mostly rounding explains nothing
         if explained > most:
             best, most = parameters, explained
         dy, dx = np.gradient(warped)
