@@ -241,15 +241,16 @@ class Check:
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
 
+        if not any(not judge.ignored(output) for output in run.outputs) and not subject.options.allow_unjudged:
+            raise NotJudged("the run made no output to compare later: nothing was approved")
+        judge.check_rules(run)
+        run = self._whole(run, subject.options, judge)
+        # Of the run that is recorded, which may not be the one that was judged.
         if run.gap == "dropped":
             raise NotJudged(
                 "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
             )
-        if not any(not judge.ignored(output) for output in run.outputs) and not subject.options.allow_unjudged:
-            raise NotJudged("the run made no output to compare later: nothing was approved")
         judge.refuse_blank(run)
-        judge.check_rules(run)
-        run = self._whole(run, subject.options, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None
         approval = Approval(
             workflow=subject.source,
