@@ -210,14 +210,13 @@ class GoldenChecker:
 
         Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
         """
-        from .cases.options import CaseOptions
         from .judging.check import Check, Subject
         from .judging.lane import Lane
 
         node = self._request.node
         options = _options(self._request, self._settings)
         if tolerance is not None and "tolerance" not in self._settings.cli:
-            options = CaseOptions(options.timeout, options.stall_timeout, tolerance, options.allow_node_errors)
+            options = replace(options, tolerance=tolerance)
         key = test_key(self._settings, node.path, node.nodeid)
         subject = Subject(
             key=f"{key}/{_safe(name)}" if name else f"{key}/default",

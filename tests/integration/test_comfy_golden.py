@@ -140,6 +140,15 @@ class TestCanvas:
         server = serve(recorded(outputs={"9": {"images": [png(shift=1)]}}))
         python.run("test_a.py", "--comfy-url", server.url).assert_outcomes(**{outcome: 1})
 
+    def test_tolerance_of_a_check_leaves_the_flags_as_they_are(self, python, serve):
+        black = png(edit=lambda picture: picture.paste((0, 0, 0), (0, 0, *picture.size)))
+        python.write("test_a.py", "def test_it(comfy_run, comfy_golden):\n    run = comfy_run('txt2img.json')\n"
+                                  "    comfy_golden.check(run, tolerance='strict')\n")  # fmt: skip
+        url = serve(recorded(outputs={"9": {"images": [black]}})).url
+        update = ("test_a.py", "--comfy-url", url, "--comfy-update")
+        python.run(*update).assert_outcomes(failed=1)
+        python.run(*update, "--comfy-allow-blank").assert_outcomes(passed=1)
+
     def test_tolerance_of_the_mark_and_of_the_command_line(self, python, serve):
         python.write("test_a.py", "import pytest\n@pytest.mark.comfy(tolerance='exact')" + ONE)
         python.golden("test_a/test_canvas/default", recorded(workflow="test_a.py", case="test_canvas"))
