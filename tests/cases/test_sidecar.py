@@ -8,6 +8,7 @@ import pytest
 from projects import SIDE, failure_of, graph, png, recorded
 
 from pytest_comfy.compare.limits import IMAGE
+from pytest_comfy.server import faults
 
 HEAD = "txt2img.json [default]"
 
@@ -195,6 +196,13 @@ class TestOutputs:
             "outputs.'Preview' in the sidecar names no output; there are Save Image (9.images.0)"
         ]
 
+    def test_rule_that_names_no_output_keeps_the_first_run_from_being_approved(self, project, serve):
+        project.workflow(sidecar='[outputs."Sav Image"]\nignore = true\n')
+        result = project.run("workflows", "--comfy-url", serve(recorded()).url, "--comfy-update")
+        result.assert_outcomes(failed=1)
+        assert "outputs.'Sav Image' in the sidecar names no output" in failure_of(result, HEAD)[0]
+        assert project.files("golden") == []
+
     def test_mask_that_is_no_rectangle(self, project):
         told = error_of(project, "[outputs.SaveImage]\nmasks = [[0, 0, 5]]\n")
         assert told.startswith("workflows/txt2img.toml: outputs.SaveImage.masks must be rectangles in pixels, [[x, y, ")
@@ -267,6 +275,36 @@ class TestInputs:
         folder, _, file = name.partition("/")
         params = {"filename": file, "subfolder": folder, "type": "input"}
         assert requests.get(f"{server.url}/view", params, timeout=10).content == png(5)
+
+    def test_annotation_of_the_folder_is_no_part_of_the_name(self, project, serve):
+        project.workflow(prompt=self.prompt("cat.png [input]"))
+        project.write("workflows/inputs/cat.png", png(5))
+        server = serve(recorded(self.prompt("cat.png")))
+        project.run("workflows", "--comfy-url", server.url)
+        (body,) = server.prompts + server.unmatched
+        assert (
+            body["prompt"]["3"]["inputs"]["image"] == f"pytest-comfy/cat-{hashlib.sha256(png(5)).hexdigest()[:12]}.png"
+        )
+
+    @pytest.mark.parametrize("named", [False, True])
+    @pytest.mark.parametrize(
+        "name", ["../secret.png", "sub/../../secret.png", "{root}/workflows/secret.png", "../inputs-2/secret.png"]
+    )
+    def test_file_outside_of_inputs_is_never_sent(self, project, serve, name, named):
+        name = name.format(root=project.root.as_posix())
+        project.workflow(prompt=self.prompt(name), sidecar=f'inputs = ["{name}"]\n' if named else None)
+        for path in ("inputs/sub/cat.png", "secret.png", "inputs-2/secret.png"):
+            project.write(f"workflows/{path}", png(5))
+        server = serve(recorded(self.prompt(name)))
+        refused = server.faults.add(faults.http_status(500, path="/upload/*", times=0))
+        result = project.run("workflows", "--comfy-url", server.url)
+        assert refused.fired == 0
+        if named:
+            result.assert_outcomes(failed=1)
+            assert failure_of(result, HEAD)[0].endswith("named under `inputs` in the sidecar, and is not there")
+        else:
+            (body,) = server.prompts + server.unmatched
+            assert body["prompt"]["3"]["inputs"]["image"] == name
 
     def test_approved_with_an_upload_is_green_offline(self, project, serve):
         name = f"pytest-comfy/cat-{hashlib.sha256(png(5)).hexdigest()[:12]}.png"

@@ -386,6 +386,23 @@ def test_other_peoples_events_are_ignored(comfy, client, prompt):
     assert len(run.outputs) == 1
 
 
+def test_an_entry_of_another_prompt_is_not_ours(comfy, client, prompt, png):
+    """As from a proxy that takes /history/… of everybody for one address."""
+
+    async def mixed_up(run):
+        other = {"outputs": {"9": {"images": [comfy.file("other.png", b"other")]}}, "status": {"status_str": "success"}}
+        comfy.answer("GET", f"/history/{run.id}", json={"somebody-else": other})
+        await run.begin()
+        await run.say("execution_success", timestamp=3)
+        await comfy.until_asked("GET", f"/history/{run.id}", times=2)
+        run.finish()
+        comfy.answer("GET", f"/history/{run.id}", json={"somebody-else": other, **comfy.history})
+        await run.say("executing", node=None)
+
+    comfy.story = mixed_up
+    assert [one.data for one in client.run(prompt).outputs] == [png]
+
+
 def test_an_old_server_may_choose_the_id_itself(comfy, client, prompt):
     async def story(run):
         run.id = "chosen-by-the-server"

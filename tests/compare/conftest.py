@@ -77,6 +77,23 @@ def boxed() -> Callable[..., Image.Image]:
 
 
 @pytest.fixture(scope="session")
+def textured() -> Callable[..., Image.Image]:
+    """Draw a large picture whose texture hides small specks from its fingerprint: `textured((box, levels), ...)`.
+
+    Each speck adds levels (red, green, blue) to a box (x, y, width, height).
+    """
+
+    def draw(*specks: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> Image.Image:
+        values = np.full((1024, 1024, 3), 120)
+        values[::2] += 30
+        for (x, y, width, height), levels in specks:
+            values[y : y + height, x : x + width] += levels
+        return Image.fromarray(values.clip(0, 255).astype("u1"))
+
+    return draw
+
+
+@pytest.fixture(scope="session")
 def encode() -> Encode:
     """Encode a picture, or several as an animation: `encode(picture, "PNG", **options)`."""
 

@@ -94,6 +94,17 @@ def test_kept_fingerprint_is_enough(scene: Image.Image, encode: Encode, keep: Ke
     assert compare_output(golden, encode(boxed(scene, MASK)), "image/png", tolerance=table).passed
 
 
+def test_golden_file_at_hand_shows_what_the_kept_fingerprint_cannot(textured: Draw, encode: Encode, keep: Keep) -> None:
+    box = (500, 500, 4, 4)
+    golden, speck = encode(textured()), encode(textured((box, (-110,) * 3)))
+    assert compare_output(keep(golden, file=False), speck, "image/png").verdict == "within tolerance"
+    seen = compare_output(keep(golden), speck, "image/png")
+    assert (seen.verdict, seen.kinds[0]) == ("different", "structure")
+    for mask, verdict in ((box, "within tolerance"), ((500, 500, 4, 3), "different")):
+        kept = keep(golden, masks=[mask])
+        assert compare_output(kept, speck, "image/png", masks=[mask]).verdict == verdict
+
+
 def test_masks_of_the_kept_fingerprint_are_reused_in_any_order(
     scene: Image.Image, encode: Encode, keep: Keep, boxed: Draw
 ) -> None:

@@ -73,17 +73,29 @@ def test_hash_is_measured_and_judged_only_when_it_has_a_limit(scene: Image.Image
     assert (judged.kinds, judged.parts["phash"].value) == (("structure",), bits)
 
 
-def test_both_pictures_at_hand_show_what_the_fingerprint_cannot() -> None:
-    grey = np.full((1024, 1024, 3), 120, dtype=np.uint8)
-    grey[::2] += 30  # texture, so that a cell's energy hides the speck
-    golden = Image.fromarray(grey)
-    grey[500:504, 500:504] = 10
-    speck = Image.fromarray(grey)
+SPECK = (500, 500, 4, 4)
+
+
+def test_both_pictures_at_hand_show_what_the_fingerprint_cannot(textured: Moved) -> None:
+    golden, speck = textured(), textured((SPECK, (-110,) * 3))
     assert compare(fingerprint(golden), fingerprint(speck)).passed
     finer = compare_images(golden, speck)
     assert (finer.verdict, finer.kinds[0]) == ("different", "structure")
     x, y, width, height = finer.regions[0]
     assert x <= 500 < x + width and y <= 500 < y + height and width * height < 10_000
+
+
+def test_both_pictures_at_hand_show_colours_that_the_fingerprint_cannot(textured: Moved) -> None:
+    golden, speck = textured(), textured(((496, 496, 16, 16), (59, -30, 0)))  # as light as before
+    assert compare(fingerprint(golden), fingerprint(speck)).passed
+    finer = compare_images(golden, speck)
+    assert (finer.verdict, finer.kinds[0]) == ("different", "colour")
+
+
+def test_what_both_pictures_at_hand_show_stays_under_the_masks(textured: Moved) -> None:
+    golden, speck = textured(), textured((SPECK, (-110,) * 3), ((0, 0, 1, 1), (1, 1, 1)))
+    assert compare_images(golden, speck, masks=[SPECK]).verdict == "within tolerance"
+    assert compare_images(golden, speck, masks=[(500, 500, 4, 3)]).verdict == "different"
 
 
 def test_cropped_picture_is_of_another_size(scene: Image.Image) -> None:
