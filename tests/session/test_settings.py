@@ -33,38 +33,67 @@ def test_wrong_ini_value_is_a_usage_error_that_names_the_key(project, line):
     assert f"ERROR: {line.split()[0]} " in result.stderr.str()
 
 
-def test_run_past_its_limit_fails_and_is_taken_off_the_server(project, serve):
-    """The recording holds its first node for an hour, and the server replays it at its own speed."""
-    project.both()
-    slow = recorded()
-    for at, row in enumerate(slow.document["events"][2:], 2):
+@pytest.fixture
+def slow(serve):
+    """A server that replays a recording which holds its first node for an hour, at its own speed."""
+    recording = recorded()
+    for at, row in enumerate(recording.document["events"][2:], 2):
         row[0] = 3600.0 + at
-    server = serve(slow)
+    server = serve()
     server.speed = 1.0
-    server.reset([slow])
-    result = project.run("workflows", "--comfy-url", server.url, "--comfy-timeout=0.3")
-    result.assert_outcomes(failed=1)
-    lines = failure_of(result, "txt2img.json [default]")
-    assert lines == [
+    server.reset([recording])
+    return server
+
+
+def told(result, headline="txt2img.json [default]", **outcomes):
+    result.assert_outcomes(**outcomes or {"failed": 1})
+    return failure_of(result, headline)
+
+
+def test_run_past_its_limit_fails_and_is_taken_off_the_server(project, slow):
+    project.both()
+    assert told(project.run("workflows", "--comfy-url", slow.url, "--comfy-timeout=0.3")) == [
         "not over within its limit of 0.3 s: no node was running; raise the limit with --comfy-timeout or `timeout` in "
         "the sidecar"
     ]
     import requests
 
-    queue = requests.get(f"{server.url}/queue", timeout=10).json()
+    queue = requests.get(f"{slow.url}/queue", timeout=10).json()
     assert queue == {"queue_running": [], "queue_pending": []}
 
 
-def test_limit_of_a_sidecar(project, serve):
+def test_limit_of_a_sidecar(project, slow):
     project.both()
     project.write("workflows/txt2img.toml", "timeout = 0.3\n")
-    slow = recorded()
-    for at, row in enumerate(slow.document["events"][2:], 2):
-        row[0] = 3600.0 + at
-    server = serve()
-    server.speed = 1.0
-    server.reset([slow])
-    project.run("workflows", "--comfy-url", server.url).assert_outcomes(failed=1)
+    (line,) = told(project.run("workflows", "--comfy-url", slow.url))
+    assert line.startswith("not over within its limit of 0.3 s: ")
+
+
+@pytest.mark.parametrize("where", ["sidecar", "ini"])
+def test_limit_of_how_long_nothing_may_move(project, slow, where):
+    project.both()
+    if where == "ini":
+        project.ini("comfy_stall_timeout = 0.3")
+    else:
+        project.write("workflows/txt2img.toml", "stall_timeout = 0.3\n")
+    result = project.run("workflows", "--comfy-url", slow.url)
+    (line,) = told(result, "ERROR at setup of txt2img.json [default]", errors=1)
+    assert line.startswith("the run did not move for 0.3 s: ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [("timeout", "not over within its limit of 0.3 s: "), ("stall_timeout", "the run did not move for 0.3 s: ")],
+)
+def test_limits_of_the_mark(project, slow, limit, sentence):
+    project.workflow()
+    project.write(
+        "test_a.py",
+        f"import pytest\n@pytest.mark.comfy({limit}=0.3)\ndef test_it(comfy_run): comfy_run('txt2img.json')\n",
+    )
+    result = project.run("test_a.py", "--comfy-url", slow.url)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert sentence in result.stdout.str()
 
 
 def test_marker_is_registered(project):
