@@ -347,6 +347,24 @@ class TestInputs:
         assert body["prompt"]["3"]["inputs"]["table"].startswith("pytest-comfy/x-")
 
 
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("said", [True, False])
+def test_node_that_is_refused_fails_the_case_unless_that_is_allowed(project, serve, live, said):
+    prompt = graph(saves=("9", "10"))
+    del prompt["10"]["inputs"]["images"]
+    run = recorded(prompt)
+    run.document["node_definitions"]["SaveImage"]["input"] = {"required": {"images": ["IMAGE", {}]}}
+    run.document["node_definitions"]["EmptyImage"]["input"] = {}
+    project.workflow(prompt=prompt, sidecar="allow_node_errors = true\n" if said else None)
+    project.golden(run=run)
+    result = project.run("workflows", *(["--comfy-url", serve(run).url] if live else []))
+    if said:
+        result.assert_outcomes(passed=1)
+    else:
+        result.assert_outcomes(failed=1)
+        assert "would run only a part of the workflow and drop node 10 'Save 10'" in failure_of(result, HEAD)[0]
+
+
 class TestErrors:
     def test_unknown_key_names_the_nearest(self, project):
         told = error_of(project, "tolerence = 'exact'\n")
