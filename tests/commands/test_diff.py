@@ -383,6 +383,14 @@ class TestGoldenRuns:
         status, _, (line,) = run(first, second)
         assert status == 2 and f"{second}/9.images.0.png: output 9.images.0 of" in line and "is not there" in line
 
+    @pytest.mark.parametrize("edited", ["one", "two"])
+    def test_file_that_is_not_the_approved_one_is_told(self, folder, run, edited):
+        """It would be compared with itself otherwise, or by a fingerprint that is another file's."""
+        first, second = golden(folder, "one", [png(1)]), golden(folder, "two", [png(1)])
+        (folder / edited / "w/default/9.images.0.png").write_bytes(png(2))
+        status, _, (line,) = run(first, second)
+        assert status == 2 and "9.images.0.png: output 9.images.0 of 'Save Image' is not the file that was" in line
+
     def test_run_json_of_other_projects_is_a_file_like_others(self, folder, run):
         for name in ("one", "two"):
             write(folder / name / "run.json", b'{"steps": 3}')
