@@ -298,10 +298,20 @@ def test_session_that_is_told_to_end_takes_its_prompt_off_the_server(project, se
     server = serve(recorded())
     hold = server.faults.add(faults.hold("executing"))
     command = [sys.executable, "-m", "pytest", "workflows", "--comfy-url", server.url]
-    with subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as session:
-        assert hold.reached.wait(60)
-        session.send_signal(number)
-        told = session.communicate(timeout=60)[0].decode()
+    with subprocess.Popen(
+        command,
+        cwd=project.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # As in a terminal: what runs in the background of a shell has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as session:
+        try:
+            assert hold.reached.wait(60)
+            session.send_signal(number)
+            told = session.communicate(timeout=60)[0].decode()
+        finally:
+            session.kill()
     assert session.returncode == pytest.ExitCode.INTERRUPTED, told
     assert "KeyboardInterrupt" in told
     while not (history := requests.get(f"{server.url}/history").json()):
