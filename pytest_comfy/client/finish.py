@@ -98,22 +98,20 @@ class Finish:
     def _lost_socket(self) -> bool:
         return self.stream is None
 
-    def _take_messages(self, timeout: float) -> bool:
-        """Take what the socket has; True when something came. A closed socket is given up."""
+    def _take_messages(self, timeout: float) -> None:
+        """Take the next message of the socket, if one comes in time. A closed socket is given up."""
         if self.stream is None:
             time.sleep(min(max(0.0, timeout), 0.25))  # no socket to wait on: this paces the polling
-            return False
-        message = self.stream.next(max(0.0, timeout))
+            return
+        message = self.stream.next(timeout)
         if message is None:
-            return False
+            return
         if message.closed:
             self.gap = "dropped"
             self.stream.close()
             self.stream = None
-            return True
-        if self.watch.take(message) and self._on_progress:
+        elif self.watch.take(message) and self._on_progress:
             self._on_progress(self.watch.progress(self._waiting))
-        return True
 
     def _confirmed(self) -> dict[str, Any]:
         """Return the entry of a run whose end the socket told; the entry may lag behind."""

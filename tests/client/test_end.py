@@ -161,6 +161,29 @@ def test_a_silent_socket_does_not_hide_a_finished_run(comfy, client, prompt):
 
 
 @pytest.mark.usefixtures("quick_poll")
+def test_messages_that_come_after_the_entry_was_seen_are_waited_for(comfy, client, prompt):
+    """The socket tells the end while history is asked: nothing is missing then."""
+    told = []
+
+    async def history(request):
+        if comfy.history and not told:
+            told.append(asyncio.create_task(comfy.posted[0].say("execution_success", timestamp=3)))
+            await asyncio.wait(told)
+            told.append(asyncio.create_task(comfy.posted[0].say("executing", node=None)))
+
+    async def late(run):
+        comfy.answers["GET", f"/history/{run.id}"] = history
+        await run.begin()
+        await comfy.until_asked("GET", "/queue")
+        run.finish()
+
+    comfy.story = late
+    run = client.run(prompt)
+    assert [event.type for event in run.events][-2:] == ["execution_success", "executing"]
+    assert run.complete
+
+
+@pytest.mark.usefixtures("quick_poll")
 def test_a_prompt_may_move_to_history_between_the_two_questions(comfy, client, prompt):
     async def silent(run):
         await run.begin()
