@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import web
 
 from pytest_comfy.client import (
     RunInterrupted,
@@ -294,7 +295,8 @@ def test_what_others_are_told_puts_off_no_look(comfy, client, prompt):
         client.run(prompt, stall_timeout=0.3)
 
 
-def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, client, prompt, monkeypatch):
+@pytest.mark.parametrize("routes", [("/queue",), ("/history/{id}",), ("/queue", "/history/{id}")])
+def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, client, prompt, monkeypatch, routes):
     """As a process does that was stopped: it accepts connections and says nothing more."""
     over = asyncio.Event()
 
@@ -303,15 +305,36 @@ def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, cl
 
     async def stopped(run):
         await run.begin()
-        run.comfy.answers["GET", "/queue"] = run.comfy.answers["GET", f"/history/{run.id}"] = silence
+        for route in routes:
+            run.comfy.answers["GET", route.format(id=run.id)] = silence
 
     monkeypatch.setattr(finish, "_LEAST_PATIENCE", 0.1)
+    client.http.timeout = 3600
     comfy.story = stopped
     try:
         with pytest.raises(RunLost, match=r"the server died in the middle of the run .*: .* no answer in time"):
             client.run(prompt, stall_timeout=0.3)
     finally:
         comfy._loop.call_soon_threadsafe(over.set)
+
+
+@pytest.mark.usefixtures("quick_poll")
+def test_queue_of_another_shape_is_no_fault_of_ours(comfy, client, prompt):
+    looks = []
+
+    async def queue(request):
+        looks.append(None)
+        if len(looks) == 3:
+            comfy.posted[0].finish()
+        odd = [[], [1], "text", None, {"1": 2}, [1, {"id": 1}], [2, None]]
+        ours = [0, comfy.posted[0].id]
+        return web.json_response({"queue_running": [*odd, ours], "queue_pending": odd if len(looks) < 2 else 7})
+
+    async def silent(run):
+        comfy.answers["GET", "/queue"] = queue
+
+    comfy.story = silent
+    assert len(client.run(prompt).outputs) == 1
 
 
 async def _busy_until_interrupted(run):

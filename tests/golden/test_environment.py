@@ -130,6 +130,11 @@ def test_the_difference_names_what_changed_and_nothing_else():
     assert difference({}, {}) is None
 
 
+def test_the_difference_of_what_only_one_of_them_has():
+    assert difference({"torch": "2.8.0"}, {}) == "golden: torch 2.8.0; now: torch none"
+    assert difference({}, {"argv": ["--cpu"]}) == "golden: flags none; now: flags --cpu"
+
+
 def test_the_difference_of_a_model():
     before = {"models": {"a.safetensors": {"sha256": "ab", "bytes": 5}}}
     after = {"models": {"a.safetensors": {"sha256": "cd", "bytes": 5}}}
