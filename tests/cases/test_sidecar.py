@@ -6,9 +6,10 @@ import hashlib
 
 import pytest
 from projects import SIDE, failure_of, graph, png, recorded
+from ui_form import definitions
 
 from pytest_comfy.compare.limits import IMAGE
-from pytest_comfy.server import faults
+from pytest_comfy.server import FakeComfyServer, faults
 
 HEAD = "txt2img.json [default]"
 
@@ -178,6 +179,18 @@ class TestOutputs:
         result = project.run("workflows")
         result.assert_outcomes(passed=1)
         result.stdout.fnmatch_lines(["outputs: 1 identical, *, 1 ignored"])
+
+    def test_ignored_picture_of_the_socket_is_not_approved(self, project):
+        """It comes by the socket, asked for or not."""
+        sent = {"class_type": "SaveImageWebsocket", "inputs": {"images": ["3", 0]}, "_meta": {"title": "Sent"}}
+        known = {"SaveImageWebsocket": {"input": {"required": {"images": ["IMAGE", {}]}}, "output_node": True}}
+        project.workflow(prompt=graph(**{"10": sent}), sidecar='[outputs."Sent"]\nignore = true\n')
+        with FakeComfyServer((), synthesize=definitions(**known)) as server:
+            words = ("workflows", "--comfy-url", server.url)
+            project.run(*words, "--comfy-update").assert_outcomes(passed=1)
+            project.run(*words).assert_outcomes(passed=1)
+        run = project.read("golden/txt2img/default/run.json")
+        assert [output["node"] for output in run["outputs"]] == ["9"]
 
     def test_mask_leaves_a_rectangle_out(self, project, serve):
         stamped = png(edit=lambda picture: picture.paste((255, 0, 0), (0, 0, SIDE, 16)))

@@ -234,6 +234,25 @@ def test_a_server_that_was_restarted_in_the_middle_of_the_run(comfy, client, pro
 
 
 @pytest.mark.usefixtures("quick_poll")
+def test_a_server_that_was_away_for_a_moment_and_knows_nothing_any_more(comfy, client, prompt):
+    """The socket of a proxy may outlive the server behind it."""
+
+    async def away(request):
+        comfy.running.clear()
+        del comfy.answers["GET", "/queue"]
+        request.transport.abort()
+        return web.Response()
+
+    async def restarting(run):
+        comfy.answers["GET", "/queue"] = away
+        await run.begin()
+
+    comfy.story = restarting
+    with pytest.raises(RunLost, match=r"restarted in the middle of the run.*neither in its queue nor"):
+        client.run(prompt)
+
+
+@pytest.mark.usefixtures("quick_poll")
 def test_a_queue_that_does_not_move(comfy, client, prompt):
     async def waiting(run):
         run.comfy.pending = run.comfy.running

@@ -300,3 +300,16 @@ class TestDynamicPrompts:
     def test_api_form_has_no_conversion(self, project, live):
         project.workflow(prompt=graph())
         assert "conversion" not in record(project, live)
+
+    @pytest.mark.parametrize("name", ["text", "api_key"])
+    def test_secrets_that_dice_are_thrown_for_are_not_kept(self, project, name):
+        secret = "some words" if name == "api_key" else "hf_" + "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z"
+        known = definitions()
+        spec = known["Dice"]["input"]["required"]["text"]
+        known["Dice"] = {**known["Dice"], "input": {"required": {name: spec}}, "input_order": {"required": [name]}}
+        project.workflow(prompt=dice(f"{{red|blue}} {secret}"))
+        with FakeComfyServer((), synthesize=known) as server:
+            run = record(project, server)
+        (choice,) = run["conversion"]["choices"]
+        assert "<redacted>" in choice["before"] and "<redacted>" in choice["after"]
+        assert secret not in json.dumps(run["conversion"])
