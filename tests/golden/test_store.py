@@ -224,6 +224,14 @@ def test_remove_takes_the_run_and_what_is_empty_then(store):
     assert list(store.root.iterdir()) == []
 
 
+def test_remove_takes_runs_that_keep_no_files(store):
+    bare = {**OUTPUT}
+    del bare["file"]
+    folder = store.write("w/default", GoldenRun({**DOCUMENT, "outputs": [bare]}))
+    store.remove(folder)
+    assert files(store.root) == []
+
+
 def test_remove_keeps_foreign_files_and_other_runs(store):
     folder = store.write("w", run())
     store.write("w/nested", run())

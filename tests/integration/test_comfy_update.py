@@ -220,16 +220,30 @@ def test_run_whose_socket_dropped_is_not_approved(project, serve, monkeypatch):
     assert project.files("golden") == []
 
 
-def test_run_that_is_made_again_to_be_recorded_must_keep_its_socket_too(project, serve, monkeypatch):
-    """The server has one node of c cached from b, so that c is run once more and recorded whole."""
+@pytest.fixture
+def again(project, serve, monkeypatch):
+    """A server that has one node of c cached from b, so that c is run once more, as run 4, and recorded whole."""
     monkeypatch.setattr("pytest_comfy.client.finish._POLL", 0.1)
-    prompt = graph(saves=("10",))
-    prompt["10"]["inputs"]["filename_prefix"] = "other"
+    prompt = graph(saves=("10", "11"))
+    for node in ("10", "11"):
+        prompt[node]["inputs"]["filename_prefix"] = f"other{node}"
     for name, asked in (("a", prompt), ("b", graph()), ("c", prompt)):
         project.workflow(name, asked)
-    server = serve(recorded(), recorded(prompt, outputs={"10": {"images": [png(3)]}}))
-    server.faults.add(faults.close_socket("execution_start", run=4))
-    result = project.run("workflows", "--comfy-url", server.url, "--comfy-update")
+    return serve(recorded(), recorded(prompt, outputs={"10": {"images": [png(3)]}, "11": {"images": [png(4)]}}))
+
+
+def test_run_that_is_made_again_to_be_recorded_must_keep_its_socket_too(project, again):
+    again.faults.add(faults.close_socket("execution_start", run=4))
+    result = project.run("workflows", "--comfy-url", again.url, "--comfy-update")
     result.assert_outcomes(passed=2, errors=1)
     assert "the socket dropped during the run, so the recording has gaps: nothing was approved" in result.stdout.str()
     assert {name.partition("/")[0] for name in project.files("golden")} == {"a", "b"}
+
+
+def test_run_that_is_made_again_to_be_recorded_leaves_out_what_is_ignored(project, again):
+    for name in ("a", "c"):
+        project.write(f"workflows/{name}.toml", '[outputs."10"]\nignore = true\n')
+    asked = again.faults.add(faults.slow(0, path="/view", times=0))
+    project.run("workflows", "--comfy-url", again.url, "--comfy-update").assert_outcomes(passed=3)
+    assert len(again.prompts) == 4
+    assert asked.fired == 4  # one picture a run
