@@ -133,6 +133,17 @@ def test_exact_passes_only_equal_pixels(scene: Image.Image, encode: Encode, keep
     assert (bare.verdict, bare.message) == ("different", "pixels differ (exact allows none)")
 
 
+def test_exact_sees_what_the_fingerprint_cannot_without_the_golden_file(
+    scene: Image.Image, encode: Encode, keep: Keep
+) -> None:
+    other = scene.copy()
+    red, green, blue = other.getpixel((0, 0))
+    other.putpixel((0, 0), (red ^ 1, green, blue))
+    comparison = compare_output(keep(encode(scene), file=False), encode(other), "image/png", tolerance="exact")
+    assert comparison.verdict == "different"
+    assert comparison.message == "pixels differ by less than the fingerprint shows (exact allows none)"
+
+
 def test_exact_with_masks_compares_the_pixels_beside_them(
     scene: Image.Image, encode: Encode, keep: Keep, boxed: Draw
 ) -> None:
