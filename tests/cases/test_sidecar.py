@@ -289,6 +289,16 @@ class TestInputs:
         params = {"filename": file, "subfolder": folder, "type": "input"}
         assert requests.get(f"{server.url}/view", params, timeout=10).content == png(5)
 
+    def test_text_that_is_the_name_of_a_file_by_chance_stays(self, project, serve):
+        prompt = graph(saves=("9",), **{"3": {"class_type": "EmptyImage", "inputs": {"label": "cat.png"},
+                                              "_meta": {"title": "Canvas"}}})  # fmt: skip
+        project.workflow(prompt=prompt)
+        project.write("workflows/inputs/cat.png", png(5))
+        server = serve(recorded(prompt))
+        project.run("workflows", "--comfy-url", server.url)
+        (body,) = server.prompts + server.unmatched
+        assert body["prompt"]["3"]["inputs"]["label"] == "cat.png"
+
     def test_annotation_of_the_folder_is_no_part_of_the_name(self, project, serve):
         project.workflow(prompt=self.prompt("cat.png [input]"))
         project.write("workflows/inputs/cat.png", png(5))
