@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from pytest_comfy.client import (
+    ExecutionError,
     RunInterrupted,
     RunLost,
     RunStalled,
@@ -433,6 +434,35 @@ def test_an_entry_without_any_verdict_is_lost(comfy, client, prompt):
     comfy.story = story
     with pytest.raises(RunLost, match="without success, error or interruption"):
         client.run(prompt)
+
+
+def test_an_error_in_the_messages_counts_whatever_the_status_says(comfy, client, prompt):
+    """ComfyUI leaves it at success where nodes that a node made depend on each other."""
+
+    async def story(run):
+        await run.begin()
+        await run.say("execution_error", node_id="3", exception_type="E", exception_message="a cycle", timestamp=3)
+        run.finish({}, "success")
+        await run.say("executing", node=None)
+
+    comfy.story = story
+    with pytest.raises(ExecutionError, match="a cycle"):
+        client.run(prompt)
+
+
+@pytest.mark.usefixtures("quick_poll")
+def test_a_blocked_output_does_not_end_the_run(comfy, client, prompt, monkeypatch):
+    """It is told as an error without a time, and the rest goes on, for however long."""
+    monkeypatch.setattr(finish, "_HISTORY_LAG", 0.1)
+
+    async def story(run):
+        await run.begin()
+        await run.say("execution_error", node_id="9", exception_type="ExecutionBlocked", exception_message="no")
+        await comfy.until_asked("GET", "/queue", times=2)
+        await run.succeed()
+
+    comfy.story = story
+    assert len(client.run(prompt).outputs) == 1
 
 
 def test_other_peoples_events_are_ignored(comfy, client, prompt):

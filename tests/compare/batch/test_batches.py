@@ -385,3 +385,11 @@ class TestWords:
         golden = {0: Wanted(kept(picture(1))), 1: Wanted(kept(b"note", "text/plain"))}
         made = {0: Made(b"note", "text/plain"), 1: Made(picture(1), "image/png")}
         assert told(explain(golden, made))[0] == "different: files 1 and 2 changed places"
+
+
+def test_what_stands_elsewhere_as_another_is_missing_is_told_as_what_it_is():
+    kept_one, missing, shifted = batch([1, 2, 3], [1, (3, 1)])
+    assert (kept_one.verdict, missing.verdict, shifted.verdict) == ("identical", "missing", "within tolerance")
+    assert (shifted.golden, shifted.actual) == (2, 1)
+    assert shifted.message.endswith(", moved most")
+    assert "is now" not in shifted.message
