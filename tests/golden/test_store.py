@@ -224,6 +224,22 @@ def test_remove_takes_the_run_and_what_is_empty_then(store):
     assert list(store.root.iterdir()) == []
 
 
+@pytest.mark.parametrize("link", ["w", "w/default"])
+def test_nothing_is_written_or_removed_behind_a_link(store, tmp_path, link):
+    """Whoever asks: that what calls it looked before does not count."""
+    store.write("w/default", run())
+    path = store.root / link
+    outside = path.rename(tmp_path / "outside")
+    path.symlink_to(outside)
+    before = files(outside)
+    with pytest.raises(GoldenError, match="it is a link"):
+        store.write("w/default", run(case="other"))
+    with pytest.raises(GoldenError, match="cannot be removed"):
+        store.remove(store.root / "w/default")
+    assert files(outside) == before
+    assert path.is_symlink()
+
+
 def test_remove_takes_runs_that_keep_no_files(store):
     bare = {**OUTPUT}
     del bare["file"]
