@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 
 import pytest
 from projects import png, recorded
@@ -68,6 +70,31 @@ def test_what_cannot_be_renewed_is_told_and_stays(golden, capsys, edit, told):
     assert main(["renew"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"pytest-comfy renew: golden/txt2img/default/{told}")
+    assert golden.read_bytes() == before
+
+
+def test_masks_of_the_approval_hold_for_what_is_made_anew(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    path = project.golden("txt2img/default", masks=[(0, 0, 16, 16)]) / "run.json"
+    before = path.read_bytes()
+    change(path, lambda output: output.update(fingerprint={"version": 1}))
+    assert main(["renew"]) == 0
+    assert json.loads(path.read_text()) == json.loads(before)
+
+
+def test_package_that_is_missing_is_told_and_the_fingerprint_stays(golden, capsys, monkeypatch):
+    sound = b"OggS, and what else a sound would hold"
+    (golden.parent / "9.images.0.png").write_bytes(sound)
+    change(
+        golden,
+        lambda one: one.update(
+            media_type="audio/ogg", sha256=hashlib.sha256(sound).hexdigest(), fingerprint={"version": 0}
+        ),
+    )
+    before = golden.read_bytes()
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert main(["renew"]) == 1
+    assert "output 9.images.0 of 'Save Image': sound is decoded with PyAV: pip install" in capsys.readouterr().err
     assert golden.read_bytes() == before
 
 
