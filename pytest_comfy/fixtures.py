@@ -36,7 +36,7 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     settings = request.config.stash[STATE].settings
     lane, unreachable = None, ""
     try:
-        lane = Lane.open(for_worker(settings.urls, _worker()), settings.timeout)
+        lane = Lane.open(for_worker(settings.urls, _worker()), settings.timeout, settings.max_memory)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -102,6 +102,7 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
         url,
         timeout=options.timeout or settings.timeout,
         stall_timeout=options.stall_timeout or 300.0,
+        max_memory=settings.max_memory,
         convert=_convert(request, settings),
     ) as client:
         yield client

@@ -19,14 +19,15 @@ MOST_LINES = 400
 MAY_IMPORT = {
     "text": "",
     "files": "",
+    "memory": "",
     "hookspecs": "",
     # what is asked, and who asks
     "workflow/validation": "",
     "workflow": "text",
     "workflow/graph": "text",
-    "client": "text workflow workflow/graph",
+    "client": "memory text workflow workflow/graph",
     # is it the same
-    "compare": "files",
+    "compare": "files memory",
     "compare/drawing": "",
     "compare/still": "compare/drawing",
     "compare/moving": "compare/drawing compare/still",
@@ -48,11 +49,11 @@ MAY_IMPORT = {
     "server/execution": "golden server/faults server/recordings server/wire workflow",
     "server/synthesis": "golden workflow",
     "server/web": "golden server/execution server/faults server/recordings server/wire",
-    "server/recording": "compare golden server/recordings server/wire workflow",
+    "server/recording": "compare golden memory server/recordings server/wire workflow",
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
-    "session": "files golden text workflow workflow/graph",
+    "session": "files golden memory text workflow workflow/graph",
     "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
     "text workflow",

@@ -42,5 +42,9 @@ class Artefacts:
             return None
         return target
 
+    def tell(self, problem: str) -> None:
+        """Note why something is not in the report."""
+        self.problems = (*self.problems, problem)
+
     def _failed(self, error: OSError) -> None:
         self.problems = (f"report: {error.filename or self.folder}: cannot be written ({error.strerror or error})",)

@@ -167,6 +167,8 @@ class Check:
         notes: list[str] = []
         if run.cache_bust:
             notes.append(_CACHE_NOTES[run.cache_bust])
+        if run.left_out:
+            notes.append(f"events: {run.left_out} messages and pictures on the way were too many to be kept")
         outputs: tuple[OutputVerdict, ...]
         update = self.settings.update
         if golden is None and update == "none":
@@ -215,6 +217,7 @@ class Check:
                 "comfy_seconds": f"{run.seconds:.3f}",
                 "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),
                 **({"comfy_cache": run.cache_bust} if run.cache_bust else {}),
+                **({"comfy_left_out": str(run.left_out)} if run.left_out else {}),
             }
         )
         for output in outputs:
@@ -230,6 +233,7 @@ class Check:
         judge: Judge,
         extra_data: Mapping[str, Any] | None,
     ) -> Path:
+        from ..compare.memory import within
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
 
@@ -239,7 +243,8 @@ class Check:
             )
         if not any(not judge.ignored(output) for output in run.outputs) and not subject.options.allow_unjudged:
             raise NotJudged("the run made no output to compare later: nothing was approved")
-        judge.refuse_blank(run)
+        with within(run.budget):
+            judge.refuse_blank(run)
         judge.check_rules(run)
         run = self._whole(run, subject.options, extra_data, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None
@@ -262,7 +267,8 @@ class Check:
         environment = environment_of(client, run.prompt)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
-        fresh = record(run, approval, environment, definitions, extra_data)
+        with within(run.budget):
+            fresh = record(run, approval, environment, definitions, extra_data)
         return self.store.write(subject.key, fresh)
 
     def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None, judge: Judge) -> Run:
@@ -292,12 +298,12 @@ class Check:
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:
             return ()
-        from ..client import ServerUnreachable
+        from ..client import ServerUnreachable, TooLarge
         from .environment import environment_of
 
         try:
             now = environment_of(self.lane.client, run.prompt)
-        except ServerUnreachable:
+        except (ServerUnreachable, TooLarge):
             return ()  # the verdict stands without it
         told = difference(golden.environment, now)
         return (told or f"same environment as the golden run's: {summary(now)}",)

@@ -25,8 +25,8 @@ class Lane:
         self._server = server
 
     @classmethod
-    def open(cls, url: str | None, timeout: float) -> Lane:
-        """Connect to a live server, or start a fake one; raises ServerUnreachable."""
+    def open(cls, url: str | None, timeout: float, max_memory: int) -> Lane:
+        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge."""
         from ..client import ComfyClient
 
         if url is None:
@@ -34,10 +34,10 @@ class Lane:
 
             server = FakeComfyServer()
             server.start()
-            return cls(ComfyClient(server.url, timeout=timeout), None, "replay", server)
+            return cls(ComfyClient(server.url, timeout=timeout, max_memory=max_memory), None, "replay", server)
         from ..golden.environment import describe_system, summary
 
-        client = ComfyClient(url, timeout=timeout)
+        client = ComfyClient(url, timeout=timeout, max_memory=max_memory)
         told = f"{client.url} ({summary(describe_system(client.system_stats()))})"
         return cls(client, url, told)
 

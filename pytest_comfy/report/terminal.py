@@ -88,6 +88,8 @@ def _rows(state: State) -> Iterator[str]:
         yield f"outputs: {counts}{ignored}"
     for way, number in sorted(state.cache_busts.items()):
         yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
+    if state.left_out:
+        yield f"events: {state.left_out} messages and pictures on the way were too many to be kept"
     if state.lfs_pointers:
         count = len(state.lfs_pointers)
         told = "so what they are of was not judged: run `git lfs pull`"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..extras import load
-from ..result import UndecodableError
+from ..result import CompareError, UndecodableError
 from .gltf import Materials, repacked
 
 MAX_BYTES = 2**28
@@ -117,7 +117,7 @@ def _guard() -> Iterator[None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except UndecodableError:
+    except CompareError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

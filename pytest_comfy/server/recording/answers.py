@@ -12,6 +12,7 @@ from typing import Any
 from ...golden.environment import describe_system
 from ...golden.exchanges import Exchange
 from ...golden.redaction import redact, without_folders
+from ...memory import DEFAULT_MAX_MEMORY, SHARE, json_cost
 from ...workflow.secrets import REDACTED, is_secret
 
 MOST = 64 << 20
@@ -112,7 +113,7 @@ def make_exchange(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Exchange | None:
-    """Return the exchange to keep, redacted; None for a body that is not what its type says."""
+    """Return the exchange to keep, redacted; None for a body that is not what its type says, or far too large."""
     content = decoded(body, headers.get("Content-Encoding", ""))
     if content is None:
         return None
@@ -122,6 +123,8 @@ def make_exchange(
         kept["Location"] = without_folders(kept["Location"]) if "://" not in kept["Location"] else kept["Location"]
     kind = kept.get("Content-Type", "").lower()
     if content and "json" in kind:
+        if json_cost(content) > DEFAULT_MAX_MEMORY // SHARE:
+            return None
         try:
             content = json.dumps(redact_answer(bare, json.loads(content))).encode()
         except (ValueError, RecursionError):
