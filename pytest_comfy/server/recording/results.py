@@ -148,7 +148,7 @@ async def collect(upstream: Upstream, run: TapedRun, problem: Callable[[str], No
                 problem(f"output {named.node}.{named.key}.{named.index} is not kept: {error}")
                 continue
         try:
-            run.budget.hold(len(data or b""), f"output {named.name}")
+            run.budget.hold(len(data or b""), "it")
         except OutOfMemory as error:
             problem(f"output {named.name} is not kept: {error}")
             continue
