@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "compare/image": "compare/drawing compare/moving compare/still",
     "compare/latents": "compare/drawing",
     "compare/models": "compare/drawing compare/still",
-    "compare/text": "compare/drawing",
+    "compare/text": "compare/drawing memory",
     "compare/svg": "compare/text",
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",
     "compare/batch": "",

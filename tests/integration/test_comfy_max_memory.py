@@ -84,7 +84,7 @@ def test_difference_that_cannot_be_drawn_leaves_the_verdict(project, serve):
     result.assert_outcomes(failed=1)
     lines = failure_of(result, HEAD)
     assert lines[0].startswith("different: node 9 'Save Image' images 0: ")
-    assert "report: 9.images.0: the picture of what differs is of 640x640, and to draw it takes 14.3 MB of memory" in (
+    assert "report: 9.images.0: the picture of what differs is of 640x640, and to draw it takes 15.2 MB of memory" in (
         "\n".join(lines)
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-DRAWING = 18
+DRAWING = 20
 """How many more it takes to draw what differs: the sheet of three panels, and its PNG."""
 JXL = 60
 """Of JPEG XL, whose header does not tell the mode of the picture where its size stands."""

@@ -8,8 +8,8 @@ from PIL import Image
 from ..drawing.sheets import OUTSIDE, Heat, glow
 from .pixels import value_range, visible
 
-_BAND_ROWS = 256
-"""Rows that are measured at once: floats of all take ten times what the pictures do."""
+_BAND_PIXELS = 2**18
+"""Pixels that are measured at once: floats of all take ten times what the pictures do."""
 
 
 def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
@@ -19,8 +19,9 @@ def heat_map(before: Image.Image, after: Image.Image) -> Image.Image:
     if before.mode != after.mode and width and height:
         before, after = (_with_alpha(picture.crop((0, 0, width, height))) for picture in (before, after))
     span = _span(before, after) if width and height else 1.0
-    for top in range(0, height, _BAND_ROWS):
-        box = (0, top, width, min(height, top + _BAND_ROWS))
+    rows = max(1, _BAND_PIXELS // max(1, width))
+    for top in range(0, height, rows):
+        box = (0, top, width, min(height, top + rows))
         heat.paste(glow(_differences(before.crop(box), after.crop(box), span)), (0, top))
     return heat
 

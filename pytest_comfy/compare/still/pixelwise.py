@@ -19,7 +19,7 @@ CHROMA_BLOCK = 16
 """Pixels of the blocks whose mean is judged: small enough for an eye, large enough for noise to cancel out."""
 MOTION_SIDE = 256
 """Pixels that the shorter side keeps at least where the move of a picture is looked for."""
-_BAND_PIXELS = 2**21
+_BAND_PIXELS = 2**18
 """Pixels that are measured at once."""
 LUMA_NOISE, LUMA_EDGES = 9.0, 0.08
 CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
