@@ -12,7 +12,7 @@ from ..memory import require
 from ..moving.animations import timed_pictures
 from ..moving.drawing import frame_strip
 from ..result import Region, UndecodableError
-from ..still.costs import DRAWING, picture_cost
+from ..still.costs import bytes_a_pixel
 from ..still.decoding import decode, frame_count
 from ..still.heat import heat_map
 from ..still.pixels import canonical, check_masks, paint_masks, visible
@@ -56,8 +56,8 @@ def draw(
 def _require_memory(pair: tuple[Image.Image, Image.Image]) -> None:
     """Raise TooLargeError where the sheet would take more than there is."""
     width, height = (max(sides) for sides in zip(*(image.size for image in pair), strict=True))
-    cost = max(picture_cost(image, frame_count(image)) for image in pair) + width * height * DRAWING
-    require(cost, f"the picture of what differs is of {width}x{height}, and to draw it")
+    cost = max(bytes_a_pixel(image, frame_count(image)) for image in pair)
+    require(width * height * cost, f"the picture of what differs is of {width}x{height}, and to draw it")
 
 
 def _animation_strip(golden: Image.Image, actual: Image.Image) -> bytes | None:

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from ..extras import load
 from ..memory import require
 from ..result import CompareError, MissingExtraError, UndecodableError
-from .costs import JXL, picture_cost
+from .costs import JXL, bytes_a_pixel
 from .exr import SIGNATURE as EXR_SIGNATURE
 from .exr import decode_exr
 from .jxl import SIGNATURES as JXL_SIGNATURES
@@ -54,7 +54,7 @@ def decode(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
         pixels = image.width * image.height
         count = frame_count(image)
-        require(picture_cost(image, count), _named(image.width, image.height))
+        require(pixels * bytes_a_pixel(image, count), _named(image.width, image.height))
         if pixels > MAX_PIXELS:
             raise UndecodableError(
                 f"the picture is {image.width}x{image.height}, more than {MAX_PIXELS} pixels are refused"
