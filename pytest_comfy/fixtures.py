@@ -158,6 +158,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         from .workflow import Workflow
 
         folder = request.path.parent
+        comfy_client.renew()
         if isinstance(workflow, (str, os.PathLike)):
             path = _find(Path(workflow), folder, settings)
             workflow, folder = Workflow.load(path), path.parent

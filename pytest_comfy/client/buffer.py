@@ -34,7 +34,7 @@ class Buffer(Generic[Item]):
         self._resting = self._closed = False
 
     def put(self, item: Item) -> None:
-        """Add an item; the last one of a socket is added in any case."""
+        """Add an item, once there is room for it."""
         with self._changed:
             while self._size > self._most and not self._resting and not self._closed:
                 self._changed.wait()

@@ -90,6 +90,10 @@ class ComfyClient:
             self._stream = None
         self.http.close()
 
+    def renew(self) -> None:
+        """Count nothing of earlier runs any more: what is asked for next belongs to another one."""
+        self.http.budget = Budget(self.max_memory, self._lasting)
+
     def system_stats(self, timeout: float | None = None) -> dict[str, Any]:
         """Return `/system_stats`; raises ServerUnreachable and TooLarge."""
         reply = self.http.get("/system_stats", limit=SMALL, timeout=timeout)
@@ -233,7 +237,7 @@ class ComfyClient:
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
         """Bound what is kept of a run, its repetitions included; raises TooLarge."""
-        self.http.budget = Budget(self.max_memory, self._lasting)
+        self.renew()
         try:
             yield
         except OutOfMemory as error:
@@ -328,6 +332,7 @@ class ComfyClient:
 
     def _cancel(self, prompt_id: str) -> None:
         """Take our prompt, ours alone, off the queue or interrupt it, as far as the server still answers."""
+        self.renew()  # what was kept of the run goes with it
         with contextlib.suppress(ServerUnreachable, TooLarge):
             self.http.post("/queue", {"delete": [prompt_id]}, limit=SMALL, timeout=5.0)
             self.http.post("/interrupt", {"prompt_id": prompt_id}, limit=SMALL, timeout=5.0)

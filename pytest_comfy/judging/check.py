@@ -68,6 +68,7 @@ class Check:
 
         Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
         """
+        self.lane.client.renew()
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
         workflow = Workflow.load(path).patched(subject.options.values)
         golden = self.golden_of(subject)

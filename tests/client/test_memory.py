@@ -139,6 +139,35 @@ def test_the_next_run_has_all_of_it_again(comfy, small, prompt):
         assert 12 * MB < run.budget.held < 13 * MB
 
 
+def test_what_is_asked_between_runs_counts_with_the_last_one_until_the_next_begins(comfy, small, prompt):
+    async def story(run):
+        await run.begin()
+        await run.succeed({"9": {"images": [comfy.file("x.bin", bytes(19 * MB))]}})
+
+    comfy.story = story
+    comfy.definitions = {"KSampler": {"input": "x" * MB}}
+    small.run(prompt)
+    with pytest.raises(TooLarge, match=rf"/object_info/KSampler: .*, {excuse()}"):
+        small.definition("KSampler")
+    small.renew()
+    assert small.definition("KSampler") == {"input": "x" * MB}
+
+
+def test_prompt_is_taken_off_the_server_though_nothing_is_left(comfy, small, prompt):
+    async def story(run):
+        await run.begin()
+        with contextlib.suppress(ConnectionError):  # the client leaves
+            for _ in range(100):
+                await run.say("executed", node="9", output={"text": ["x" * 500_000]})
+
+    comfy.story = story
+    for path in ("/queue", "/interrupt"):
+        comfy.answer("POST", path, body=b"x" * 100_000)
+    with pytest.raises(TooLarge):
+        small.run(prompt)
+    assert comfy.asked("POST", "/interrupt") == [{"prompt_id": comfy.posted[0].id}]
+
+
 def test_pictures_on_the_way_are_left_out_when_they_are_too_many(comfy, small, prompt):
     async def story(run):
         await run.begin()
