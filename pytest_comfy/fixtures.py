@@ -33,10 +33,12 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     from .client import ComfyError
     from .judging.lane import Lane
 
-    settings = request.config.stash[STATE].settings
+    state = request.config.stash[STATE]
+    settings = state.settings
     lane, unreachable = None, ""
     try:
-        lane = Lane.open(for_worker(settings.urls, _worker()), settings.timeout, settings.max_memory)
+        url = for_worker(settings.urls, _worker())
+        lane = Lane.open(url, settings.timeout, settings.max_memory, settings.fresh, state.models)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -104,6 +106,7 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
         stall_timeout=options.stall_timeout or 300.0,
         max_memory=settings.max_memory,
         convert=_convert(request, settings),
+        reload_models=settings.live and settings.fresh,
     ) as client:
         yield client
 
@@ -227,7 +230,9 @@ class GoldenChecker:
             options=options,
         )
         live = self._settings.live
-        lane = Lane(self._client, self._client.url if live else None, self._client.url if live else "replay")
+        url = self._client.url
+        models = self._request.config.stash[STATE].models
+        lane = Lane(self._client, url if live else None, url if live else "replay", models=models)
         check = Check(self._settings, lane)
         failure = ""
         try:

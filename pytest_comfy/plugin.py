@@ -19,8 +19,12 @@ from .fixtures import (
     comfy_server,
     comfy_workflow,
 )
+from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
 from .session.state import State
+
+EARLIER: pytest.StashKey[Patterns] = pytest.StashKey()
+"""What was taken out before this session, which may be run by a test of another."""
 
 __all__ = [
     "comfy_client",
@@ -45,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
            "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
     option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
+    option("--comfy-fresh", "have every live run load its models anew", action="store_true")
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for pictures of what differs (comfy-report)", metavar="DIR")
     option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",
@@ -53,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-tolerance", "exact, strict, normal or loose", metavar="NAME")
 
     parser.addini("comfy_url", "run live on these ComfyUI servers", default="")
+    parser.addini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
     parser.addini("comfy_report", "folder for pictures of what differs", default="comfy-report")
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")
@@ -62,6 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("comfy_tolerance", "default tolerance", default="")
     parser.addini("comfy_workflows", "globs of workflow files to collect", type="linelist",
                   default=[_settings.DEFAULT_GLOB])  # fmt: skip
+    parser.addini("comfy_redact", "regular expressions of what is neither recorded nor told", type="linelist",
+                  default=[])  # fmt: skip
     parser.addini("comfy_golden_dir", "folder of golden runs", default="golden")
     parser.addini("comfy_golden_files", "keep output files in golden runs", type="bool", default=True)
     parser.addini("comfy_widgets", "files that say what JavaScript does to widgets (comfy-widgets.toml)",
@@ -98,6 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[STATE] = State(settings)
+    config.stash[EARLIER] = own_patterns()
+    take_out(settings.redact)
     if settings.live:
         from .session.ending import end_on_sigterm
 
@@ -107,6 +117,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     state = config.stash.get(STATE, None)
+    if state is not None:
+        take_out(config.stash[EARLIER])
     if state is not None and state.settings.live:
         from .session.ending import leave_sigterm
 
@@ -145,6 +157,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             report.when = "setup"
     if call.when == "call" and call.excinfo is not None:
         outcome.get_result().sections.extend(closing_sections(item))
+    if ours or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ())):
+        from .report.cleaning import clean
+
+        clean(outcome.get_result())
 
 
 class SessionHooks:

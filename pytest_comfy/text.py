@@ -7,59 +7,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from .secrecy import fit_to_tell
+
 # Compiled, and kept, by re at the first use: pytest's start need not wait for them.
 _ESCAPES = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])"
-REDACTED = "<redacted>"
-"""What stands in golden runs, in digests and in what is told, in place of a secret."""
-_SIGNS = (
-    "sk-",
-    "hf_",
-    "gh",
-    "github_pat_",
-    "eyJ",
-    "AKIA",
-    "ASIA",
-    "xox",
-    "glpat-",
-    "AIza",
-    "r8_",
-    "comfyui-",
-    "=",
-    "earer ",
-)
-_SECRETS = (
-    r"((?<![\w-])[Bb]earer +"
-    r"|[?&](?i:[\w-]*(?:token|secret|password|signature)|(?:api[_-]?|access[_-]?)?key|sig|auth)=)"
-    r"[^\s&#\"'<>]{6,}"
-    r"|(?<![\w-])(?:sk-[\w-]{16,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{16}|xox[abeprs]-[\w-]{10,}|glpat-[\w-]{16,}"
-    r"|AIza[\w-]{30,}|r8_[A-Za-z0-9]{20,}|comfyui-[0-9a-f]{32,})(?![\w-])"
-)
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def plain(text: object, limit: int = 2000) -> str:
     """Return foreign text without terminal escapes, control characters and secrets, at most `limit` characters."""
-    cleaned = without_secrets(re.sub(_CONTROLS, "", re.sub(_ESCAPES, "", str(text))))
+    cleaned = fit_to_tell(re.sub(_CONTROLS, "", re.sub(_ESCAPES, "", str(text))))
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without what looks like a key or token of a known service, whatever its name is."""
-    if not _may_hold(text):
-        return text
-    return re.sub(_SECRETS, lambda found: f"{found[1] or ''}{REDACTED}", text)
-
-
-def find_secrets(text: str) -> list[str]:
-    """Return what looks like a key or token of a known service in a text."""
-    found = re.finditer(_SECRETS, text) if _may_hold(text) else ()
-    return [one[0].removeprefix(one[1] or "") for one in found]
-
-
-def _may_hold(text: str) -> bool:
-    # Most texts hold nothing of the kind, and are many.
-    return any(word in text for word in _SIGNS)
 
 
 def shown(value: Any, limit: int = 80) -> str:

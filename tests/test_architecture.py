@@ -17,13 +17,14 @@ HEAVY = ["PIL", "numpy", "av", "trimesh", "requests", "aiohttp", "imagehash", "j
 MOST_LINES = 400
 
 MAY_IMPORT = {
-    "text": "",
+    "secrecy": "",
+    "text": "secrecy",
     "files": "",
     "memory": "",
     "hookspecs": "",
     # what is asked, and who asks
     "workflow/validation": "",
-    "workflow": "text",
+    "workflow": "secrecy text",
     "workflow/graph": "text",
     "client": "memory text workflow workflow/graph",
     # is it the same
@@ -40,31 +41,31 @@ MAY_IMPORT = {
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",
     "compare/batch": "",
     # what a good run is
-    "golden": "compare files text workflow",
+    "golden": "compare files secrecy text workflow",
     # who answers offline
     "server": "golden workflow",
     "server/wire": "",
     "server/faults": "server/wire text",
-    "server/recordings": "golden server/wire text workflow",
+    "server/recordings": "golden secrecy server/wire text workflow",
     "server/execution": "golden server/faults server/recordings server/wire workflow",
     "server/synthesis": "golden workflow",
-    "server/web": "golden server/execution server/faults server/recordings server/wire",
-    "server/recording": "compare golden memory server/recordings server/wire workflow",
+    "server/web": "golden server/execution server/faults server/recordings server/wire workflow",
+    "server/recording": "compare golden memory secrecy server/recordings server/wire workflow",
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
-    "session": "files golden memory text workflow workflow/graph",
+    "session": "files golden memory secrecy text workflow workflow/graph",
     "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
     "text workflow",
     # what a person types and sees
-    "report": "client golden judging server session text",
-    "commands": "cases client compare files golden judging server server/faults server/recording server/recordings "
-    "session text workflow",
+    "report": "client golden judging secrecy server session text",
+    "commands": "cases client compare files golden judging secrecy server server/faults server/recording "
+    "server/recordings session text workflow",
     # what pytest calls
     "collect": "cases client golden judging report session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report server server/recordings session workflow",
-    "plugin": "collect fixtures hookspecs report session",
+    "plugin": "collect fixtures hookspecs report secrecy session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in

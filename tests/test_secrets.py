@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_comfy.golden.redaction import redact, redact_prompt, secrets_in
-from pytest_comfy.text import plain, without_secrets
+from pytest_comfy.golden.redaction import redact
+from pytest_comfy.secrecy import without_secrets
+from pytest_comfy.text import plain
 from pytest_comfy.workflow.digest import prompt_digest
-from pytest_comfy.workflow.secrets import is_secret, masked
+from pytest_comfy.workflow.secrets import is_secret, masked, redact_prompt, secrets_in
 
 # Put together here, so that no scanner takes this file for a leak.
 LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z"
@@ -102,3 +103,15 @@ def test_link_under_a_secret_name_stays_a_link():
 @given(st.text())
 def test_masking_twice_is_masking_once(text):
     assert without_secrets(without_secrets(text)) == without_secrets(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("at http://me:pw@127.0.0.1:8188/x", "at http://me:<redacted>@127.0.0.1:8188/x"),
+        ("https://:a-token@host and https://me@host", "https://:<redacted>@host and https://me@host"),
+        ("me:you@example.com, 16:9@4k", "me:you@example.com, 16:9@4k"),
+    ],
+)
+def test_passwords_in_addresses(text, told):
+    assert without_secrets(text) == plain(text) == told

@@ -13,19 +13,20 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..memory import DEFAULT_MAX_MEMORY, Budget, OutOfMemory, json_cost
 from ..text import plain
 from ..workflow.definitions import loads_models
 from ..workflow.digest import NONCE_INPUT
 from ..workflow.model import Workflow
+from ..workflow.secrets import hear
 from .cached import cached_in, did_nothing
 from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable, TooLarge
 from .events import EventStream
 from .explain import partial_rejection, rejection
 from .finish import Finish, Limits, judge
-from .http import PROMPT, QUEUE, SMALL, Http
+from .http import PROMPT, QUEUE, SMALL, Http, normal_url
 from .outputs import Wanted, collect
 from .run import Progress, Run
 from .watch import Watch
@@ -52,6 +53,7 @@ class ComfyClient:
     max_memory     bytes that what the server sends may take in memory, of one run and all that is kept of it
     convert        turns a workflow in UI form into API form by node definitions; without it, as `Workflow.converted`
                    does, with what is suspicious told as ConversionWarning
+    reload_models  whether every run has the server load its models anew
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ComfyClient:
         stall_timeout: float = DEFAULT_STALL,
         max_memory: int = DEFAULT_MAX_MEMORY,
         convert: Convert | None = None,
+        reload_models: bool = False,
     ) -> None:
         self.url = normal_url(url)
         self.timeout = timeout
@@ -71,6 +74,7 @@ class ComfyClient:
         self.http = Http(self.url)
         self.http.budget = Budget(max_memory)
         self._lasting = 0
+        self.reload_models = reload_models
         self._stream: EventStream | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
         self._convert = convert or converted
@@ -194,6 +198,7 @@ class ComfyClient:
         allow_node_errors: bool = False,
         use_cache: bool = False,
         fresh: bool = False,
+        reload: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
         wanted: Wanted | None = None,
     ) -> Run:
@@ -202,8 +207,9 @@ class ComfyClient:
         A workflow in UI form is converted, see `converted`.
         A run in which the server took all from its cache, or did no more than save it again, tested
         nothing: it is repeated with an input that no node knows, which makes the server run every node but
-        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case. Of the outputs those are
-        downloaded that are `wanted`, all unless that is told.
+        model loaders. `use_cache` forgoes it; `fresh` has every node run in any case, and `reload`, or the client's
+        `reload_models`, the model loaders as well. Of the outputs those are downloaded that are `wanted`, all unless
+        that is told.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError, ServerUnreachable, or TooLarge
         where what the server sends takes more memory than `max_memory`.
@@ -221,18 +227,21 @@ class ComfyClient:
             else:
                 prompt = workflow
 
+            hear(prompt, extra_data)
+
             def once(posted: Mapping[str, Any], bust: str | None) -> Run:
                 return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
 
-            run = None if fresh else once(prompt, None)
+            reload = reload or self.reload_models
+            run = None if fresh or reload else once(prompt, None)
             if run is None or (not use_cache and did_nothing(run)):
-                run = once(self._with_nonce(prompt), "nonce")
+                run = once(self._with_nonce(prompt, reload), "reload" if reload else "nonce")
                 if did_nothing(run):
                     self.free()
-                    run = once(self._with_nonce(prompt), "free")
+                    run = once(self._with_nonce(prompt, reload), "free")
             # Only now: a server that had all in its cache may have lost the files since.
             outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
-            return replace(run, workflow=asked, outputs=tuple(outputs))
+            return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
 
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
@@ -354,12 +363,12 @@ class ComfyClient:
             self._stream.close()
             self._stream = None
 
-    def _with_nonce(self, prompt: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the prompt with an unknown input at every node but model loaders: none is cached then."""
+    def _with_nonce(self, prompt: Mapping[str, Any], reload: bool) -> dict[str, Any]:
+        """Return the prompt with an unknown input at every node, at model loaders only to `reload`: none is cached."""
         nonce = uuid.uuid4().hex
         return {
             node_id: node
-            if loads_models(self.definition(str(node.get("class_type"))))
+            if not reload and loads_models(self.definition(str(node.get("class_type"))))
             else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
             for node_id, node in prompt.items()
         }
@@ -375,19 +384,6 @@ def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
             # Of who called `run` or `converted`.
             warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=4)
     return done
-
-
-def normal_url(url: str) -> str:
-    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
-    full = url.strip() if "://" in url else f"http://{url.strip()}"
-    try:
-        parts = urlsplit(full)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
-    return full.rstrip("/")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -192,6 +192,19 @@ class Http:
         self._session.close()
 
 
+def normal_url(url: str) -> str:
+    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
+    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    try:
+        parts = urlsplit(full)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
+    return full.rstrip("/")
+
+
 def _whole_body(pieces: Iterator[bytes]) -> bytes:
     """Join pieces without having them twice."""
     first = next(pieces, b"")

@@ -40,13 +40,15 @@ class Run:
     status, meta  of the history entry
     ui            the history entry's outputs, as the server gave them
     cached        ids of the nodes served from the server's cache
-    cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"
+    cache_bust    how the server was made to run a prompt whose outputs it had cached: None, "nonce", "free"; "reload"
+                  where model loaders were made to run as well
     gap           why events may be missing: "dropped" where the socket was closed during the run, "silent" where it
                   did not tell of the end; None where all came
     seconds       from posting the prompt to the end
     left_out      how many messages of progress and pictures on the way were not kept, as there were too many
     budget        what the run keeps in memory, and the most that it may
     workflow      what the prompt is of, in API form; None where a bare prompt was given
+    extra_data    what was sent beside the prompt
     """
 
     prompt_id: str
@@ -64,6 +66,7 @@ class Run:
     seconds: float = 0.0
     node_errors: Mapping[str, Any] = field(default_factory=dict)
     workflow: Workflow | None = None
+    extra_data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     left_out: int = 0
     budget: Budget | None = field(default=None, repr=False, compare=False)
 

@@ -25,15 +25,24 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", default=0, type=_port, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--no-previews", action="store_true", help="do not keep pictures sent while sampling")
+    parser.add_argument(
+        "--redact",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="neither record nor tell what matches, beside what looks like a secret (repeatable)",
+    )
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM; returns the exit status."""
     from ..golden import GoldenError
+    from ..secrecy import compiled, take_out
     from ..server.recording import RecordingProxy
 
     try:
+        take_out(compiled(options.redact, "--redact"))
         proxy = RecordingProxy(
             options.upstream,
             options.into,

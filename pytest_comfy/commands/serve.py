@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..secrecy import Patterns, compiled, take_out
 from ..text import plain
 from . import Commands
 
@@ -51,6 +52,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="NAME:KEY=VALUE,…",
         help="what is to go wrong, such as http_status:status=503,path=/view,nth=2 (repeatable)",
     )
+    add(
+        "--redact",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="what was recorded with --redact or comfy_redact has to be served with the same (repeatable)",
+    )
     add("--web-root", type=Path, metavar="DIR", help="folder of ComfyUI's web page, served at /")
     return parser
 
@@ -58,6 +66,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM; returns the exit status."""
     try:
+        take_out(_patterns(options.redact))
         server = _server(options)
         for fault in _faults(options.fault):
             server.faults.add(fault)
@@ -105,6 +114,13 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
         )
     except GoldenError as error:
         raise UsageError(str(error)) from error
+
+
+def _patterns(texts: list[str]) -> Patterns:
+    try:
+        return compiled(texts, "--redact")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _definitions(path: Path) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from ..text import plain
 
+MODEL_HASHES = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", "modelspec.architecture")
+"""Of a safetensors file's metadata, where its maker wrote them."""
 MODEL_SUFFIXES = {".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx"}
 
 _NUMERIC_FLAGS = re.compile(
@@ -43,14 +47,60 @@ def describe_system(stats: Mapping[str, Any]) -> dict[str, Any]:
 
 def models_named(prompt: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the model files that a prompt names, sorted."""
-    return sorted(
-        {
+    return sorted({name for names in models_by_node(prompt).values() for name in names})
+
+
+def models_by_node(prompt: Mapping[str, Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return node id -> the model files that it names, for the nodes that name one."""
+    named = {
+        node_id: {
             value
-            for node in prompt.values()
             for value in node.get("inputs", {}).values()
             if isinstance(value, str) and PurePosixPath(value.replace("\\", "/")).suffix.lower() in MODEL_SUFFIXES
         }
-    )
+        for node_id, node in prompt.items()
+    }
+    return {node_id: names for node_id, names in named.items() if names}
+
+
+def model_facts(folder: str, entry: Mapping[str, Any], metadata: Any = None) -> dict[str, Any]:
+    """Return what tells a model file from another of its name.
+
+    entry     of `/experiment/models/{folder}`
+    metadata  of `/view_metadata/{folder}`, None where it has none
+
+    Keys: folder; size in bytes; modified, such as "2026-11-26T00:27:57.123Z"; hashes of its metadata. What is not told
+    is left out.
+    """
+    facts: dict[str, Any] = {"folder": folder}
+    size, modified = entry.get("size"), entry.get("modified")
+    if isinstance(size, int) and not isinstance(size, bool):
+        facts["size"] = size
+    # No file is of the year 1970: a server that says so does not know.
+    if isinstance(modified, (int, float)) and modified > 0:
+        with suppress(ValueError, OverflowError, OSError):
+            when = datetime.fromtimestamp(modified, UTC).isoformat(timespec="milliseconds")
+            facts["modified"] = when.replace("+00:00", "Z")
+    for key in MODEL_HASHES if isinstance(metadata, Mapping) else ():
+        if isinstance(metadata.get(key), str):
+            facts[key] = plain(metadata[key], 200)
+    return facts
+
+
+def model_changes(golden: Any, now: Any) -> str | None:
+    """Return 'size 5 (was 4)' over what differs of a model's facts, of those that both tell; None when nothing does."""
+    before, after = _mapping(golden), _mapping(now)
+    found = [
+        f"{key} {plain(after[key], 80)} (was {plain(before[key], 80)})"
+        for key in sorted(_telling(before) & _telling(after))
+        if before[key] != after[key]
+    ]
+    return ", ".join(found) or None
+
+
+def can_be_compared(golden: Any, now: Any) -> bool:
+    """Whether two servers' facts of a model would show that the file is another one."""
+    return bool(_telling(_mapping(golden)) & _telling(_mapping(now)))
 
 
 def node_packs(definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -76,7 +126,8 @@ def summary(environment: Mapping[str, Any]) -> str:
 
 def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """Return 'golden: …; now: …' over what differs of two environments, None when nothing does."""
-    before, after = _facts(golden), _facts(now)
+    was_loaded, is_loaded = _models_alike(golden, now)
+    before, after = _facts(golden, was_loaded), _facts(now, is_loaded)
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     if not changed:
         return None
@@ -85,7 +136,24 @@ def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     return f"golden: {was}; now: {is_now}"
 
 
-def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
+def _telling(facts: Mapping[str, Any]) -> set[str]:
+    """Return the keys of a model's facts by which it is told from others."""
+    return {key for key in ("size", "modified", *MODEL_HASHES) if facts.get(key) is not None}
+
+
+def _models_alike(golden: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the models of two environments; of one that both tell of, what both tell: older runs tell less."""
+    before, after = _mapping(golden.get("models")), _mapping(now.get("models"))
+    pairs: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    for name in dict.fromkeys([*before, *after]):
+        was, is_now = _mapping(before.get(name)), _mapping(after.get(name))
+        keys = was.keys() & is_now.keys() if was and is_now else was.keys() | is_now.keys()
+        for models, told in zip(pairs, (was, is_now), strict=True):
+            models[name] = {key: told[key] for key in keys & told.keys()}
+    return pairs
+
+
+def _facts(environment: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         "ComfyUI": environment.get("comfyui"),
         "torch": environment.get("torch"),
@@ -94,9 +162,9 @@ def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
         "device": " + ".join(str(device.get("name")) for device in environment.get("devices") or []),
         "flags": " ".join(str(flag) for flag in environment.get("argv") or []),
     }
-    for name, told in _mapping(environment.get("models")).items():
+    for name, told in models.items():
         if told:
-            facts[f"model {name}"] = " ".join(f"{key} {value}" for key, value in sorted(_mapping(told).items()))
+            facts[f"model {name}"] = " ".join(f"{key} {value}" for key, value in sorted(told.items()))
     return {key: plain(value, 200) for key, value in facts.items() if value}
 
 

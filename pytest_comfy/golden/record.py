@@ -14,9 +14,9 @@ from ..workflow import WorkflowError
 from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
 from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview, told_by_history
-from ..workflow.secrets import REDACTED, is_secret, masked
+from ..workflow.secrets import Known, known_in, masked, masked_under, redact_prompt, secrets_in
 from .errors import GoldenError
-from .redaction import redact, redact_prompt, scrub, secrets_in
+from .redaction import redact, redact_environment, scrub
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 
 if TYPE_CHECKING:
@@ -98,34 +98,36 @@ def record(
 ) -> GoldenRun:
     """Return the golden run that a run becomes when it is approved, not yet written.
 
+    extra_data  what was sent beside the prompt; of it nothing is kept, and its secrets are taken out of all the rest
+
     Raises GoldenError for an output that cannot be judged later, as it cannot be described.
     """
-    secrets = secrets_in(run.prompt, extra_data)
+    secrets, known = secrets_in(run.prompt, extra_data), known_in(run.prompt, extra_data)
     blobs: dict[str, bytes] = {}
-    outputs = [_output(output, approval, secrets, blobs) for output in run.outputs if approval.keep(output)]
+    outputs = [_output(output, approval, secrets, known, blobs) for output in run.outputs if approval.keep(output)]
     told = told_by_history(run.status) if approval.silent else run.events
-    events = _events(run, told, approval, blobs)
+    events = _events(run, told, approval, known, blobs)
     approved = {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "by": approval.by}
     if approval.reason:
-        approved["reason"] = approval.reason
+        approved["reason"] = masked(approval.reason, known)
     if approval.silent:
         approved["events"] = "history"
     document = {
         "format": FORMAT,
         "workflow": approval.workflow,
         "case": approval.case,
-        "prompt": redact_prompt(run.prompt),
-        "environment": redact(environment),
-        "node_definitions": _definitions(run.prompt, definitions, approval.converted),
+        "prompt": redact_prompt(run.prompt, known),
+        "environment": redact_environment(environment, known),
+        "node_definitions": masked(_definitions(run.prompt, definitions, approval.converted), known, by_name=False),
         "events": events,
-        "status": redact(_without_run(run.status, run.prompt_id, _started(told))),
-        "meta": redact(_without_run(run.meta, run.prompt_id, 0)),
-        "ui": redact(run.ui),
+        "status": redact(_without_run(run.status, run.prompt_id, _started(told)), known, run.prompt),
+        "meta": redact(_without_run(run.meta, run.prompt_id, 0), known, run.prompt),
+        "ui": redact(run.ui, known, run.prompt),
         "outputs": [output.to_json() for output in outputs],
         "approvals": [*approval.earlier, approved],
     }
     if approval.converted is not None and approval.converted.origin is not None:
-        document["conversion"] = _conversion(approval.converted, approval.converted.origin)
+        document["conversion"] = _conversion(approval.converted, approval.converted.origin, known)
     return GoldenRun(document, None, blobs)
 
 
@@ -155,7 +157,7 @@ def _converts_alike(converted: Workflow | None, origin: Origin, definitions: Map
     return converted is not None and converted.conversion == again.conversion
 
 
-def _conversion(converted: Workflow, origin: Origin) -> dict[str, Any]:
+def _conversion(converted: Workflow, origin: Origin, known: Known) -> dict[str, Any]:
     """Return what dynamic prompts and dates were settled by, and what became of them."""
     choices = converted.conversion.choices if converted.conversion else ()
     return {
@@ -166,15 +168,17 @@ def _conversion(converted: Workflow, origin: Origin) -> dict[str, Any]:
                 "node": choice.node,
                 "input": choice.input,
                 "kind": choice.kind,
-                "before": REDACTED if is_secret(choice.input) else masked(choice.before),
-                "after": REDACTED if is_secret(choice.input) else masked(choice.after),
+                "before": masked_under(choice.input, choice.before, known),
+                "after": masked_under(choice.input, choice.after, known),
             }
             for choice in choices
         ],
     }
 
 
-def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[str, bytes]) -> GoldenOutput:
+def _output(
+    output: Output, approval: Approval, secrets: set[str], known: Known, blobs: dict[str, bytes]
+) -> GoldenOutput:
     masks = approval.masks(output)
     data = scrub(output.data, secrets)
     try:
@@ -191,7 +195,7 @@ def _output(output: Output, approval: Approval, secrets: set[str], blobs: dict[s
         node=output.node,
         key=output.key,
         index=output.index,
-        title=output.title,
+        title=masked(output.title, known),
         media_type=output.media_type,
         type=output.type,
         sha256=described["sha256"],
@@ -217,17 +221,22 @@ def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:
     return name
 
 
-def _events(run: Recordable, events: Sequence[Event], approval: Approval, blobs: dict[str, bytes]) -> list[list[Any]]:
+def _events(
+    run: Recordable, events: Sequence[Event], approval: Approval, known: Known, blobs: dict[str, bytes]
+) -> list[list[Any]]:
     """Return the timed events and picture frames, in order of arrival, without what is this run's alone."""
     start = _started(events)
     rows: list[tuple[float, dict[str, Any]]] = [
-        (event.at, {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start))})
+        (
+            event.at,
+            {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start), known, run.prompt)},
+        )
         for event in events
     ]
     kept = {id(preview): _preview_name(number, preview, run, approval) for number, preview in enumerate(run.previews)}
     for preview in run.previews:
         binary = 4 if "prompt_id" in preview.meta else 1
-        row = {"binary": binary, "data": redact(_without_run(preview.meta, run.prompt_id, start))}
+        row = {"binary": binary, "data": redact(_without_run(preview.meta, run.prompt_id, start), known, run.prompt)}
         name = kept[id(preview)]
         if name:
             blobs[name] = preview.data

@@ -46,5 +46,9 @@ class Artefacts:
         """Note why something is not in the report."""
         self.problems = (*self.problems, problem)
 
+    def refuse(self, name: str, why: str) -> None:
+        """Note that a file is not written, and why."""
+        self.problems = (*self.problems, f"report: {self.folder / name}: not written, as {why}")
+
     def _failed(self, error: OSError) -> None:
         self.problems = (f"report: {error.filename or self.folder}: cannot be written ({error.strerror or error})",)

@@ -20,9 +20,11 @@ from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
 from ..workflow.results import named_outputs
+from ..workflow.secrets import hear, known_in, redact_prompt
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
+from .models import CHANGED, Comparison
 from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
@@ -82,8 +84,9 @@ class Check:
         workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
         prompt = workflow.prompt()
+        hear(prompt, workflow.extra_data)
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
-        stale = self._stale(golden, prompt)
+        stale = self._stale(golden, prompt, workflow.extra_data)
         if stale and not self.settings.live:
             return CaseVerdict(
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
@@ -93,7 +96,7 @@ class Check:
             _require_files(golden, self._judge(subject, golden.prompt), subject)
         wanted = self._judge(subject, prompt).wanted
         run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
-        return self.judge(subject, run, golden, workflow.extra_data)
+        return self.judge(subject, run, golden)
 
     def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
         """Return the workflow in API form: by the server's node definitions, offline by those of the golden run."""
@@ -125,9 +128,12 @@ class Check:
         extra_data: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         fresh: bool = False,
+        reload: bool = False,
         wanted: Wanted | None = None,
     ) -> Run:
-        """Run a workflow, or a prompt, within the limits of a case; `fresh` keeps the server's cache out.
+        """Run a workflow, or a prompt, within the limits of a case.
+
+        `fresh` keeps the server's cache out, and `reload` that of models too.
 
         Of the outputs only the `wanted` ones are downloaded, all where that is not told.
         """
@@ -139,6 +145,7 @@ class Check:
             allow_node_errors=options.allow_node_errors,
             on_progress=on_progress,
             fresh=fresh,
+            reload=reload,
             wanted=wanted,
         )
 
@@ -154,19 +161,17 @@ class Check:
                 raise
         return self.store.load(subject.key)
 
-    def judge(
-        self,
-        subject: Subject,
-        run: Run,
-        golden: GoldenRun | None,
-        extra_data: Mapping[str, Any] | None = None,
-    ) -> CaseVerdict:
+    def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
-        judge = self._judge(subject, run.prompt)
+        judge = self._judge(subject, run.prompt, run.extra_data)
         artefacts = judge.artefacts
         artefacts.clear()
         notes: list[str] = []
-        if run.cache_bust:
+        told: dict[str, str] = {}
+        if golden is not None and self.settings.live:
+            run, told = self._with_models_of_today(run, golden, subject.options, judge)
+            notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
+        if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
         if run.left_out:
             notes.append(f"events: {run.left_out} messages and pictures on the way were too many to be kept")
@@ -179,21 +184,23 @@ class Check:
             return self._verdict(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
-        verdict = self._verdict(subject, run, outputs, notes)
-        changed = golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt))
+        verdict = self._verdict(subject, run, outputs, notes, told=told)
+        changed = (
+            golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt, run.extra_data))
+        )
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
-            written = self._approve(subject, run, golden, judge, extra_data)
+            written = self._approve(subject, run, golden, judge)
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
         if golden is not None and not verdict.passed:
-            notes += self._stale(golden, run.prompt)
+            notes += self._stale(golden, run.prompt, run.extra_data)
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
-        elif not outputs and not run.outputs and not subject.options.allow_unjudged:
-            return self._verdict(subject, run, outputs, notes, "missing: the run made no output to compare")
-        return self._verdict(subject, run, outputs, notes)
+        nothing = verdict.passed and not outputs and not run.outputs and not subject.options.allow_unjudged
+        told_missing = "missing: the run made no output to compare" if nothing else None
+        return self._verdict(subject, run, outputs, notes, told_missing, told)
 
-    def _judge(self, subject: Subject, prompt: Mapping[str, Any]) -> Judge:
-        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt)
+    def _judge(self, subject: Subject, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None = None) -> Judge:
+        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt, extra_data)
 
     @property
     def _replaces(self) -> bool:
@@ -207,6 +214,7 @@ class Check:
         outputs: tuple[OutputVerdict, ...],
         notes: list[str],
         failure: str | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> CaseVerdict:
         verdict = CaseVerdict(outputs, failure, tuple(notes))
         verdict.properties.update(
@@ -217,7 +225,8 @@ class Check:
                 "comfy_prompt_id": run.prompt_id,
                 "comfy_seconds": f"{run.seconds:.3f}",
                 "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),
-                **({"comfy_cache": run.cache_bust} if run.cache_bust else {}),
+                **({"comfy_cache": run.cache_bust} if run.cache_bust in _CACHE_NOTES else {}),
+                **(told or {}),
                 **({"comfy_left_out": str(run.left_out)} if run.left_out else {}),
             }
         )
@@ -232,7 +241,6 @@ class Check:
         run: Run,
         golden: GoldenRun | None,
         judge: Judge,
-        extra_data: Mapping[str, Any] | None,
     ) -> Path:
         from ..compare.memory import within
         from ..golden.record import Approval, record
@@ -247,10 +255,8 @@ class Check:
         with within(run.budget):
             judge.refuse_blank(run)
         judge.check_rules(run)
-        run = self._whole(run, subject.options, extra_data, judge)
+        run = self._whole(run, subject.options, judge)
         converted = run.workflow if run.workflow and run.workflow.origin else None
-        if extra_data is None and run.workflow is not None:
-            extra_data = run.workflow.extra_data
         approval = Approval(
             workflow=subject.source,
             case=subject.case,
@@ -265,15 +271,18 @@ class Check:
             silent=run.gap == "silent",
         )
         client = self.lane.client
-        environment = environment_of(client, run.prompt)
+        environment = environment_of(client, run.prompt, self.lane.models)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
         with within(run.budget):
-            fresh = record(run, approval, environment, definitions, extra_data)
+            fresh = record(run, approval, environment, definitions, run.extra_data)
         return self.store.write(subject.key, fresh)
 
-    def _whole(self, run: Run, options: CaseOptions, extra_data: Mapping[str, Any] | None, judge: Judge) -> Run:
-        """Return a run to record in which every node ran but model loaders: recordings have no gaps."""
+    def _whole(self, run: Run, options: CaseOptions, judge: Judge) -> Run:
+        """Return a run to record in which every node ran but model loaders: recordings have no gaps.
+
+        Those as well that load a model of which it was not seen when it was loaded: it may have changed since.
+        """
         from ..workflow.definitions import loads_models
         from .environment import definitions_of
 
@@ -283,15 +292,36 @@ class Check:
             for node_id, node in run.prompt.items()
             if node_id in run.cached and not loads_models(definitions.get(str(node.get("class_type"))))
         ]
-        if not skipped or run.cache_bust:
-            return run
-        return self.run(run.workflow or run.prompt, options, extra_data, fresh=True, wanted=judge.wanted)
+        if self.lane.models.unloaded(run) and run.cache_bust != "reload":
+            return self._run_anew(run, options, judge, reload=True)
+        return run if not skipped or run.cache_bust else self._run_anew(run, options, judge)
 
-    def _stale(self, golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
+    def _run_anew(self, run: Run, options: CaseOptions, judge: Judge, reload: bool = False) -> Run:
+        workflow = run.workflow or run.prompt
+        again = self.run(workflow, options, run.extra_data, fresh=True, reload=reload, wanted=judge.wanted)
+        self.lane.models.saw(again)
+        return again
+
+    def _with_models_of_today(
+        self, run: Run, golden: GoldenRun, options: CaseOptions, judge: Judge
+    ) -> tuple[Run, dict[str, str]]:
+        """Return a run for which the server loaded the models that changed since the golden run, and what to tell."""
+        models, client = self.lane.models, self.lane.client
+        models.saw(run)
+        found = Comparison(models, client, run, golden.environment)
+        if found.stale:
+            run = self._run_anew(run, options, judge, reload=True)
+            found = Comparison(models, client, run, golden.environment)
+        return run, found.properties
+
+    def _stale(
+        self, golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
+    ) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
-        if golden is None or prompt_digest(prompt) == golden.digest:
+        known = known_in(extra_data)
+        if golden is None or golden.digest in (prompt_digest(prompt), prompt_digest(prompt, known)):
             return ()
-        found = differences(golden.prompt, prompt)
+        found = differences(golden.prompt, redact_prompt(prompt, known))
         told = "; ".join(found[:_DIFFERENCES_SHOWN]) or "its nodes are linked otherwise"
         more = len(found) - _DIFFERENCES_SHOWN
         return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)
@@ -303,7 +333,7 @@ class Check:
         from .environment import environment_of
 
         try:
-            now = environment_of(self.lane.client, run.prompt)
+            now = environment_of(self.lane.client, run.prompt, self.lane.models)
         except (ServerUnreachable, TooLarge):
             return ()  # the verdict stands without it
         told = difference(golden.environment, now)

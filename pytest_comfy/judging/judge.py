@@ -17,11 +17,13 @@ from ..compare.memory import within
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
 from ..golden.record import suffix_of
+from ..golden.redaction import clean
 from ..session.settings import SettingsError
 from ..text import listed
 from ..workflow.addresses import names_of
 from ..workflow.digest import match_nodes
 from ..workflow.results import Named
+from ..workflow.secrets import secrets_in
 from .artefacts import Artefacts
 from .batches import Batch, batches_of, kept_of, name_today
 from .masks import masks_of, refuse_whole, size_of
@@ -38,10 +40,17 @@ class NotJudged(Exception):
 class Judge:
     """Compares the outputs of runs of one prompt by the rules of one case."""
 
-    def __init__(self, options: CaseOptions, artefacts: Artefacts, prompt: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        options: CaseOptions,
+        artefacts: Artefacts,
+        prompt: Mapping[str, Any],
+        extra_data: Mapping[str, Any] | None = None,
+    ) -> None:
         self.options = options
         self.artefacts = artefacts
         self.prompt = prompt
+        self._secrets = secrets_in(prompt, extra_data)
 
     def outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
         """Return the verdict of every output, those of the golden run first; raises NotJudged.
@@ -174,7 +183,11 @@ class Judge:
 
     def _kept(self, file: str, what: str, data: bytes) -> Iterator[tuple[str, Path]]:
         """Write a file of the report and yield what it is and where, nothing where that failed."""
-        path = self.artefacts.write(file, data)
+        bare = clean(data, self._secrets)
+        if bare is None:
+            self.artefacts.refuse(file, "it holds a secret")
+            return
+        path = self.artefacts.write(file, bare)
         if path is not None:
             yield what, path
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .models import Models
+
 if TYPE_CHECKING:
     from ..client import ComfyClient
     from ..golden import GoldenRun
@@ -14,19 +16,40 @@ if TYPE_CHECKING:
 class Lane:
     """The connection of one process, or of one test.
 
-    url   the live server's address, None offline
-    told  where runs are made, in words
+    url     the live server's address, None offline
+    told    where runs are made, in words
+    models  by a server's address, what it tells of its model files; given, it is kept for longer than the lane
     """
 
-    def __init__(self, client: ComfyClient, url: str | None, told: str, server: FakeComfyServer | None = None) -> None:
+    def __init__(
+        self,
+        client: ComfyClient,
+        url: str | None,
+        told: str,
+        server: FakeComfyServer | None = None,
+        models: dict[str, Models] | None = None,
+    ) -> None:
         self.client = client
         self.url = url
         self.told = told
+        known = {} if models is None else models
+        self.models = known.setdefault(client.url, Models())
         self._server = server
 
     @classmethod
-    def open(cls, url: str | None, timeout: float, max_memory: int) -> Lane:
-        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge."""
+    def open(
+        cls,
+        url: str | None,
+        timeout: float,
+        max_memory: int,
+        fresh: bool = False,
+        models: dict[str, Models] | None = None,
+    ) -> Lane:
+        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge.
+
+        max_memory  bytes that one run may keep
+        fresh       whether every run on a live server loads its models anew
+        """
         from ..client import ComfyClient
 
         if url is None:
@@ -37,9 +60,9 @@ class Lane:
             return cls(ComfyClient(server.url, timeout=timeout, max_memory=max_memory), None, "replay", server)
         from ..golden.environment import describe_system, summary
 
-        client = ComfyClient(url, timeout=timeout, max_memory=max_memory)
+        client = ComfyClient(url, timeout=timeout, max_memory=max_memory, reload_models=fresh)
         told = f"{client.url} ({summary(describe_system(client.system_stats()))})"
-        return cls(client, url, told)
+        return cls(client, url, told, models=models)
 
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10
+_MOST_CHANGES = 10
 _WAYS = {
     "nonce": "an input that no node knows made every node but model loaders run",
     "free": "POST /free dropped its cache",
@@ -25,7 +26,7 @@ _WAYS = {
 def header(settings: Settings) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if settings.live:
-        return [f"comfy: live, {_server(url)}" for url in settings.urls]
+        return [plain(f"comfy: live, {_server(url)}") for url in settings.urls]
     if not settings.golden_dir.is_dir():
         return []
     recorded = _recorded(settings)
@@ -90,6 +91,15 @@ def _rows(state: State) -> Iterator[str]:
         yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
     if state.left_out:
         yield f"events: {state.left_out} messages and pictures on the way were too many to be kept"
+    changes = sorted(state.models_changed)
+    for change in changes[:_MOST_CHANGES]:
+        yield f"models: changed since the golden run: {plain(change, 300)}"
+    if len(changes) > _MOST_CHANGES:
+        yield f"  and {len(changes) - _MOST_CHANGES} more"
+    if state.models_cached:
+        runs = "1 run" if state.models_cached == 1 else f"{state.models_cached} runs"
+        yield f"models: {runs} made with what the server had loaded before, which may have changed since"
+        yield "  --comfy-fresh has every run load its models anew"
     if state.lfs_pointers:
         count = len(state.lfs_pointers)
         told = "so what they are of was not judged: run `git lfs pull`"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..memory import DEFAULT_MAX_MEMORY, OPTION, parse_size
+from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
 from .globs import base, matches
 
@@ -35,6 +36,8 @@ class Settings:
 
     max_memory  bytes that one run may keep
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
+    fresh    whether every live run has the server load its models anew
+    redact   what is taken out of all that is recorded and told, beside what looks like a secret
     cli      what was given on the command line, which beats marks and sidecars
     """
 
@@ -56,6 +59,8 @@ class Settings:
     widgets: Mapping[str, Layout] = field(default_factory=dict)
     cli: frozenset[str] = frozenset()
     allow_blank: bool = False
+    redact: Patterns = ()
+    fresh: bool = False
 
     @property
     def live(self) -> bool:
@@ -137,7 +142,16 @@ def resolve(
         widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
         allow_blank=bool(option("comfy_allow_blank")),
+        fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
+        redact=_patterns(ini("comfy_redact") or ()),
     )
+
+
+def _patterns(texts: Iterable[str]) -> Patterns:
+    try:
+        return compiled(texts, "comfy_redact")
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def default_widgets(root: Path) -> list[Path]:

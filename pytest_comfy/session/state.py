@@ -27,6 +27,8 @@ class State:
     troubled    whether a test or case failed or could not be judged
     unused      golden runs that nothing claims, relative to the root; `kept_because` says why they are not removed
                 although that was asked for
+    models      server's address -> what it tells of its model files, see `judging.models`
+    models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
     """
 
@@ -47,6 +49,9 @@ class State:
     unmatched: list[str] = field(default_factory=list)
     lfs_pointers: set[str] = field(default_factory=set)
     lfs_told: bool = False
+    models: dict[str, Any] = field(default_factory=dict)
+    models_changed: set[str] = field(default_factory=set)
+    models_cached: int = 0
 
     def looked_at(self, path: Path) -> None:
         """Note that a file under the globs was collected, whatever it held."""
@@ -107,6 +112,10 @@ class State:
                 self.cache_busts[str(value)] += 1
             elif name == "comfy_left_out":
                 self.left_out += int(str(value))
+            elif name == "comfy_models_changed":
+                self.models_changed.update(str(value).split("; "))
+            elif name == "comfy_models_cached":
+                self.models_cached += 1
             elif name == "comfy_lfs_pointer":
                 self.lfs_pointers.add(str(value))
             elif name == "comfy_written":

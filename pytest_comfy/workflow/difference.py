@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..text import plain
 from .addresses import class_path_of
 from .digest import NONCE_INPUT, class_of, inputs_of, match_nodes
 from .model import is_link
-from .secrets import is_secret
+from .secrets import is_secret, redact_prompt
 
 Prompt = Mapping[str, Any]
 
@@ -18,7 +19,8 @@ _ABSENT = object()
 
 
 def differences(golden: Prompt, prompt: Prompt) -> list[str]:
-    """Return what differs, one short sentence each: `node 3 KSampler.seed is 8, was 7`."""
+    """Return what differs, one short sentence each: `node 3 KSampler.seed is 8, was 7`; without secrets."""
+    golden, prompt = redact_prompt(golden), redact_prompt(prompt)
     pairs = _pairs(golden, prompt)
     found: list[str] = []
     for golden_id, prompt_id in pairs.items():
@@ -82,8 +84,7 @@ def _shown(value: Any) -> str:
         return "not there"
     if is_link(value):
         return f"a link to node {value[0]}, output {value[1]}"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    return plain(json.dumps(value, ensure_ascii=False, default=str), _LONGEST_VALUE)
 
 
 def _named(node_id: str, prompt: Prompt) -> str:

@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from ..text import without_secrets
+from ..secrecy import REDACTED
 from .model import is_link
-from .secrets import REDACTED, is_secret
+from .secrets import Known, is_secret, redact_prompt
 
 NONCE_INPUT = "_pytest_comfy_nonce"
 """Added to nodes to keep the server's cache out; no node knows it, so it has no meaning."""
@@ -22,29 +22,32 @@ NONCE_INPUT = "_pytest_comfy_nonce"
 _CYCLE = "cycle"
 
 
-def prompt_digest(prompt: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of what a prompt means."""
-    return _hash(sorted(node_digests(prompt).values()))
+def prompt_digest(prompt: Mapping[str, Any], known: Known = None) -> str:
+    """Return the SHA-256 (hex) of what a prompt means; `known` as `node_digests` has it."""
+    return _hash(sorted(node_digests(prompt, known=known).values()))
 
 
-def run_digest(prompt: Mapping[str, Any], targets: Any = None) -> str:
+def run_digest(prompt: Mapping[str, Any], targets: Any = None, known: Known = None) -> str:
     """Return what a run is known by: the prompt's digest, and which nodes it was to execute if not all.
 
     targets  `partial_execution_targets` of the request: a list of node ids, or None for all
     """
-    nodes = node_digests(prompt)
+    nodes = node_digests(prompt, known=known)
     whole = _hash(sorted(nodes.values()))
     if not isinstance(targets, list):
         return whole
     return _hash([whole, sorted({nodes[node] for node in targets if isinstance(node, str) and node in nodes})])
 
 
-def node_digests(prompt: Mapping[str, Any], ignored: str | None = NONCE_INPUT) -> dict[str, str]:
+def node_digests(prompt: Mapping[str, Any], ignored: str | None = NONCE_INPUT, known: Known = None) -> dict[str, str]:
     """Return node id -> SHA-256 (hex) of the node and all it depends on, but for the input named `ignored`.
 
+    Secrets have no part in it, so that a prompt has the digest that its redacted form in a golden run has; `known`
+    finds those beside the prompt's own, such as what stood in its extra data.
     Iterative, as chains may be longer than Python's stack is deep; a link back into the chain counts as
     the word "cycle".
     """
+    prompt = redact_prompt(prompt, known)
     done: dict[str, str] = {}
     open_nodes: set[str] = set()
     for root in prompt:
@@ -124,8 +127,6 @@ def _canonical(value: Any) -> Any:
         return int(value)
     if isinstance(value, Mapping):
         return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, str):
-        return without_secrets(value)  # as it stands in golden runs
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]
     return value

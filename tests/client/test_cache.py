@@ -86,6 +86,16 @@ def test_a_fresh_run_gets_the_nonce_at_once(comfy, client, prompt):
     assert NONCE_INPUT in comfy.posted[0].prompt["3"]["inputs"]
 
 
+@pytest.mark.parametrize("way", ["run", "client"])
+def test_reloading_reaches_model_loaders_too(comfy, client, prompt, way):
+    comfy.definitions["CheckpointLoaderSimple"] = {"output": ["MODEL", "CLIP", "VAE"]}
+    client.reload_models = way == "client"
+    run = client.run(prompt, reload=way == "run")
+    assert (run.cache_bust, len(comfy.posted)) == ("reload", 1)
+    assert all(NONCE_INPUT in node["inputs"] for node in comfy.posted[0].prompt.values())
+    assert run.prompt == prompt
+
+
 def test_history_tells_what_was_cached_when_the_socket_missed_it(comfy, client, prompt):
     async def story(run):
         cached = list(run.prompt) if run.nth == 1 else []

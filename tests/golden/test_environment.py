@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_comfy.golden.environment import describe_system, difference, models_named, node_packs, summary
+from pytest_comfy.golden.environment import (
+    can_be_compared,
+    describe_system,
+    difference,
+    model_changes,
+    model_facts,
+    models_named,
+    node_packs,
+    summary,
+)
 
 # /system_stats of a ComfyUI 0.8.0, as captured, shortened
 STATS = {
@@ -126,6 +135,63 @@ def test_the_difference_of_a_model():
     after = {"models": {"a.safetensors": {"sha256": "cd", "bytes": 5}}}
     assert difference(before, after) == (
         "golden: model a.safetensors bytes 5 sha256 ab; now: model a.safetensors bytes 5 sha256 cd"
+    )
+
+
+def test_facts_of_a_model_as_servers_tell_them():
+    """As ComfyUI 0.8.0 and 0.30.0 answer /experiment/models/vae and /view_metadata/vae."""
+    entry = {"name": "a.safetensors", "pathIndex": 0, "modified": 1795652807.9467478, "created": 1795652797.0,
+             "size": 9793276}  # fmt: skip
+    metadata = {"modelspec.hash_sha256": "0xab", "modelspec.title": "mine", "sshs_model_hash": 5}
+    assert model_facts("vae", entry, metadata) == {
+        "folder": "vae", "size": 9793276, "modified": "2026-11-26T00:26:47.946Z", "modelspec.hash_sha256": "0xab",
+    }  # fmt: skip
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
+FACTS = st.dictionaries(st.sampled_from(["folder", "size", "modified", "sshs_model_hash", "name"]), ANY)
+
+
+@given(FACTS, ANY | FACTS)
+def test_facts_of_hostile_servers(entry, metadata):
+    facts = model_facts("vae", entry, metadata)
+    assert all(isinstance(value, (int, str)) and not isinstance(value, bool) for value in facts.values())
+    assert model_changes(facts, facts) is None
+
+
+@given(ANY | FACTS, ANY | FACTS)
+def test_changes_of_hostile_golden_runs(before, now):
+    changes = model_changes(before, now)
+    assert changes is None or can_be_compared(before, now)
+    assert "\x1b" not in (changes or "")
+    assert model_changes(before, before) is None or before != before
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told", "comparable"),
+    [
+        ({"size": 5}, {"size": 6, "modified": "x"}, "size 6 (was 5)", True),
+        ({"size": 5, "modified": "a"}, {"size": 5, "modified": "b"}, "modified b (was a)", True),
+        ({"size": 5, "modified": "a"}, {"size": 5}, None, True),
+        ({"folder": "vae", "size": 5}, {"folder": "loras", "size": 5}, None, True),
+        ({"size": 5}, {"modified": "b"}, None, False),
+        ({"folder": "vae"}, {"folder": "vae", "size": 5}, None, False),
+        ({}, {"size": 5}, None, False),
+        (None, {"size": 5}, None, False),
+    ],
+)
+def test_what_changed_of_a_model(before, now, told, comparable):
+    assert model_changes(before, now) == told
+    assert can_be_compared(before, now) is comparable
+
+
+def test_what_older_golden_runs_do_not_tell_of_a_model_is_no_difference():
+    def environment(**facts):
+        return {"models": {"a.safetensors": {"folder": "vae", **facts}}}
+
+    assert difference(environment(size=5), environment(size=5, modified="b")) is None
+    assert difference(environment(size=5), environment(size=6, modified="b")) == (
+        "golden: model a.safetensors folder vae size 5; now: model a.safetensors folder vae size 6"
     )
 
 

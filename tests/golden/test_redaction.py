@@ -9,10 +9,11 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from pytest_comfy.golden.redaction import redact, redact_prompt, scrub, secrets_in, without_folders
+from pytest_comfy.golden.redaction import redact, scrub, without_folders
+from pytest_comfy.workflow.secrets import redact_prompt, secrets_in
 
 SECRET = "sk-0123456789"
 
@@ -85,13 +86,13 @@ def test_the_secrets_of_a_prompt():
     }
 
 
-def picture(text: str, **more) -> bytes:
+def picture(text: str, exif=None, **more) -> bytes:
     info = PngInfo()
     info.add_text("prompt", text, **more)
     info.add_itxt("workflow", text)
     image = Image.linear_gradient("L").resize((40, 30)).convert("RGB")
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=info)
+    image.save(buffer, "PNG", pnginfo=info, **({"exif": exif} if exif else {}))
     return buffer.getvalue()
 
 
@@ -109,6 +110,19 @@ def test_a_png_loses_its_texts_and_keeps_its_pixels(secret):
         assert not image.text
     assert pixels(clean) == pixels(data)
     assert secret.encode() not in clean
+
+
+@pytest.mark.parametrize("described", ["harmless", SECRET])
+def test_exif_goes_only_where_it_holds_the_secret(described):
+    """A picture is turned by it."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.ImageDescription] = 6, described
+    data = picture(f"the key {SECRET}", exif=exif)
+    clean = scrub(data, {SECRET})
+    assert clean is not None and SECRET.encode() not in clean
+    with Image.open(io.BytesIO(clean)) as image:
+        assert not image.text
+        assert image.getexif().get(ExifTags.Base.Orientation) == (6 if described == "harmless" else None)
 
 
 def test_compressed_texts_go_with_the_others():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...workflow.digest import class_of, run_digest
+from ...workflow.secrets import Known, known_in
 from ...workflow.validate import Validation, validate
 from ..files import FileStore, file_key
 from ..recordings.accepted import loosened
@@ -75,12 +76,16 @@ class PostedPrompts:
         self.problems.append(problem)
         _log.warning("%s", problem)
 
-    def analysis(self, world: World, prompt: Any, targets: Any) -> Analysis:
-        """Look at a prompt: validate it and digest it; what was looked at lately is known."""
-        key = json.dumps([world.library.generation, targets, prompt])
+    def analysis(self, world: World, body: Mapping[str, Any], secrets: Known) -> Analysis:
+        """Look at a prompt: validate it and digest it; what was looked at lately is known.
+
+        secrets  finds those that were posted beside the prompt: golden runs hold them nowhere
+        """
+        prompt, targets = body["prompt"], body.get("partial_execution_targets")
+        key = json.dumps([world.library.generation, targets, prompt, secrets and secrets.pattern])
         known = self._analyses.pop(key, None)
         if known is None:
-            known, lasting = _analysed(world, prompt, targets, key)
+            known, lasting = _analysed(world, prompt, targets, key, secrets)
             if not lasting:
                 return known
         self._analyses[key] = known
@@ -89,8 +94,11 @@ class PostedPrompts:
         return known
 
 
-def post_prompt(body: Any, world: World) -> Reply:
-    """Queue a prompt. Raises TypeError, ValueError and the like where ComfyUI answers 500."""
+def post_prompt(body: Any, world: World, headers: Mapping[str, Any]) -> Reply:
+    """Queue a prompt. Raises TypeError, ValueError and the like where ComfyUI answers 500.
+
+    headers  of the request, those that hold secrets
+    """
     engine = world.engine
     if "number" in body:
         number = float(body["number"])
@@ -102,9 +110,8 @@ def post_prompt(body: Any, world: World) -> Reply:
         text = "No prompt provided"
         error = {"type": "no_prompt", "message": text, "details": text, "extra_info": {}}
         return 400, {"error": error, "node_errors": {}}
-    prompt = body["prompt"]
     prompt_id = str(body["prompt_id"]) if "prompt_id" in body else str(uuid.uuid4())
-    analysis = world.posted.analysis(world, prompt, body.get("partial_execution_targets"))
+    analysis = world.posted.analysis(world, body, known_in(body.get("extra_data"), headers))
     checked = analysis.validation
     extra_data = body.get("extra_data", {})
     extra_data = dict(extra_data) if isinstance(extra_data, Mapping) else extra_data
@@ -132,7 +139,7 @@ def post_prompt(body: Any, world: World) -> Reply:
     return 200, {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
 
 
-def _analysed(world: World, prompt: Any, targets: Any, key: str) -> tuple[Analysis, bool]:
+def _analysed(world: World, prompt: Any, targets: Any, key: str, secrets: Known) -> tuple[Analysis, bool]:
     """Return the analysis, and whether it lasts: one that asked for uploaded files does not."""
     asked = []
 
@@ -144,23 +151,30 @@ def _analysed(world: World, prompt: Any, targets: Any, key: str) -> tuple[Analys
     if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, world.library):
         checked = Validation(dict(prompt), None, {}, world.library.outputs_of(prompt))
     else:
-        checked = _validated(world, prompt, definitions, targets, is_file)
+        checked = _validated(world, prompt, definitions, targets, is_file, secrets)
     if checked.error is not None:
         return Analysis(key, checked, (), ()), not asked
     prompts = [prompt, checked.prompt] if checked.prompt != prompt else [prompt]
-    digests = dict.fromkeys(run_digest(one, targets) for one in prompts)
-    whole = dict.fromkeys(run_digest(one) for one in prompts)
+    # Golden runs made by hand may hold what stood beside the prompt when it was posted.
+    ways = [(one, known) for known in dict.fromkeys((secrets, None)) for one in prompts]
+    digests = dict.fromkeys(run_digest(one, targets, known) for one, known in ways)
+    whole = dict.fromkeys(run_digest(one, known=known) for one, known in ways)
     return Analysis(key, checked, tuple(digests), tuple(whole)), not asked
 
 
 def _validated(
-    world: World, prompt: Any, definitions: Mapping[str, Any], targets: Any, is_file: Callable[[str], bool]
+    world: World,
+    prompt: Any,
+    definitions: Mapping[str, Any],
+    targets: Any,
+    is_file: Callable[[str], bool],
+    secrets: Known,
 ) -> Validation:
     """Validate a prompt. One that a real server accepted is not refused for what only its node packs decide."""
     first = checked = validate(prompt, definitions, modern=world.version.is_modern, targets=targets, is_file=is_file)
     if not checked.node_errors or checked.error is None:
         return checked
-    if not any(world.library.peek(run_digest(one, targets)) is not None for one in (prompt, checked.prompt)):
+    if not any(world.library.peek(run_digest(one, targets, secrets)) is not None for one in (prompt, checked.prompt)):
         return checked
     rules = definitions
     # Each round shows the errors that those of the round before have hidden.

@@ -13,7 +13,8 @@ from ...golden.environment import describe_system
 from ...golden.exchanges import Exchange
 from ...golden.redaction import redact, without_folders
 from ...memory import DEFAULT_MAX_MEMORY, SHARE, json_cost
-from ...workflow.secrets import REDACTED, is_secret
+from ...secrecy import REDACTED, heard, without_secrets
+from ...workflow.secrets import Known, is_secret, masked
 
 MOST = 64 << 20
 """Bytes of a body that is kept; larger ones pass through unrecorded."""
@@ -49,7 +50,11 @@ def is_asked_for(method: str, path: str, query: Iterable[tuple[str, str]]) -> bo
     if method not in ("GET", "POST") or _RUN_STATE.match(bare) or _PAGE_FILE.search(bare):
         return False
     # What is asked for with a secret could only be found again with the secret kept.
-    return not any(is_secret(name) and value for name, value in query)
+    known = heard()
+    told = [bare, *(text for pair in query for text in pair)]
+    return not any(is_secret(name) and value for name, value in query) and not any(
+        without_secrets(text, known) != text for text in told
+    )
 
 
 def is_kept(method: str, status: int, headers: Mapping[str, str]) -> bool:
@@ -112,8 +117,12 @@ def make_exchange(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
+    known: Known = None,
 ) -> Exchange | None:
-    """Return the exchange to keep, redacted; None for a body that is not what its type says, or far too large."""
+    """Return the exchange to keep, redacted; None for a body that is not what its type says, or far too large.
+
+    known  finds secrets beside those that their names or looks tell
+    """
     content = decoded(body, headers.get("Content-Encoding", ""))
     if content is None:
         return None
@@ -126,12 +135,12 @@ def make_exchange(
         if json_cost(content) > DEFAULT_MAX_MEMORY // SHARE:
             return None
         try:
-            content = json.dumps(redact_answer(bare, json.loads(content))).encode()
+            content = json.dumps(redact_answer(bare, json.loads(content), known)).encode()
         except (ValueError, RecursionError):
             return None
     elif content:
         try:
-            content = without_folders(content.decode()).encode()
+            content = without_folders(without_secrets(content.decode(), known)).encode()
         except UnicodeDecodeError:
             return None
     return Exchange(method, bare, tuple(sorted(query)), body_sha256, status, kept, content)
@@ -142,20 +151,23 @@ def sha256(body: bytes) -> str | None:
     return hashlib.sha256(body).hexdigest() if body else None
 
 
-def redact_answer(path: str, value: Any) -> Any:
+def redact_answer(path: str, value: Any, known: Known = None) -> Any:
     """Return an answer's JSON without secrets and folders of the machine."""
     if (path == "/object_info" or path.startswith("/object_info/")) and isinstance(value, Mapping):
-        return {name: redact_definition(found) for name, found in value.items()}
+        bare = {name: redact_definition(found) for name, found in value.items()}
+        return masked(bare, known, by_name=False)
     if path == "/system_stats" and isinstance(value, Mapping) and isinstance(value.get("system"), Mapping):
         # Command lines hold folders, hosts and keys: only flags that change pictures or the page are kept.
         argv = value["system"].get("argv")
         of_page = [flag for flag in (argv if isinstance(argv, list) else ()) if flag in _PAGE_FLAGS]
         system = {**value["system"], "argv": ["main.py", *describe_system(value)["argv"], *of_page]}
-        return redact({**value, "system": system})
+        return redact({**value, "system": system}, known)
     if path == "/extensions" and isinstance(value, list):
         # The page's scripts by their addresses, which only look like absolute paths.
-        return [name if isinstance(name, str) and name.startswith("/extensions/") else redact(name) for name in value]
-    return redact(value)
+        return [
+            name if isinstance(name, str) and name.startswith("/extensions/") else redact(name, known) for name in value
+        ]
+    return redact(value, known)
 
 
 def redact_definition(definition: Any) -> Any:

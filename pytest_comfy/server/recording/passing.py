@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from ...workflow.secrets import secret_headers
 from .answers import MOST, Kept, bare_path, is_asked_for, is_kept
 from .headers import end_to_end, target_of, to_upstream
 from .sockets import Sockets, is_upgrade, with_upgrade
@@ -45,8 +46,13 @@ class Recorder(Protocol):
     async def before_history_changes(self) -> None:
         """Called before entries of the history are deleted."""
 
-    def posting(self, body: bytes) -> AbstractAsyncContextManager[Callable[[int, bytes], None]]:
-        """Called around a prompt's post; gives what is to be called with status and body of the answer."""
+    def posting(
+        self, body: bytes, headers: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[Callable[[int, bytes], None]]:
+        """Called around a prompt's post; gives what is to be called with status and body of the answer.
+
+        headers  of the request, those that hold secrets
+        """
 
 
 class Given(web.StreamResponse):
@@ -128,7 +134,7 @@ class Passing:
                 async with self._ask(request, target, _chain(parts, source)) as answer:
                     return (await _pass_back(request, answer, None)).response
         body = b"".join(parts)
-        async with self._recorder.posting(body) as answered:
+        async with self._recorder.posting(body, secret_headers(request.headers.items())) as answered:
             sent = _chain(parts, source) if request.can_read_body or parts else None
             async with self._ask(request, target, sent) as answer:
                 kept = Kept()

@@ -17,6 +17,8 @@ from aiohttp import web
 from ...compare.memory import within
 from ...golden import GoldenError
 from ...golden.exchanges import refusal_key
+from ...secrecy import heard
+from ...workflow.secrets import hear, known_in
 from ..threaded import ThreadedServer
 from .answers import MOST, make_exchange
 from .passing import Passing, Taken
@@ -135,14 +137,15 @@ class RecordingProxy(ThreadedServer):
             await asyncio.sleep(0.005)
 
     @contextlib.asynccontextmanager
-    async def posting(self, body: bytes) -> AsyncIterator[Callable[[int, bytes], None]]:
+    async def posting(self, body: bytes, headers: Mapping[str, Any]) -> AsyncIterator[Callable[[int, bytes], None]]:
         """Get ready for a prompt; gives what is to be called with status and body of the answer."""
         posted = None
         with contextlib.suppress(ValueError, RecursionError):
-            posted = Posted.read(json.loads(body), time.monotonic())
+            posted = Posted.read(json.loads(body), time.monotonic(), headers)
         if posted is None:
             yield lambda status, answer: None
             return
+        hear(posted.prompt, posted.beside)
         await self._sockets.ensure(posted.source)
         with self._tape.posting():
             yield lambda status, answer: self._answered(posted, status, answer)
@@ -163,7 +166,7 @@ class RecordingProxy(ThreadedServer):
         self._seen[asked] = (answer.status, told)
         exchange = make_exchange(
             answer.method, answer.path, answer.query, answer.body_sha256, answer.status, answer.headers,
-            answer.kept.body,
+            answer.kept.body, heard(),
         )  # fmt: skip
         if exchange is not None:
             self._writer.keep(exchange)
@@ -181,7 +184,7 @@ class RecordingProxy(ThreadedServer):
         if not isinstance(prompt_id, str):
             return
         try:
-            key = self._writer.reserve(posted.prompt)
+            key = self._writer.reserve(posted.prompt, known_in(posted.prompt, posted.beside))
         except (ValueError, TypeError, RecursionError) as error:
             self.problem(f"prompt {prompt_id} is not recorded: it cannot be told from others ({said(error)})")
             return
@@ -196,7 +199,7 @@ class RecordingProxy(ThreadedServer):
         headers = {"Content-Type": "application/json; charset=utf-8"}
         with contextlib.suppress(ValueError, TypeError, RecursionError):
             key = refusal_key(posted.prompt, posted.targets)
-            exchange = make_exchange("POST", "/prompt", (), key, 400, headers, body)
+            exchange = make_exchange("POST", "/prompt", (), key, 400, headers, body, heard())
             if exchange is not None and isinstance(json.loads(exchange.content).get("error"), dict):
                 self._writer.keep(exchange)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ...golden.environment import describe_system, models_named, node_packs
+from ...golden.environment import MODEL_HASHES, describe_system, model_facts, models_named, node_packs
 from ...memory import OutOfMemory
 from ...workflow.results import Output, history_messages, named_outputs, sent_outputs
 from .tape import ANYONE, NOBODY, TapedRun
@@ -188,11 +188,21 @@ class Facts:
         names = models_named(prompt)
         if names and self._models is None:
             self._models = await self._all_models()
-        models = {name: (self._models or {}).get(name, {}) for name in names}
+        models = {name: await self._with_metadata(name, (self._models or {}).get(name, {})) for name in names}
         return {**describe_system(self._system), "models": models, "node_packs": node_packs(definitions)}
 
+    async def _with_metadata(self, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+        if "folder" not in facts or MODEL_HASHES[0] in facts:
+            return facts
+        query = urlencode({"filename": name}, errors="surrogatepass")
+        try:
+            metadata = await self._upstream.object(f"/view_metadata/{quote(facts['folder'], safe='')}?{query}")
+        except Unreachable:
+            return facts
+        return {**facts, **model_facts(facts["folder"], {}, metadata)}
+
     async def _all_models(self) -> dict[str, dict[str, Any]]:
-        """Return model file -> folder and size in bytes."""
+        """Return model file -> what `/experiment/models` tells of it, see `environment.model_facts`."""
         found: dict[str, dict[str, Any]] = {}
         try:
             folders = await self._upstream.json("/models")
@@ -200,7 +210,7 @@ class Facts:
                 entries = await self._upstream.json(f"/experiment/models/{quote(str(folder), safe='')}")
                 for entry in entries if isinstance(entries, list) else ():
                     if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
-                        found.setdefault(entry["name"], {"folder": folder, "size": entry.get("size")})
+                        found.setdefault(entry["name"], model_facts(str(folder), entry))
         except Unreachable:
             pass
         return found

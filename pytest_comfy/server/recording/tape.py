@@ -56,16 +56,25 @@ class Message:
 
 @dataclass(frozen=True)
 class Posted:
-    """The body of a `POST /prompt`; `at` is the clock's time when it was sent on."""
+    """The body of a `POST /prompt`; `at` is the clock's time when it was sent on.
+
+    headers  those that hold secrets
+    """
 
     prompt: Mapping[str, Any]
     extra_data: Mapping[str, Any]
     source: str
     targets: list[Any] | None
     at: float
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What was sent beside the prompt and may hold secrets."""
+        return {**self.extra_data, "headers": self.headers}
 
     @classmethod
-    def read(cls, body: Any, at: float) -> Posted | None:
+    def read(cls, body: Any, at: float, headers: Mapping[str, Any] | None = None) -> Posted | None:
         """Read a body, None for one that no server accepts."""
         if not isinstance(body, dict) or not isinstance(body.get("prompt"), dict):
             return None
@@ -74,7 +83,8 @@ class Posted:
         owner = body["client_id"] if "client_id" in body else extra_data.get("client_id")
         source = ANYONE if owner is None else owner if isinstance(owner, str) else NOBODY
         targets = body.get("partial_execution_targets")
-        return cls(body["prompt"], extra_data, source, targets if isinstance(targets, list) else None, at)
+        targets = targets if isinstance(targets, list) else None
+        return cls(body["prompt"], extra_data, source, targets, at, headers or {})
 
 
 @dataclass(eq=False)

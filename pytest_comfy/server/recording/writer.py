@@ -13,9 +13,10 @@ from ...compare import CompareError, describe
 from ...golden import GoldenError, GoldenRun, GoldenStore
 from ...golden.exchanges import EXCHANGES_FILE, Exchange, Exchanges
 from ...golden.record import Approval, record
-from ...golden.redaction import redact, redact_prompt
+from ...golden.redaction import redact
 from ...workflow.digest import inputs_of, prompt_digest
 from ...workflow.results import Output
+from ...workflow.secrets import Known, known_in, redact_prompt
 from .tape import TapedRun
 
 _BY = "pytest-comfy record"
@@ -39,9 +40,12 @@ class Writer:
         if (into / EXCHANGES_FILE).exists():
             self._exchanges = Exchanges.load(into / EXCHANGES_FILE)
 
-    def reserve(self, prompt: Mapping[str, Any]) -> str:
-        """Return the key, SLUG/NNNN, of the next recording of a prompt: prompts are numbered as they were posted."""
-        redacted = redact_prompt(prompt)
+    def reserve(self, prompt: Mapping[str, Any], known: Known = None) -> str:
+        """Return the key, SLUG/NNNN, of the next recording of a prompt: prompts are numbered as they were posted.
+
+        known  finds secrets, which have no part in it
+        """
+        redacted = redact_prompt(prompt, known)
         slug = f"{_name_of(redacted)}-{prompt_digest(redacted)[:8]}"
         with self._lock:
             last = self._numbers.get(slug) or max(map(_number, _children(self._into / slug)), default=0)
@@ -67,8 +71,9 @@ class Writer:
         golden = self._described(key, run, environment, definitions, problem)
         document = {**golden.document}
         if run.texts:
+            known = known_in(run.prompt, run.posted.beside)
             texts = [
-                [at, {"binary": 3, "data": redact({"node_id": node_id, "text": text})}]
+                [at, {"binary": 3, "data": {"node_id": node_id, "text": redact(text, known)}}]
                 for at, node_id, text in run.texts
             ]
             document["events"] = sorted([*document["events"], *texts], key=lambda row: float(row[0]))
@@ -111,10 +116,10 @@ class Writer:
         workflow, _, case = key.partition("/")
         approval = Approval(workflow=workflow, case=case, by=_BY, previews=self._previews)
         try:
-            return record(run, approval, environment, definitions, run.posted.extra_data)
+            return record(run, approval, environment, definitions, run.posted.beside)
         except GoldenError:
             run.outputs = [kept for output in run.outputs if (kept := _describable(output, problem)) is not None]
-            return record(run, approval, environment, definitions, run.posted.extra_data)
+            return record(run, approval, environment, definitions, run.posted.beside)
 
 
 def _describable(output: Output, problem: Callable[[str], None]) -> Output | None:

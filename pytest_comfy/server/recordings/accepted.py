@@ -1,4 +1,5 @@
-"""What a recording shows to be valid although definitions forbid it: node packs check values by code of their own.
+"""What a recording shows to be valid although definitions forbid it: node packs check values by code of their own, and
+secrets were taken out of the choices.
 
 A class with `VALIDATE_INPUTS` takes the checks of range, choice and link type upon itself, of which `/object_info` says
 nothing (ComfyUI execution.py, validate_inputs). Of core classes that is known; of others a recording is the proof.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...secrecy import REDACTED
 from ...workflow.definitions import upload_inputs
 
 _OF_PACKS = "custom_nodes."
@@ -35,15 +37,25 @@ def _without_rule(definition: Mapping[str, Any], error: Mapping[str, Any]) -> di
     """Return a definition without the rule that an error tells of; None for rules that no pack may set aside."""
     name = error["extra_info"].get("input_name")
     groups = definition.get("input")
-    if not str(definition.get("python_module")).startswith(_OF_PACKS) or not isinstance(groups, Mapping):
+    if not isinstance(groups, Mapping):
         return None
+    of_pack = str(definition.get("python_module")).startswith(_OF_PACKS)
     for group, specs in groups.items():
         spec = specs.get(name) if isinstance(specs, Mapping) else None
         if isinstance(spec, list) and spec:
+            if not of_pack and not _lost_choices(spec, error):
+                return None
             # A file that is to be uploaded first is missing until it is.
             freed = None if name in upload_inputs(definition) else _free(spec, error)
             return None if freed is None else {**definition, "input": {**groups, group: {**specs, name: freed}}}
     return None
+
+
+def _lost_choices(spec: list[Any], error: Mapping[str, Any]) -> bool:
+    """Whether the value may have been a choice before secrets were taken out of the definition."""
+    options = spec[1].get("options") if len(spec) > 1 and isinstance(spec[1], Mapping) else None
+    choices = spec[0] if isinstance(spec[0], list) else options if isinstance(options, list) else []
+    return error["type"] == "value_not_in_list" and any(REDACTED in str(choice) for choice in choices)
 
 
 def _free(spec: list[Any], error: Mapping[str, Any]) -> list[Any] | None:

@@ -75,6 +75,14 @@ class Facts:
             return found
         return {folder: names for folder, names in found.items() if names or folder not in _MODERN_FOLDERS}
 
+    def model_facts(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """Return (folder, name) -> what the first golden run that tells of the file tells of it."""
+        known = self._fresh()
+        if "model_facts" not in known:
+            known["model_facts"] = model_facts(self._library)
+        found: dict[tuple[str, str], Mapping[str, Any]] = known["model_facts"]
+        return found
+
     def definitions(self) -> Mapping[str, Any]:
         """Return class -> definition: of the recorded `GET /object_info`, then what only the golden runs know."""
         known = self._fresh()
@@ -155,3 +163,14 @@ def models(library: Library) -> dict[str, list[str]]:
             elif isinstance(value, (list, Mapping)) and value:
                 found.setdefault(folder, set()).update(str(one) for one in value)
     return {folder: sorted(names) for folder, names in found.items()}
+
+
+def model_facts(library: Library) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return (folder, name) -> facts, as `golden.environment.model_facts` makes them."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for document in library.documents():
+        told = (document.get("environment") or {}).get("models")
+        for name, value in told.items() if isinstance(told, Mapping) else ():
+            if isinstance(value, Mapping) and isinstance(value.get("folder"), str):
+                found.setdefault((value["folder"], name), value)
+    return found

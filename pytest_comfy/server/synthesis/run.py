@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...golden.redaction import redact_prompt
 from ...golden.run import FORMAT, GoldenRun
 from ...workflow.definitions import trim, used_values
 from ...workflow.digest import class_of
+from ...workflow.secrets import redact_prompt
 from .canvas import canvases
 from .execution import Execution
 from .graph import Graph

@@ -36,16 +36,22 @@ def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]
     async def one_class(request: web.Request) -> web.StreamResponse:
         return web.json_response(life().facts.one_class(request.match_info["name"], life().files))
 
-    def folder(shape: Callable[[list[str]], Any]) -> Handler:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            names = _models(life()).get(request.match_info["folder"])
-            return web.Response(status=404) if names is None else web.json_response(shape(names))
+    async def models(request: web.Request) -> web.StreamResponse:
+        names = _models(life()).get(request.match_info["folder"])
+        return web.Response(status=404) if names is None else web.json_response(names)
 
-        return handler
+    async def experiment_models(request: web.Request) -> web.StreamResponse:
+        folder = request.match_info["folder"]
+        names, facts = _models(life()).get(folder), life().facts.model_facts()
+        if names is None:
+            return web.Response(status=404)
+        return web.json_response(info.experiment_models(names, lambda name: facts.get((folder, name), {})))
 
     async def view_metadata(request: web.Request) -> web.StreamResponse:
+        asked = request.match_info["folder"], request.query.get("filename", "")
+        told = info.view_metadata(life().facts.model_facts().get(asked, {}))
         # ComfyUI answers so for a model without metadata too: the fake has no models to read.
-        return web.Response(status=404)
+        return web.Response(status=404) if told is None else web.json_response(told)
 
     async def model_preview(request: web.Request) -> web.StreamResponse:
         index = int(request.match_info["index"])
@@ -61,9 +67,9 @@ def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]
         ("GET", "/embeddings", answer(lambda now: [_stem(name) for name in _models(now)["embeddings"]])),
         ("GET", "/extensions", answer(lambda now: extensions(web_root))),
         ("GET", "/models", answer(lambda now: list(_models(now)))),
-        ("GET", "/models/{folder}", folder(lambda names: names)),
+        ("GET", "/models/{folder}", models),
         ("GET", "/experiment/models", answer(lambda now: info.experiment_folders(_models(now)))),
-        ("GET", "/experiment/models/{folder}", folder(info.experiment_models)),
+        ("GET", "/experiment/models/{folder}", experiment_models),
         ("GET", "/experiment/models/preview/{folder}/{index}/{name:.*}", model_preview),
         ("GET", "/view_metadata/{folder}", view_metadata),
         ("GET", "/workflow_templates", answer(lambda now: {})),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
+from ...golden.environment import MODEL_HASHES
 from ..versions import Version
 
 _NO_MODELS = ("configs", "custom_nodes")
@@ -47,6 +50,20 @@ def experiment_folders(known: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [{"name": folder, "folders": []} for folder in known if folder not in _NO_MODELS]
 
 
-def experiment_models(names: list[str]) -> list[dict[str, Any]]:
-    """Return `GET /experiment/models/{folder}`."""
-    return [{"name": name, "pathIndex": 0, "modified": 0, "created": 0, "size": 0} for name in names]
+def experiment_models(names: list[str], facts: Callable[[str], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `GET /experiment/models/{folder}`; 0 is what recordings do not tell of a file."""
+    return [_experiment_model(name, facts(name)) for name in names]
+
+
+def _experiment_model(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    when = 0.0
+    with suppress(ValueError, TypeError, OverflowError, OSError):
+        when = datetime.fromisoformat(facts["modified"]).timestamp() if "modified" in facts else 0.0
+    size = facts.get("size")
+    size = size if isinstance(size, int) else 0
+    return {"name": name, "pathIndex": 0, "modified": when, "created": when, "size": size}
+
+
+def view_metadata(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return `GET /view_metadata/{folder}`: of a file's metadata golden runs keep the hashes; None without any."""
+    return {key: facts[key] for key in MODEL_HASHES if key in facts} or None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ...golden import GoldenError
+from ...workflow.secrets import secret_headers
 from ..execution import posting
 from ..wire.messages import MAX_UPLOAD
 from .about import about_routes
@@ -99,7 +100,7 @@ def _run_routes(world: World) -> list[Route]:
 
     async def post_prompt(request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        status, reply = posting.post_prompt(body, world)
+        status, reply = posting.post_prompt(body, world, secret_headers(request.headers.items()))
         return web.json_response(reply, status=status)
 
     async def get_queue(request: web.Request) -> web.StreamResponse:

@@ -12,9 +12,11 @@ import pytest
 import requests
 from aiohttp import web
 from PIL import Image
+from projects import graph, recorded
 
 from pytest_comfy.golden import GoldenRun, find_runs
 from pytest_comfy.server import FakeComfyServer
+from pytest_comfy.server.recording import RecordingProxy
 
 from ..conftest import JPEG, PROMPT, Peer, document, short, write
 from .upstream import AppUpstream, Recording
@@ -344,3 +346,14 @@ def test_names_from_prompts_never_become_paths(tmp_path):
     assert folder.parent.parent == tmp_path / "a/into"
     assert folder.parent.name.startswith("etc-cron-d-")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("facts", [{"size": 9, "modified": "2026-11-26T00:26:47.946Z", "sshs_model_hash": "ab"}, {}])
+def test_model_files_are_recorded_as_the_server_tells_them(tmp_path, facts):
+    prompt = {**graph(), "5": {"class_type": "EmptyImage", "inputs": {"width": 8, "name": "a.safetensors"}}}
+    told = {"a.safetensors": {"folder": "vae", **facts}} if facts else {"a.safetensors": {}}
+    upstream = recorded(prompt, environment={"models": told})
+    with FakeComfyServer([upstream]) as server, RecordingProxy(server.url, tmp_path) as proxy:
+        requests.post(f"{proxy.url}/prompt", json={"prompt": prompt, "client_id": "c"}, timeout=10)
+    (folder,) = proxy.recorded
+    assert GoldenRun.load(folder).environment["models"] == told

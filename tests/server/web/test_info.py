@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from pytest_comfy.golden import GoldenRun
+from pytest_comfy.golden.environment import model_facts
 from pytest_comfy.golden.exchanges import Exchange, Exchanges
 from pytest_comfy.server import FakeComfyServer
 from pytest_comfy.server.recordings import facts
@@ -81,6 +82,7 @@ def test_empty_answers(modern, path, told):
         ("/view_metadata/checkpoints", 404),
         ("/view_metadata/checkpoints?filename=a.safetensors", 404),
         ("/experiment/models/nope", 404),
+        ("/view_metadata/loras", 404),
         ("/experiment/models/preview/loras/0/x.safetensors", 404),
         ("/experiment/models/preview/loras/99/x", 500),
         ("/experiment/models/preview/loras/x/x", 500),
@@ -292,6 +294,22 @@ def test_what_was_computed_is_kept_until_something_is_added(tmp_path, golden, mo
         assert ask(server, "/experiment/models/own").json()[0]["name"] == "x.gguf"
         assert "New" in ask(server, "/object_info").json()
         assert len(calls) == 2
+
+
+def test_model_files_are_told_as_golden_runs_know_them(tmp_path):
+    """In ComfyUI's shape, so that a client makes the same facts of it again; 0 is what nobody knows."""
+    facts = {"folder": "vae", "size": 9, "modified": "2026-11-26T00:26:47.946Z", "sshs_model_hash": "ab"}
+    told = document()
+    told["environment"]["models"] = {"a.safetensors": facts, "b.pt": {"folder": "vae", "size": [], "modified": 5}}
+    with FakeComfyServer(write(tmp_path / "case/default", told)) as server:
+        known, unknown = ask(server, "/experiment/models/vae").json()
+        assert ask(server, "/experiment/models/loras").json() == []
+        metadata = ask(server, "/view_metadata/vae?filename=a.safetensors")
+        for path in ("vae?filename=b.pt", "vae?filename=x", "vae", "loras?filename=a.safetensors"):
+            assert ask(server, f"/view_metadata/{path}").status_code == 404
+    assert set(known) == {"name", "pathIndex", "modified", "created", "size"}
+    assert model_facts("vae", known, metadata.json()) == facts
+    assert (unknown["name"], unknown["modified"], unknown["size"]) == ("b.pt", 0, 0)
 
 
 def test_a_golden_environment_is_told(golden):
