@@ -37,7 +37,8 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     settings = state.settings
     lane, unreachable = None, ""
     try:
-        lane = Lane.open(for_worker(settings.urls, _worker()), settings.timeout, settings.fresh, state.models)
+        url = for_worker(settings.urls, _worker())
+        lane = Lane.open(url, settings.timeout, settings.max_memory, settings.fresh, state.models)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -103,6 +104,7 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
         url,
         timeout=options.timeout or settings.timeout,
         stall_timeout=options.stall_timeout or 300.0,
+        max_memory=settings.max_memory,
         convert=_convert(request, settings),
         reload_models=settings.live and settings.fresh,
     ) as client:
@@ -159,6 +161,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         from .workflow import Workflow
 
         folder = request.path.parent
+        comfy_client.renew()
         if isinstance(workflow, (str, os.PathLike)):
             path = _find(Path(workflow), folder, settings)
             workflow, folder = Workflow.load(path), path.parent

@@ -64,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")
     parser.addini("comfy_timeout", "wall-clock limit of one run in seconds", default="")
     parser.addini("comfy_stall_timeout", "how long queue and run may stand still, in seconds", default="")
+    parser.addini("comfy_max_memory", "memory that one run may take, such as 2GB (the default)", default="")
     parser.addini("comfy_tolerance", "default tolerance", default="")
     parser.addini("comfy_workflows", "globs of workflow files to collect", type="linelist",
                   default=[_settings.DEFAULT_GLOB])  # fmt: skip

@@ -110,6 +110,15 @@ def recorded(prompt=None, outputs=None, *, workflow="workflows/txt2img.json", ca
     return GoldenRun(document, None, blobs if files else {})
 
 
+PEAK = """
+def peak():
+    # Bytes this process had at most at once; what resource tells goes on from the process that started it.
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024
+"""
+"""A function for scripts that are run in a process of their own, on Linux."""
+
+
 class Project:
     """The project that the tests of the plugin run pytest in."""
 

@@ -20,14 +20,15 @@ MAY_IMPORT = {
     "secrecy": "",
     "text": "secrecy",
     "files": "",
+    "memory": "",
     "hookspecs": "",
     # what is asked, and who asks
     "workflow/validation": "",
     "workflow": "secrecy text",
     "workflow/graph": "text",
-    "client": "text workflow workflow/graph",
+    "client": "memory text workflow workflow/graph",
     # is it the same
-    "compare": "files",
+    "compare": "files memory",
     "compare/drawing": "",
     "compare/still": "compare/drawing",
     "compare/moving": "compare/drawing compare/still",
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "compare/image": "compare/drawing compare/moving compare/still",
     "compare/latents": "compare/drawing",
     "compare/models": "compare/drawing compare/still",
-    "compare/text": "compare/drawing",
+    "compare/text": "compare/drawing memory",
     "compare/svg": "compare/text",
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",
     "compare/batch": "",
@@ -49,11 +50,11 @@ MAY_IMPORT = {
     "server/execution": "golden server/faults server/recordings server/wire workflow",
     "server/synthesis": "golden workflow",
     "server/web": "golden server/execution server/faults server/recordings server/wire workflow",
-    "server/recording": "compare golden secrecy server/recordings server/wire workflow",
+    "server/recording": "compare golden memory secrecy server/recordings server/wire workflow",
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
-    "session": "files golden secrecy text workflow workflow/graph",
+    "session": "files golden memory secrecy text workflow workflow/graph",
     "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
     "text workflow",

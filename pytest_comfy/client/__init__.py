@@ -14,6 +14,7 @@ from .errors import (
     RunStalled,
     RunTimeout,
     ServerUnreachable,
+    TooLarge,
 )
 from .run import Progress, Run
 
@@ -33,4 +34,5 @@ __all__ = [
     "RunStalled",
     "RunTimeout",
     "ServerUnreachable",
+    "TooLarge",
 ]

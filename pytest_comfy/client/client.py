@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from ..memory import DEFAULT_MAX_MEMORY, Budget, OutOfMemory, json_cost
 from ..text import plain
 from ..workflow.definitions import loads_models
 from ..workflow.digest import NONCE_INPUT
-from ..workflow.model import Workflow, is_link
-from ..workflow.results import history_messages
+from ..workflow.model import Workflow
 from ..workflow.secrets import hear
-from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable
+from .cached import cached_in, did_nothing
+from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable, TooLarge
 from .events import EventStream
 from .explain import partial_rejection, rejection
 from .finish import Finish, Limits, judge
-from .http import Http
-from .outputs import Wanted, collect, output_nodes
+from .http import PROMPT, QUEUE, SMALL, Http, normal_url
+from .outputs import Wanted, collect
 from .run import Progress, Run
-from .watch import Watch, listed_in
+from .watch import Watch
 
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_STALL = 300.0
@@ -35,7 +37,6 @@ _DOWNLOAD_SECONDS = 120.0
 _UPLOAD_FOLDER = "pytest-comfy"
 _FREE_SECONDS = 5.0
 _MANY_CLASSES = 32
-_OBJECT_INFO_BYTES = 128 << 20
 _REFUSALS = (400, 413, 500)
 """What ComfyUI answers to a prompt that it does not take: invalid, too large, or of a shape it did not expect."""
 
@@ -49,6 +50,7 @@ class ComfyClient:
     url            such as "http://127.0.0.1:8188"
     timeout        wall-clock limit of one run in seconds, from posting to the end
     stall_timeout  how long neither the queue nor the run may move, in seconds
+    max_memory     bytes that what the server sends may take in memory, of one run and all that is kept of it
     convert        turns a workflow in UI form into API form by node definitions; without it, as `Workflow.converted`
                    does, with what is suspicious told as ConversionWarning
     reload_models  whether every run has the server load its models anew
@@ -60,14 +62,18 @@ class ComfyClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         stall_timeout: float = DEFAULT_STALL,
+        max_memory: int = DEFAULT_MAX_MEMORY,
         convert: Convert | None = None,
         reload_models: bool = False,
     ) -> None:
         self.url = normal_url(url)
         self.timeout = timeout
         self.stall_timeout = stall_timeout
+        self.max_memory = max_memory
         self.client_id = uuid.uuid4().hex
         self.http = Http(self.url)
+        self.http.budget = Budget(max_memory)
+        self._lasting = 0
         self.reload_models = reload_models
         self._stream: EventStream | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
@@ -88,9 +94,13 @@ class ComfyClient:
             self._stream = None
         self.http.close()
 
+    def renew(self) -> None:
+        """Count nothing of earlier runs any more: what is asked for next belongs to another one."""
+        self.http.budget = Budget(self.max_memory, self._lasting)
+
     def system_stats(self, timeout: float | None = None) -> dict[str, Any]:
-        """Return `/system_stats`; raises ServerUnreachable."""
-        reply = self.http.get("/system_stats", timeout=timeout)
+        """Return `/system_stats`; raises ServerUnreachable and TooLarge."""
+        reply = self.http.get("/system_stats", limit=SMALL, timeout=timeout)
         stats = reply.object()
         if reply.status != 200 or not isinstance(stats.get("system"), dict):
             raise ServerUnreachable(f"{self.url}/system_stats: answered {reply.status}: is this ComfyUI?")
@@ -100,25 +110,24 @@ class ComfyClient:
         """Return what `/object_info` says of a class (asked once), None for an unknown one."""
         if class_type not in self._definitions:
             reply = self.http.get(f"/object_info/{quote(class_type, safe='')}")
-            found = reply.object().get(class_type) if reply.status == 200 else None
-            self._definitions[class_type] = found if isinstance(found, dict) else {}
+            self._learn(class_type, reply.object().get(class_type) if reply.status == 200 else None)
         return self._definitions[class_type] or None
 
     def definitions(self, classes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return class -> node definition for those of the classes that the server knows.
 
         Many are asked for at once: all of `/object_info` costs a server less than a request for each, and a client
-        far away much less. Raises ServerUnreachable.
+        far away much less. Raises ServerUnreachable and TooLarge.
         """
         wanted = sorted(set(classes))
         if len([name for name in wanted if name not in self._definitions]) > _MANY_CLASSES:
             # A server too full of models for it, or one that does not answer that route, is asked for each.
-            with contextlib.suppress(ServerUnreachable):
-                reply = self.http.get("/object_info", limit=_OBJECT_INFO_BYTES)
+            with contextlib.suppress(ServerUnreachable, TooLarge):
+                reply = self.http.get("/object_info", limit=self.http.budget.left // 2)
                 told = reply.object() if reply.status == 200 else {}
                 for name in wanted if told else ():
-                    found = told.get(name)
-                    self._definitions.setdefault(name, found if isinstance(found, dict) else {})
+                    if name not in self._definitions:
+                        self._learn(name, told.get(name))
         return {name: found for name in wanted if (found := self.definition(name))}
 
     def converted(self, workflow: Workflow) -> Workflow:
@@ -133,11 +142,18 @@ class ComfyClient:
             return workflow
         return self._convert(workflow, self.definitions(workflow.classes()))
 
+    def _learn(self, class_type: str, found: Any) -> None:
+        """Keep a definition, which counts from run to run."""
+        self._definitions[class_type] = found if isinstance(found, dict) else {}
+        cost = json_cost(json.dumps(self._definitions[class_type]))
+        self._lasting += cost
+        self.http.budget.held += cost
+
     def _known_definition(self, class_type: str) -> dict[str, Any] | None:
         """As `definition`, for messages: a server that does not answer now has nothing to add."""
         try:
             return self.definition(class_type)
-        except ServerUnreachable:
+        except (ServerUnreachable, TooLarge):
             return None
 
     def upload(self, data: bytes, name: str) -> str:
@@ -152,6 +168,7 @@ class ComfyClient:
             "/upload/image",
             files={"image": (sent, data, "application/octet-stream")},
             data={"type": "input", "subfolder": _UPLOAD_FOLDER},
+            limit=SMALL,
         )
         if reply.status != 200:
             raise ComfyError(f"{self.url}: refuses the upload of {plain(name, 120)!r} ({reply.status})")
@@ -161,11 +178,11 @@ class ComfyClient:
 
     def free(self) -> None:
         """Ask the server to drop its cached results, and give it time to do so."""
-        self.http.post("/free", {"free_memory": True})
+        self.http.post("/free", {"free_memory": True}, limit=SMALL)
         # The worker applies it when it next wakes idle; nothing tells when it has.
         until = time.monotonic() + _FREE_SECONDS
         while time.monotonic() < until:
-            queue = self.http.get("/queue").object()
+            queue = self.http.get("/queue", limit=QUEUE).object()
             if not queue.get("queue_running") and not queue.get("queue_pending"):
                 time.sleep(1.0)
                 return
@@ -194,35 +211,46 @@ class ComfyClient:
         `reload_models`, the model loaders as well. Of the outputs those are downloaded that are `wanted`, all unless
         that is told.
         Raises PromptRejected (also for a partly accepted prompt, unless `allow_node_errors`),
-        ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError or ServerUnreachable.
+        ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError, ServerUnreachable, or TooLarge
+        where what the server sends takes more memory than `max_memory`.
         """
-        asked: Workflow | None = None
-        if isinstance(workflow, Workflow):
-            asked = workflow = self._in_api_form(workflow)
-            extra_data = {**workflow.extra_data, **(extra_data or {})}
-            prompt: Mapping[str, Any] = workflow.prompt()
-        else:
-            prompt = workflow
         limits = Limits(
             self.timeout if timeout is None else timeout,
             self.stall_timeout if stall_timeout is None else stall_timeout,
         )
+        with self._bounded():
+            asked: Workflow | None = None
+            if isinstance(workflow, Workflow):
+                asked = workflow = self._in_api_form(workflow)
+                extra_data = {**workflow.extra_data, **(extra_data or {})}
+                prompt: Mapping[str, Any] = workflow.prompt()
+            else:
+                prompt = workflow
 
-        hear(prompt, extra_data)
+            hear(prompt, extra_data)
 
-        def once(posted: Mapping[str, Any], bust: str | None) -> Run:
-            return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
+            def once(posted: Mapping[str, Any], bust: str | None) -> Run:
+                return self._run_once(prompt, posted, limits, extra_data, allow_node_errors, on_progress, bust)
 
-        reload = reload or self.reload_models
-        run = None if fresh or reload else once(prompt, None)
-        if run is None or (not use_cache and _did_nothing(run)):
-            run = once(self._with_nonce(prompt, reload), "reload" if reload else "nonce")
-            if _did_nothing(run):
-                self.free()
-                run = once(self._with_nonce(prompt, reload), "free")
-        # Only now: a server that had all in its cache may have lost the files since.
-        outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
-        return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
+            reload = reload or self.reload_models
+            run = None if fresh or reload else once(prompt, None)
+            if run is None or (not use_cache and did_nothing(run)):
+                run = once(self._with_nonce(prompt, reload), "reload" if reload else "nonce")
+                if did_nothing(run):
+                    self.free()
+                    run = once(self._with_nonce(prompt, reload), "free")
+            # Only now: a server that had all in its cache may have lost the files since.
+            outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
+            return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Bound what is kept of a run, its repetitions included; raises TooLarge."""
+        self.renew()
+        try:
+            yield
+        except OutOfMemory as error:
+            raise TooLarge(f"{self.url}: {error}") from error
 
     def _run_once(
         self,
@@ -235,13 +263,15 @@ class ComfyClient:
         bust: str | None,
     ) -> Run:
         stream = self._open()
-        watch = Watch(posted, str(uuid.uuid4()))
+        budget = self.http.budget
+        watch = Watch(posted, str(uuid.uuid4()), budget)
         finish = Finish(self.http, stream, watch, limits, self._reopen, on_progress)
         try:
             node_errors = self._post(posted, watch, extra_data)
             if node_errors and not allow_node_errors:
                 raise partial_rejection(posted, node_errors, self._known_definition)
             entry = finish.entry()
+            budget.hold(finish.entry_bytes, "the entry of the run in the server's history")
         except BaseException as error:
             # Also Ctrl-C: whatever ends the wait, our prompt must not be left behind on the server.
             if not isinstance(error, (RunLost, PromptRejected)) or getattr(error, "node_errors", None):
@@ -249,6 +279,8 @@ class ComfyClient:
             self._drop_stream()
             raise
         self._stream = finish.stream
+        if self._stream is not None:
+            self._stream.rest()
         judge(entry, watch)
         seconds = watch.seconds
         return Run(
@@ -261,11 +293,13 @@ class ComfyClient:
             meta=_mapping(entry.get("meta")),
             ui=_mapping(entry.get("outputs")),
             outputs=(),
-            cached=watch.cached | _cached_in(entry),
+            cached=watch.cached | cached_in(entry),
             cache_bust=bust,
             gap=finish.gap,
             seconds=seconds,
             node_errors=node_errors,
+            left_out=watch.left_out,
+            budget=budget,
         )
 
     def _post(self, prompt: Mapping[str, Any], watch: Watch, extra_data: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -275,7 +309,7 @@ class ComfyClient:
             body["extra_data"] = dict(extra_data)
         watch.posted = watch.moved = time.monotonic()
         try:
-            reply = self.http.post("/prompt", body)
+            reply = self.http.post("/prompt", body, limit=PROMPT)
         except ServerUnreachable:
             if not self._is_known(watch.prompt_id):
                 raise
@@ -300,27 +334,28 @@ class ComfyClient:
         return node_errors if isinstance(node_errors, dict) else {}
 
     def _is_known(self, prompt_id: str) -> bool:
-        with contextlib.suppress(ServerUnreachable):
-            queue = self.http.get("/queue").json()
+        with contextlib.suppress(ServerUnreachable, TooLarge):
+            queue = self.http.get("/queue", limit=QUEUE).json()
             return prompt_id in str(queue) or prompt_id in self.http.get(f"/history/{prompt_id}").object()
         return False
 
     def _cancel(self, prompt_id: str) -> None:
         """Take our prompt, ours alone, off the queue or interrupt it, as far as the server still answers."""
-        with contextlib.suppress(ServerUnreachable):
-            self.http.post("/queue", {"delete": [prompt_id]}, timeout=5.0)
-            self.http.post("/interrupt", {"prompt_id": prompt_id}, timeout=5.0)
+        self.renew()  # what was kept of the run goes with it
+        with contextlib.suppress(ServerUnreachable, TooLarge):
+            self.http.post("/queue", {"delete": [prompt_id]}, limit=SMALL, timeout=5.0)
+            self.http.post("/interrupt", {"prompt_id": prompt_id}, limit=SMALL, timeout=5.0)
 
     def _open(self) -> EventStream:
         if self._stream is not None and not self._stream.alive:
             self._drop_stream()
         if self._stream is None:
-            self._stream = EventStream(self.url, self.client_id)
+            self._stream = EventStream(self.url, self.client_id, max_memory=self.max_memory)
         self._stream.discard()
         return self._stream
 
     def _reopen(self) -> EventStream:
-        self._stream = EventStream(self.url, self.client_id, timeout=3.0)
+        self._stream = EventStream(self.url, self.client_id, 3.0, self.max_memory)
         return self._stream
 
     def _drop_stream(self) -> None:
@@ -349,42 +384,6 @@ def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
             # Of who called `run` or `converted`.
             warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=4)
     return done
-
-
-def normal_url(url: str) -> str:
-    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
-    full = url.strip() if "://" in url else f"http://{url.strip()}"
-    try:
-        parts = urlsplit(full)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
-    return full.rstrip("/")
-
-
-def _did_nothing(run: Run) -> bool:
-    """Whether only output nodes ran, if any did: their pictures were made by an earlier run then."""
-    outputs = output_nodes({"outputs": run.ui})
-    if outputs <= run.cached:
-        return bool(outputs)
-    working = {
-        node_id
-        for node_id, node in run.prompt.items()
-        if node_id not in outputs and any(is_link(value) for value in node.get("inputs", {}).values())
-    }
-    return bool(working) and working <= run.cached
-
-
-def _cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
-    """Return the cached nodes by the history entry, which has them also when the socket missed them."""
-    return frozenset(
-        str(node)
-        for kind, data in history_messages(entry.get("status"))
-        if kind == "execution_cached"
-        for node in listed_in(_mapping(data))
-    )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

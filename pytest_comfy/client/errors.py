@@ -19,8 +19,8 @@ class ServerUnreachable(ComfyError):
     """No ComfyUI answers at the address, or it answers what no ComfyUI would."""
 
 
-class TooLarge(ServerUnreachable):
-    """An answer has more bytes than are allowed."""
+class TooLarge(ComfyError):
+    """What the server sends would take more memory than a run may keep."""
 
 
 class PromptRejected(ComfyError):

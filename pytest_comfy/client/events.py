@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import struct
 import threading
 import time
@@ -14,11 +13,19 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import websocket
 
+from ..memory import DEFAULT_MAX_MEMORY, OPTION, SHARE, in_words, json_cost
 from ..text import plain
+from .buffer import Buffer
 from .errors import ServerUnreachable
 
-_MESSAGE_LIMIT = 256 << 20
+_HELD = 64 << 20
+"""Bytes of messages that wait to be taken."""
+_OBJECTS = 512
+"""Bytes that any message takes for itself."""
 _GREETING_SECONDS = 10.0
+
+_META = 1 << 16
+"""Bytes of the JSON before a picture, which names node and prompt."""
 
 BINARY_PREVIEW = 1
 BINARY_TEXT = 3
@@ -28,27 +35,43 @@ _IMAGE_TYPES = {1: "image/jpeg", 2: "image/png"}
 
 @dataclass(frozen=True)
 class Message:
-    """What arrived, when (monotonic seconds): JSON in `json`, or a picture frame in `meta` and `binary`."""
+    """What arrived, when (monotonic seconds): JSON in `json`, or a picture frame in `meta` and `binary`.
+
+    size  bytes of memory, an upper estimate
+    told  why no more is taken from the socket, where that is our doing
+    """
 
     at: float
     json: dict[str, Any] | None = None
     meta: dict[str, Any] | None = None
     binary: bytes = b""
     closed: bool = False
+    size: int = 0
+    told: str = ""
+
+
+class TooLong(ValueError):
+    """A message that takes more memory than is allowed; the text is one sentence for the user."""
 
 
 class EventStream:
     """One socket with one client id; messages are buffered until they are asked for.
 
+    max_memory  bytes that a run may keep, of which a message may take a part
+
     Raises ServerUnreachable when the socket cannot be opened or does not greet.
     """
 
-    def __init__(self, url: str, client_id: str, timeout: float = 10.0) -> None:
-        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    def __init__(self, url: str, client_id: str, timeout: float = 10.0, max_memory: int = DEFAULT_MAX_MEMORY) -> None:
+        self._max_memory = max_memory
+        self._messages: Buffer[Message] = Buffer(min(_HELD, max_memory // SHARE))
         self._closing = False
         address = _socket_address(url, client_id)
         try:
-            self._socket = _LimitedSocket(enable_multithread=True)
+            # The JSON parser finds broken UTF-8 as well, a hundred times faster.
+            self._socket = _LimitedSocket(enable_multithread=True, skip_utf8_validation=True)
+            # Its pieces are joined, and what it says is taken from it.
+            self._socket.most, self._socket.excuse = max_memory // SHARE // 2, _excuse(max_memory)
             self._socket.settimeout(timeout)
             self._socket.connect(address)
             self._greeting(timeout)
@@ -70,19 +93,20 @@ class EventStream:
 
     def next(self, timeout: float) -> Message | None:
         """Return the next message, None when none comes within `timeout` seconds."""
-        try:
-            return self._messages.get(timeout=max(0.0, timeout))
-        except queue.Empty:
-            return None
+        return self._messages.get(max(0.0, timeout))
 
     def discard(self) -> None:
         """Forget what is buffered: messages between two runs belong to neither."""
-        while not self._messages.empty():
-            self._messages.get_nowait()
+        self._messages.begin()
+
+    def rest(self) -> None:
+        """Buffer nothing until the next `discard`: no run is going on."""
+        self._messages.rest()
 
     def close(self) -> None:
         """Close the socket and wait until the reader has ended."""
         self._closing = True
+        self._messages.close()
         with contextlib.suppress(websocket.WebSocketException, OSError):  # it may be gone already
             self._socket.send_close()
         self._socket.shutdown()
@@ -103,6 +127,8 @@ class EventStream:
                 message = self._receive()
                 if message is not None:
                     self._messages.put(message)
+        except TooLong as error:
+            self._messages.put(Message(time.monotonic(), closed=True, told=str(error)))
         except (websocket.WebSocketException, OSError, ValueError, struct.error, AttributeError):
             # websocket-client raises AttributeError when another thread shuts the socket down.
             self._messages.put(Message(time.monotonic(), closed=True))
@@ -114,15 +140,23 @@ class EventStream:
         opcode, data = self._socket.recv_data()
         now = time.monotonic()
         if opcode == websocket.ABNF.OPCODE_TEXT:
-            return _text_message(now, data)
+            cost = json_cost(data)
+            if cost > self._max_memory // SHARE:
+                raise TooLong(
+                    f"a message on the WebSocket, {in_words(len(data))} of JSON, takes up to {in_words(cost)} of "
+                    f"memory, {_excuse(self._max_memory)}"
+                )
+            return _text_message(now, data, cost + _OBJECTS)
         if opcode == websocket.ABNF.OPCODE_BINARY:
             return _binary_message(now, data)
         raise websocket.WebSocketConnectionClosedException("closed by the server")
 
 
 class _LimitedSocket(websocket.WebSocket):
-    """Ends the connection rather than take a message larger than any ComfyUI sends."""
+    """Ends the connection rather than take a message of more than `most` bytes."""
 
+    most = 0
+    excuse = ""
     _taken = 0
 
     def recv_data(self, control_frame: bool = False) -> Any:
@@ -132,12 +166,16 @@ class _LimitedSocket(websocket.WebSocket):
     def _recv(self, bufsize: int) -> bytes:
         data: bytes = super()._recv(bufsize)
         self._taken += len(data)
-        if self._taken > _MESSAGE_LIMIT:
-            raise ValueError(f"a message of more than {_MESSAGE_LIMIT} bytes")
+        if self._taken > self.most:
+            raise TooLong(f"a message on the WebSocket is larger than {in_words(self.most)}, {self.excuse}")
         return data
 
 
-def _text_message(now: float, data: bytes) -> Message | None:
+def _excuse(max_memory: int) -> str:
+    return f"too much of the {in_words(max_memory)} that {OPTION} allows one run: raise it if that is right"
+
+
+def _text_message(now: float, data: bytes, size: int) -> Message | None:
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
@@ -146,7 +184,7 @@ def _text_message(now: float, data: bytes) -> Message | None:
         return None
     if not isinstance(message.get("data"), dict):
         message["data"] = {}
-    return Message(now, json=message)
+    return Message(now, json=message, size=size)
 
 
 def _binary_message(now: float, data: bytes) -> Message | None:
@@ -155,13 +193,16 @@ def _binary_message(now: float, data: bytes) -> Message | None:
         return None
     event, second = struct.unpack_from(">II", data)
     if event == BINARY_PREVIEW:
-        return Message(now, meta={"image_type": _IMAGE_TYPES.get(second, "image/png")}, binary=data[8:])
-    if event == BINARY_PREVIEW_WITH_METADATA and 8 + second <= len(data):
+        meta: dict[str, Any] = {"image_type": _IMAGE_TYPES.get(second, "image/png")}
+        return Message(now, meta=meta, binary=data[8:], size=len(data) + _OBJECTS)
+    if event == BINARY_PREVIEW_WITH_METADATA and second <= min(_META, len(data) - 8):
+        head = data[8 : 8 + second]
         try:
-            meta = json.loads(data[8 : 8 + second])
+            meta = json.loads(head)
         except (ValueError, RecursionError):
             return None
-        return Message(now, meta=meta, binary=data[8 + second :]) if isinstance(meta, dict) else None
+        size = len(data) + json_cost(head) + _OBJECTS
+        return Message(now, meta=meta, binary=data[8 + second :], size=size) if isinstance(meta, dict) else None
     return None
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..memory import json_cost
 from ..text import plain
 from ..workflow.results import history_messages
-from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable
+from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable, TooLarge
 from .events import EventStream
 from .explain import execution_error
-from .http import Http
+from .http import QUEUE, Http
 from .run import Gap, Progress
 from .watch import TERMINAL, Watch
 
@@ -59,6 +60,7 @@ class Finish:
         self.watch = watch
         self.limits = limits
         self.gap: Gap | None = None
+        self.entry_bytes = 0
         self._reopen = reopen
         self._on_progress = on_progress
         self._deadline = watch.posted + limits.timeout
@@ -70,7 +72,8 @@ class Finish:
     def entry(self) -> dict[str, Any]:
         """Return the history entry of the run once it is over.
 
-        Raises RunTimeout, RunStalled, RunLost or ServerUnreachable when there is none to come.
+        `entry_bytes` is what it takes then. Raises RunTimeout, RunStalled, RunLost or ServerUnreachable when there is
+        none to come, and TooLarge.
         """
         next_look = time.monotonic() + self._poll
         while True:
@@ -106,6 +109,8 @@ class Finish:
         message = self.stream.next(timeout)
         if message is None:
             return
+        if message.told:
+            raise TooLarge(f"{self.http.url}: {message.told}")
         if message.closed:
             self.gap = "dropped"
             self.stream.close()
@@ -177,7 +182,7 @@ class Finish:
         entry = self._history()
         if entry is not None:
             return "finished", entry, None
-        queue = self.http.get("/queue", timeout=self._patience()).object()
+        queue = self.http.get("/queue", limit=QUEUE, timeout=self._patience()).object()
         running, pending = _ids(queue.get("queue_running")), _ids(queue.get("queue_pending"))
         self._waiting = len(running) + len(pending)
         signature = (tuple(running), frozenset(pending))
@@ -193,6 +198,7 @@ class Finish:
         if reply.status != 200:
             raise ServerUnreachable(f"{self.http.url}/history: answered {reply.status}")
         entry = reply.object().get(self.watch.prompt_id)
+        self.entry_bytes = json_cost(reply.body)
         return entry if isinstance(entry, dict) else None
 
     def _patience(self) -> float:

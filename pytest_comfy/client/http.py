@@ -3,45 +3,80 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from ..memory import Budget, in_words, json_cost
 from ..text import plain
+from .encoding import ACCEPTED, EncodingError, decoded
 from .errors import ServerUnreachable, TooLarge
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _WHOLE = 64 << 20
 _WATCH_SECONDS = 0.25
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
-JSON_LIMIT = 256 << 20
-FILE_LIMIT = 2 << 30
+SMALL = 16 * 10**6
+PROMPT = 128 * 10**6
+QUEUE = 256 * 10**6
+"""Bytes of memory that answers may become: what has a line to say; a refusal, which lists all choices of an input; and
+a queue, which holds the prompts and workflows of all who wait. Others have what is left of the run's."""
+_PARSED = 3
+"""How many times its bytes JSON takes at least: bytes, text, and what is made of that."""
 
 RETRIES = (0.1, 0.5, 2.0)
 """Seconds between tries of a request that may be made again."""
 _LEAST = 0.05
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """Bytes of memory that one answer may become, what to tell where it would be more, and whether it is parsed."""
+
+    most: int
+    excuse: str
+    is_parsed: bool
+
+    @property
+    def most_bytes(self) -> int:
+        """The most bytes that the answer itself may have."""
+        return self.most // _PARSED if self.is_parsed else self.most
+
+    @property
+    def parsed(self) -> str:
+        """What to tell of an answer whose bytes alone are too many."""
+        return f" and takes {_PARSED} times that once parsed" if self.is_parsed else ""
+
+
 class Reply:
     """A whole answer: status, headers and body."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, what: str, allowed: Allowed) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self._what = what
+        self._allowed = allowed
 
     def json(self) -> Any:
-        """Return the body as JSON; raises ServerUnreachable when it is none."""
+        """Return the body as JSON; raises ServerUnreachable when it is none, and TooLarge before it takes memory."""
+        cost = len(self.body) + json_cost(self.body)
+        if cost > self._allowed.most:
+            raise TooLarge(
+                f"{self._what}: the answer, {in_words(len(self.body))} of JSON, takes up to {in_words(cost)} "
+                f"of memory, {self._allowed.excuse}"
+            )
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
@@ -60,17 +95,21 @@ class Reply:
 
 
 class Http:
-    """HTTP to one server. Every call ends within `timeout` seconds, also when the body trickles."""
+    """HTTP to one server. Every call ends within `timeout` seconds, also when the body trickles.
+
+    budget  of the run that is going on; an answer may take what is left of it
+    """
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         self.url = url
         self.timeout = timeout
+        self.budget = Budget()
         self._session = requests.Session()
         self._watchdog = _Watchdog()
         # Looking up proxies and .netrc costs more than a request on loopback, where neither has a use.
         self._proxied = (urlsplit(url).hostname or "") not in _LOOPBACK
         self._session.trust_env = self._proxied
-        self._headers = dict(self._session.headers)
+        self._headers = {**self._session.headers, "Accept-Encoding": ACCEPTED}
 
     def get(self, path: str, params: Mapping[str, str] | None = None, **limits: Any) -> Reply:
         """GET; raises ServerUnreachable when no whole answer comes."""
@@ -89,8 +128,6 @@ class Http:
                 reply = self.get(path, params, timeout=max(deadline - time.monotonic(), _LEAST), **limits)
                 if not _is_passing(reply.status):
                     return reply
-            except TooLarge:
-                raise
             except ServerUnreachable as error:
                 failed = error
             pause = next(pauses, math.inf)
@@ -105,27 +142,49 @@ class Http:
         return self.request("POST", path, **({"json": body} if body is not None else {}), **more)
 
     def request(
-        self, method: str, path: str, *, limit: int = JSON_LIMIT, timeout: float | None = None, **more: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        limit: int | None = None,
+        parsed: bool = True,
+        timeout: float | None = None,
+        **more: Any,
     ) -> Reply:
-        """Send one request; raises ServerUnreachable when no whole answer comes in time."""
+        """Send one request; raises ServerUnreachable when no whole answer comes in time, and TooLarge.
+
+        limit   bytes of memory that the answer may become, where that is less than is left of the run's
+        parsed  whether it is to be JSON, which takes more than its bytes
+        """
         seconds = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         what = f"{self.url}{path}"
+        allowed = self._allowed(limit, parsed)
         try:
             # Prepared apart from the session, whose merging of settings takes longer than to send on loopback.
             request = requests.Request(method, what, self._headers, **more).prepare()
             settings: dict[str, Any] = {}
             if self._proxied:
                 settings.update(self._session.merge_environment_settings(what, {}, True, None, None))
-            settings.update(stream=True, timeout=(min(seconds, 10.0), seconds), allow_redirects=False)
-            with self._session.send(request, **settings) as response:
+            settings.update(stream=True, timeout=(min(seconds, 10.0), seconds))
+            # The session would read all of a redirect's body, however large, to be able to follow it.
+            adapter = self._session.get_adapter(request.url or what)
+            with adapter.send(request, **settings) as response:
                 with self._watchdog.watching(response, deadline):
-                    body = b"".join(_limited(response, limit, deadline, what))
-                return Reply(response.status_code, response.headers, body, what)
+                    body = _whole_body(_limited(response, allowed, deadline, what))
+                return Reply(response.status_code, response.headers, body, what, allowed)
         except requests.exceptions.InvalidURL as error:
             raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
+        except EncodingError as error:
+            raise ServerUnreachable(f"{what}: {plain(error, 200)}") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(f"{what}: {_reason(error, time.monotonic() >= deadline)}") from error
+
+    def _allowed(self, limit: int | None, parsed: bool) -> Allowed:
+        most, excuse = self.budget.left, self.budget.excuse()
+        if limit is not None and limit < most:
+            most, excuse = limit, f"more than the {in_words(limit)} that such an answer may take"
+        return Allowed(most, excuse, parsed)
 
     def close(self) -> None:
         """Close the connections."""
@@ -133,24 +192,53 @@ class Http:
         self._session.close()
 
 
-def _limited(response: requests.Response, limit: int, deadline: float, what: str) -> Iterator[bytes]:
+def normal_url(url: str) -> str:
+    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
+    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    try:
+        parts = urlsplit(full)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
+    return full.rstrip("/")
+
+
+def _whole_body(pieces: Iterator[bytes]) -> bytes:
+    """Join pieces without having them twice."""
+    first = next(pieces, b"")
+    second = next(pieces, None)
+    if second is None:
+        return first
+    joined = io.BytesIO()
+    joined.write(first)
+    joined.write(second)
+    del first, second
+    for piece in pieces:
+        joined.write(piece)
+    return joined.getvalue()
+
+
+def _limited(response: requests.Response, allowed: Allowed, deadline: float, what: str) -> Iterator[bytes]:
     claimed = response.headers.get("Content-Length", "")
+    encoding = response.headers.get("Content-Encoding", "")
     received = 0
-    if claimed.isdigit() and int(claimed) > limit:
-        raise TooLarge(f"{what}: announces {claimed} bytes, more than the {limit} allowed")
-    encoded = "Content-Encoding" in response.headers
-    whole = claimed.isdigit() and int(claimed) <= _WHOLE and not encoded and not response.is_redirect
+    if claimed.isdigit() and int(claimed) > allowed.most_bytes:
+        raise TooLarge(f"{what}: the answer is {in_words(int(claimed))}{allowed.parsed}, {allowed.excuse}")
+    whole = claimed.isdigit() and int(claimed) <= _WHOLE and not encoding
     # Read as one piece where that is safe: urllib3's buffers copy every byte twice.
-    for chunk in [response.raw.read(decode_content=False)] if whole else response.iter_content(_CHUNK):
-        received += len(chunk)
-        if received > limit:
-            raise TooLarge(f"{what}: sends more than the {limit} bytes allowed")
+    raw = [response.raw.read(decode_content=False)] if whole else response.raw.stream(_CHUNK, decode_content=False)
+    for piece in decoded(raw, encoding):
+        received += len(piece)
+        if received > allowed.most_bytes:
+            raise TooLarge(f"{what}: the answer is {in_words(received)} and goes on{allowed.parsed}, {allowed.excuse}")
         if time.monotonic() > deadline:
             break
-        yield chunk
+        yield piece
     if time.monotonic() >= deadline:
         raise ServerUnreachable(f"{what}: no whole answer in time")
-    if claimed.isdigit() and received < int(claimed) and not encoded:
+    if claimed.isdigit() and received < int(claimed) and not encoding:
         raise ServerUnreachable(f"{what}: the answer broke off after {received} of {claimed} bytes")
 
 

@@ -9,10 +9,13 @@ from ..text import plain
 from ..workflow.results import Named, Output, Preview, named_outputs, sent_outputs
 from .errors import DownloadError, ServerUnreachable, TooLarge
 from .explain import node_label
-from .http import FILE_LIMIT, Http
+from .http import Http
 
 Wanted = Callable[[Named], bool]
 """Whether an output is to be downloaded at all."""
+
+_OBJECTS = 1024
+"""Bytes that any output takes for itself."""
 
 _GONE = (400, 403, 404, 410)
 """Answers by which ComfyUI itself says that it has no such file; others are those of a proxy, or of no server."""
@@ -31,17 +34,21 @@ def collect(
     results  the `outputs` of its history entry
     timeout  seconds for one file, however often it is asked for
 
-    Raises DownloadError when the server does not give a file that it named, and ServerUnreachable when it cannot be
-    asked.
+    Raises DownloadError when the server does not give a file that it named, ServerUnreachable when it cannot be
+    asked, and TooLarge and OutOfMemory where they take more than is left of the run's memory.
     """
     for named in named_outputs(prompt, results):
         if wanted is not None and not wanted(named):
             continue
         if named.file is None:
-            yield named.output()
+            output = named.output()
+            http.budget.hold(len(output.data) + _OBJECTS, f"output {output.name}")
+            yield output
         else:
             what = f"{node_label(prompt, named.node)}, {named.key} {named.index}"
-            yield named.output(_download(http, named.file, what, timeout))
+            data = _download(http, named.file, what, timeout)
+            http.budget.hold(len(data) + _OBJECTS, what)
+            yield named.output(data)
     yield from sent_outputs(prompt, previews)
 
 
@@ -53,9 +60,9 @@ def output_nodes(entry: Mapping[str, Any]) -> set[str]:
 
 def _download(http: Http, params: dict[str, str], what: str, timeout: float) -> bytes:
     try:
-        reply = http.get_again("/view", params, limit=FILE_LIMIT, timeout=timeout)
+        reply = http.get_again("/view", params, parsed=False, timeout=timeout)
     except TooLarge as error:
-        raise DownloadError(f"{what}: the output could not be downloaded: {error}") from error
+        raise TooLarge(f"{what}: {plain(params['filename'], 120)!r} was not downloaded: {error}") from error
     except ServerUnreachable as error:
         raise ServerUnreachable(f"{what}: the output could not be downloaded: {error}") from error
     if reply.status != 200:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..memory import Budget
 from ..workflow.addresses import names_of
 from ..workflow.results import Event, Output, Preview
 
@@ -44,6 +45,8 @@ class Run:
     gap           why events may be missing: "dropped" where the socket was closed during the run, "silent" where it
                   did not tell of the end; None where all came
     seconds       from posting the prompt to the end
+    left_out      how many messages of progress and pictures on the way were not kept, as there were too many
+    budget        what the run keeps in memory, and the most that it may
     workflow      what the prompt is of, in API form; None where a bare prompt was given
     extra_data    what was sent beside the prompt
     """
@@ -64,6 +67,8 @@ class Run:
     node_errors: Mapping[str, Any] = field(default_factory=dict)
     workflow: Workflow | None = None
     extra_data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: int = 0
+    budget: Budget | None = field(default=None, repr=False, compare=False)
 
     @property
     def complete(self) -> bool:

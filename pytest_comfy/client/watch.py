@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from ..memory import MOST_MESSAGES, PASSING, SHARE, Budget
+from ..workflow.digest import class_of
 from ..workflow.model import title_of
-from ..workflow.results import Event, Preview
+from ..workflow.results import WEBSOCKET_CLASS, Event, Preview
 from .events import Message
 from .run import Progress
 
 TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
-_PREVIEW_BYTES = 512 << 20
 
 
 class Watch:
-    """The messages of one prompt, and what follows from them."""
+    """The messages of one prompt, and what follows from them.
 
-    def __init__(self, prompt: Mapping[str, Any], prompt_id: str) -> None:
+    left_out  how many of them were not kept, as there were too many
+    """
+
+    def __init__(self, prompt: Mapping[str, Any], prompt_id: str, budget: Budget | None = None) -> None:
         self.prompt = prompt
         self.prompt_id = prompt_id
         self.posted = time.monotonic()
@@ -29,7 +34,11 @@ class Watch:
         self.done = False
         self.node: str | None = None
         self.step = (0.0, 0.0)
-        self._preview_bytes = 0
+        self.left_out = 0
+        self._budget = budget or Budget()
+        self._cached: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._passing = 0
 
     def take(self, message: Message) -> bool:
         """Note one message; True when it was about this run."""
@@ -41,7 +50,10 @@ class Watch:
             return False
         self.moved = time.monotonic()
         event = Event(round(message.at - self.posted, 4), kind, data)
-        self.events.append(event)
+        if self._keeps("progress" if kind in PASSING else "event", message.size, kind in PASSING):
+            self.events.append(event)
+            if kind == "execution_cached":
+                self._cached.update(str(node) for node in listed_in(data))
         if kind == "executing":
             node = data.get("node")
             self.done = node is None
@@ -56,9 +68,7 @@ class Watch:
     @property
     def cached(self) -> frozenset[str]:
         """Ids of the nodes that execution_cached named."""
-        return frozenset(
-            str(node) for event in self.events if event.type == "execution_cached" for node in listed_in(event.data)
-        )
+        return frozenset(self._cached)
 
     @property
     def seconds(self) -> float:
@@ -88,9 +98,21 @@ class Watch:
         self.moved = time.monotonic()
         if owner is None:
             meta = {"node_id": self.node, **meta}
-        self._preview_bytes += len(message.binary)
-        if self._preview_bytes <= _PREVIEW_BYTES:
+        # What SaveImageWebsocket sends is its output, of which none may be lost.
+        passing = class_of(self.prompt.get(str(meta.get("node_id")))) != WEBSOCKET_CLASS
+        if self._keeps("preview" if passing else "picture", message.size, passing):
             self.previews.append(Preview(round(message.at - self.posted, 4), meta, message.binary))
+        return True
+
+    def _keeps(self, sort: str, size: int, passing: bool) -> bool:
+        """Whether a message is kept; raises OutOfMemory where it must be and there is no memory for it."""
+        self._counts[sort] += 1
+        many = self._counts[sort] > MOST_MESSAGES and sort != "picture"
+        if many or (passing and self._passing + size > min(self._budget.limit // SHARE, self._budget.left)):
+            self.left_out += 1
+            return False
+        self._passing += size if passing else 0
+        self._budget.hold(size, f"message {self._counts[sort]} of the run on the WebSocket")
         return True
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .drawing import Drawing
 from .kept import Kept
 from .outputs import blank_word, compare_output, describe, draw_difference, is_current
-from .result import CompareError, Comparison, MissingExtraError, Part, UndecodableError, Verdict
+from .result import CompareError, Comparison, MissingExtraError, Part, TooLargeError, UndecodableError, Verdict
 from .rules import TextRule, parse_text_rule
 from .tolerance import Tolerance, parse_tolerance
 
@@ -29,6 +29,7 @@ __all__ = [
     "Part",
     "TextRule",
     "Tolerance",
+    "TooLargeError",
     "UndecodableError",
     "Verdict",
     "blank_word",

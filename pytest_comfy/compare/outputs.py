@@ -10,7 +10,7 @@ from .drawing import Drawing
 from .kept import Kept, Made
 from .kinds import kind_named
 from .media import essence, kind_of
-from .result import CompareError, Comparison, Region, hard_failure, identical
+from .result import CompareError, Comparison, Region, TooLargeError, hard_failure, identical
 from .rules import Rules, TextRule
 from .tolerance import Tolerance, parse_tolerance
 
@@ -99,10 +99,13 @@ def draw_difference(
 
     Pictures: golden, actual and heat map, with the regions framed and the masks painted over; animations and video:
     the frames that differ most; sound: both spectrograms; latents and models: their maps; texts and SVG: a diff.
+    Raises TooLargeError where there is no memory for it.
     """
     kind = kind_named(kind_of(media_type))
     try:
         return kind.draw(golden, actual, masks, regions) if kind else None
+    except TooLargeError:
+        raise
     except CompareError:
         return None
 

@@ -19,6 +19,10 @@ class UndecodableError(CompareError):
     """The bytes are no picture that can be read: truncated, broken, of unknown format or too large."""
 
 
+class TooLargeError(CompareError):
+    """Looking into the output would take more memory than is left of a run's: nobody can say what it is."""
+
+
 class MissingExtraError(CompareError):
     """This kind of output can be judged only with a package that is not installed; the text names the extra."""
 

@@ -42,6 +42,10 @@ class Artefacts:
             return None
         return target
 
+    def tell(self, problem: str) -> None:
+        """Note why something is not in the report."""
+        self.problems = (*self.problems, problem)
+
     def refuse(self, name: str, why: str) -> None:
         """Note that a file is not written, and why."""
         self.problems = (*self.problems, f"report: {self.folder / name}: not written, as {why}")

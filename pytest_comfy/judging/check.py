@@ -70,6 +70,7 @@ class Check:
 
         Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
         """
+        self.lane.client.renew()
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
         workflow = Workflow.load(path).patched(subject.options.values)
         golden = self.golden_of(subject)
@@ -172,6 +173,8 @@ class Check:
             notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
         if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
+        if run.left_out:
+            notes.append(f"events: {run.left_out} messages and pictures on the way were too many to be kept")
         outputs: tuple[OutputVerdict, ...]
         update = self.settings.update
         if golden is None and update == "none":
@@ -224,6 +227,7 @@ class Check:
                 "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),
                 **({"comfy_cache": run.cache_bust} if run.cache_bust in _CACHE_NOTES else {}),
                 **(told or {}),
+                **({"comfy_left_out": str(run.left_out)} if run.left_out else {}),
             }
         )
         for output in outputs:
@@ -238,6 +242,7 @@ class Check:
         golden: GoldenRun | None,
         judge: Judge,
     ) -> Path:
+        from ..compare.memory import within
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
 
@@ -250,7 +255,8 @@ class Check:
             raise NotJudged(
                 "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
             )
-        judge.refuse_blank(run)
+        with within(run.budget):
+            judge.refuse_blank(run)
         converted = run.workflow if run.workflow and run.workflow.origin else None
         approval = Approval(
             workflow=subject.source,
@@ -269,7 +275,8 @@ class Check:
         environment = environment_of(client, run.prompt, self.lane.models)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
-        fresh = record(run, approval, environment, definitions, run.extra_data)
+        with within(run.budget):
+            fresh = record(run, approval, environment, definitions, run.extra_data)
         return self.store.write(subject.key, fresh)
 
     def _whole(self, run: Run, options: CaseOptions, judge: Judge) -> Run:
@@ -323,12 +330,12 @@ class Check:
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:
             return ()
-        from ..client import ServerUnreachable
+        from ..client import ServerUnreachable, TooLarge
         from .environment import environment_of
 
         try:
             now = environment_of(self.lane.client, run.prompt, self.lane.models)
-        except ServerUnreachable:
+        except (ServerUnreachable, TooLarge):
             return ()  # the verdict stands without it
         told = difference(golden.environment, now)
         return (told or f"same environment as the golden run's: {summary(now)}",)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
-from ..compare import CompareError, Comparison, TextRule, UndecodableError, blank_word, draw_difference
+from ..compare import CompareError, Comparison, TextRule, TooLargeError, UndecodableError, blank_word, draw_difference
 from ..compare.batch import Finding, Wanted, explain_batch
 from ..compare.kept import Made
+from ..compare.memory import within
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
 from ..golden.record import suffix_of
@@ -52,8 +53,15 @@ class Judge:
         self._secrets = secrets_in(prompt, extra_data)
 
     def outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
-        """Return the verdict of every output, those of the golden run first; raises NotJudged."""
+        """Return the verdict of every output, those of the golden run first; raises NotJudged.
+
+        Looking into them takes no more memory than the run leaves of what it may keep.
+        """
         self.check_rules(run)
+        with within(run.budget):
+            return self._outputs(golden, run)
+
+    def _outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
         renamed = match_nodes(golden.prompt, run.prompt)
         expected = {name_today(output, renamed): output for output in golden.outputs}
         actual = {output.name: output for output in run.outputs}
@@ -162,7 +170,11 @@ class Judge:
         if output is None or comparison is None or "order" in comparison.kinds:
             return
         masks = self._masks(name, output.title, partial(_size, before)) if before.size else ()
-        drawing = draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
+        try:
+            drawing = draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
+        except TooLargeError as error:
+            self.artefacts.tell(f"report: {name}: {error}")
+            return
         if drawing:
             yield from self._kept(f"{name}.difference{drawing.suffix}", "difference", drawing.data)
 

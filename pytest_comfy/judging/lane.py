@@ -38,11 +38,17 @@ class Lane:
 
     @classmethod
     def open(
-        cls, url: str | None, timeout: float, fresh: bool = False, models: dict[str, Models] | None = None
+        cls,
+        url: str | None,
+        timeout: float,
+        max_memory: int,
+        fresh: bool = False,
+        models: dict[str, Models] | None = None,
     ) -> Lane:
-        """Connect to a live server, or start a fake one; raises ServerUnreachable.
+        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge.
 
-        fresh  whether every run on a live server loads its models anew
+        max_memory  bytes that one run may keep
+        fresh       whether every run on a live server loads its models anew
         """
         from ..client import ComfyClient
 
@@ -51,10 +57,10 @@ class Lane:
 
             server = FakeComfyServer()
             server.start()
-            return cls(ComfyClient(server.url, timeout=timeout), None, "replay", server)
+            return cls(ComfyClient(server.url, timeout=timeout, max_memory=max_memory), None, "replay", server)
         from ..golden.environment import describe_system, summary
 
-        client = ComfyClient(url, timeout=timeout, reload_models=fresh)
+        client = ComfyClient(url, timeout=timeout, max_memory=max_memory, reload_models=fresh)
         told = f"{client.url} ({summary(describe_system(client.system_stats()))})"
         return cls(client, url, told, models=models)
 

@@ -104,9 +104,9 @@ def cached_models(run: Run) -> set[str]:
 
 
 def _asked(client: ComfyClient, path: str) -> list[Any]:
-    from ..client import ServerUnreachable
+    from ..client import ServerUnreachable, TooLarge
 
-    with contextlib.suppress(ServerUnreachable):
+    with contextlib.suppress(ServerUnreachable, TooLarge):
         reply = client.http.get(path)
         found = reply.json() if reply.status == 200 else None
         if isinstance(found, list):
@@ -115,9 +115,9 @@ def _asked(client: ComfyClient, path: str) -> list[Any]:
 
 
 def _metadata(client: ComfyClient, folder: str, name: str) -> Any:
-    from ..client import ServerUnreachable
+    from ..client import ServerUnreachable, TooLarge
 
-    with contextlib.suppress(ServerUnreachable):
+    with contextlib.suppress(ServerUnreachable, TooLarge):
         reply = client.http.get(f"/view_metadata/{quote(folder, safe='')}", {"filename": name})
         return reply.json() if reply.status == 200 else None
     return None

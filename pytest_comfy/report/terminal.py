@@ -89,6 +89,8 @@ def _rows(state: State) -> Iterator[str]:
         yield f"outputs: {counts}{ignored}"
     for way, number in sorted(state.cache_busts.items()):
         yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
+    if state.left_out:
+        yield f"events: {state.left_out} messages and pictures on the way were too many to be kept"
     changes = sorted(state.models_changed)
     for change in changes[:_MOST_CHANGES]:
         yield f"models: changed since the golden run: {plain(change, 300)}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..memory import DEFAULT_MAX_MEMORY, OPTION, parse_size
 from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
 from .globs import base, matches
@@ -33,6 +34,7 @@ class SettingsError(Exception):
 class Settings:
     """The settings of a test session.
 
+    max_memory  bytes that one run may keep
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
@@ -48,6 +50,7 @@ class Settings:
     unused: str = "warn"
     timeout: float = 600.0
     stall_timeout: float = 300.0
+    max_memory: int = DEFAULT_MAX_MEMORY
     tolerance: str = "normal"
     workflows: tuple[str, ...] = (DEFAULT_GLOB,)
     golden_dir: Path = Path("golden")
@@ -130,6 +133,7 @@ def resolve(
         unused=unused,
         timeout=seconds(pick("timeout") or 600.0, "comfy_timeout"),
         stall_timeout=seconds(ini("comfy_stall_timeout") or 300.0, "comfy_stall_timeout"),
+        max_memory=_size(ini(OPTION)),
         tolerance=tolerance,
         workflows=tuple(ini("comfy_workflows")) or (DEFAULT_GLOB,),
         golden_dir=root / (ini("comfy_golden_dir") or "golden"),
@@ -184,6 +188,13 @@ def seconds(value: Any, name: str) -> float:
     if not 0 < number < math.inf:
         raise SettingsError(f"{name} {value!r}: must be a number of seconds above 0")
     return number
+
+
+def _size(value: Any) -> int:
+    try:
+        return parse_size(value) if value else DEFAULT_MAX_MEMORY
+    except ValueError as error:
+        raise SettingsError(f"{OPTION} {value!r}: {error}") from error
 
 
 def for_worker(urls: tuple[str, ...], worker: str | None) -> str | None:

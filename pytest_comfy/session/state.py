@@ -22,6 +22,7 @@ class State:
     files       workflow files that were looked at, relative to the root
     test_files  Python test files that were collected whole
     failed      whether a workflow file could not be collected
+    left_out    messages of progress that were too many to be kept, of all runs
     deselected  whether something was collected and not selected
     troubled    whether a test or case failed or could not be judged
     unused      golden runs that nothing claims, relative to the root; `kept_because` says why they are not removed
@@ -38,6 +39,7 @@ class State:
     failed: bool = False
     verdicts: Counter[str] = field(default_factory=Counter)
     cache_busts: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
     written: list[str] = field(default_factory=list)
     deselected: bool = False
     troubled: bool = False
@@ -108,6 +110,8 @@ class State:
                 self.verdicts.update(json.loads(str(value)))
             elif name == "comfy_cache":
                 self.cache_busts[str(value)] += 1
+            elif name == "comfy_left_out":
+                self.left_out += int(str(value))
             elif name == "comfy_models_changed":
                 self.models_changed.update(str(value).split("; "))
             elif name == "comfy_models_cached":

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_comfy import ComfyClient, Workflow
 from pytest_comfy.client import ServerUnreachable
-from pytest_comfy.client.client import _MANY_CLASSES, _OBJECT_INFO_BYTES
+from pytest_comfy.client.client import _MANY_CLASSES
 from pytest_comfy.workflow.graph import ConversionError, ConversionWarning
 
 pytestmark = pytest.mark.timeout(40)
@@ -67,7 +67,7 @@ def test_server_that_does_not_tell_all_at_once_is_asked_for_each(comfy, client, 
 
 
 def test_more_than_is_good_is_not_read(comfy, client):
-    comfy.answer("GET", "/object_info", headers={"Content-Length": str(_OBJECT_INFO_BYTES + 1)}, body=b"")
+    comfy.answer("GET", "/object_info", headers={"Content-Length": str(client.max_memory)}, body=b"")
     comfy.definitions = many()
     assert client.definitions([*many(), "Gone"]) == many()
 

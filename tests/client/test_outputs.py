@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, http, outputs
+from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, TooLarge, http
 from pytest_comfy.workflow.results import media_type_of
 
 pytestmark = pytest.mark.timeout(40)
@@ -186,16 +186,21 @@ def test_a_truncated_body(comfy, client, prompt, monkeypatch):
     assert asked == [1, 1, 1]
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 5000", b"Connection: close"])
-def test_an_oversized_body(comfy, client, prompt, monkeypatch, head):
+@pytest.mark.parametrize("head", [b"Content-Length: 500000", b"Connection: close"])
+def test_an_oversized_body(comfy, client, prompt, head):
     async def view(request):
-        await _raw(request, head, b"x" * 5000)
+        await _raw(request, head, b"x" * 500_000)
         request.transport.close()
 
-    monkeypatch.setattr(outputs, "FILE_LIMIT", 1000)
+    client.max_memory = 100_000
     comfy.answers["GET", "/view"] = view
-    with pytest.raises(DownloadError, match=r"(announces 5000 bytes, more than the 1000|more than the 1000 bytes) "):
+    told = (
+        r"images 0: 'x_00001_\.png' was not downloaded: .*: the answer is .* kB.*, more than is left of the 100 kB that"
+    )
+    with pytest.raises(TooLarge, match=told) as caught:
         client.run(prompt)
+    assert not caught.value.judged
+    assert comfy.asked("GET", "/view") == [None]
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 1000000", b"Connection: close", b"Transfer-Encoding: chunked"])

@@ -14,12 +14,15 @@ import numpy.typing as npt
 
 from ..extras import load, open_media
 from ..figures import figure
+from ..memory import require
 from ..mp4 import check_boxes
-from ..result import UndecodableError
+from ..result import CompareError, UndecodableError
 
 MAX_SAMPLES = 2**27
 """Most samples over all channels: 23 minutes of 48 kHz stereo. ComfyUI's own nodes make at most 1000 seconds of
 44.1 kHz stereo, two thirds of that. As 32-bit floats it is 512 MiB, twice that while the pieces are joined."""
+_BYTES = 14
+"""Bytes a sample that comparing takes, measured with a margin."""
 MAX_SECONDS = 3600.0
 """Longest sound: at low rates many hours would fit into MAX_SAMPLES, and spectra are made every 20 ms."""
 MAX_CHANNELS = 16
@@ -101,7 +104,7 @@ def _guard(av: Any) -> Iterator[None]:
     try:
         with av.logging.Capture():
             yield
-    except UndecodableError:
+    except CompareError:
         raise
     except Exception as error:
         told = getattr(error, "strerror", None) or str(error)  # without FFmpeg's number and log
@@ -146,6 +149,7 @@ def _joined(blocks: Iterator[tuple[int, Samples]]) -> Audio:
         if (block_rate, block.shape[0]) != (rate, channels):
             raise UndecodableError("the sound changes its rate or its number of channels on the way")
         total += block.size
+        require(total * _BYTES, f"the sound has {total} samples and more, and to compare it")
         if total > MAX_SAMPLES:
             raise UndecodableError(f"the sound has more than {MAX_SAMPLES} samples, which are refused")
         if total > MAX_SECONDS * rate * channels:

@@ -8,9 +8,11 @@ from PIL import Image, ImageDraw
 
 from ..drawing import Drawing
 from ..drawing.sheets import BACKGROUND, GAP, png
+from ..memory import require
 from ..moving.animations import timed_pictures
 from ..moving.drawing import frame_strip
 from ..result import Region, UndecodableError
+from ..still.costs import bytes_a_pixel
 from ..still.decoding import decode, frame_count
 from ..still.heat import heat_map
 from ..still.pixels import canonical, check_masks, paint_masks, visible
@@ -30,6 +32,7 @@ def draw(
     """
     try:
         pair = decode(golden), decode(actual)
+        _require_memory(pair)
         strip = _animation_strip(*pair) if max(frame_count(image) for image in pair) > 1 else None
         if strip:
             return Drawing(strip)
@@ -48,6 +51,13 @@ def draw(
         for left in (0, width + GAP, 2 * (width + GAP)):
             pen.rectangle((left + x - 1, y - 1, left + x + wide, y + high), outline=_FRAME)
     return Drawing(png(sheet))
+
+
+def _require_memory(pair: tuple[Image.Image, Image.Image]) -> None:
+    """Raise TooLargeError where the sheet would take more than there is."""
+    width, height = (max(sides) for sides in zip(*(image.size for image in pair), strict=True))
+    cost = max(bytes_a_pixel(image, frame_count(image)) for image in pair)
+    require(width * height * cost, f"the picture of what differs is of {width}x{height}, and to draw it")
 
 
 def _animation_strip(golden: Image.Image, actual: Image.Image) -> bytes | None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..lines import shorten
+from ..memory import require
 from ..packing import pack_halves, pack_signed, rounded, unpack_halves
 from .reading import FloatArray, Tensor, read_tensors, usable_values
 
@@ -20,6 +22,8 @@ CELLS = 1024
 """Most cells of all maps, a byte each."""
 CHANNELS = 128
 """Most channels that have statistics of their own; where there are more, neighbours are taken together."""
+_BYTES = 48
+"""Bytes a value that is looked at takes: as 64-bit floats, and what is made of them."""
 SIDE = 8
 """Most cells along an axis that is not the channels', but for sound, which has only one such axis."""
 
@@ -117,6 +121,8 @@ def _describe(tensor: Tensor, cells: int) -> dict[str, Any]:
         return described
     groups, grid = channels_of(tensor.shape), grid_of(tensor.shape, cells or CELLS)
     axes = tensor.stored().reshape(axes_of(tensor.shape))
+    largest_group = -(-axes.shape[1] // groups) * (count // axes.shape[1])
+    require(largest_group * _BYTES, f'tensor "{shorten(tensor.name)}" has {count} values, and to compare them')
     edges = np.append(_starts(axes.shape[1], groups), axes.shape[1])
     sums = _Sums(groups)
     rows = np.zeros(grid)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..lines import shorten
+from ..memory import require_json
 from ..result import UndecodableError
 
 MAX_HEADER = 2**24
@@ -60,6 +61,7 @@ def read_tensors(data: bytes) -> list[Tensor]:
     if 8 + length > len(data):
         raise UndecodableError("the file is truncated within its header")
     body = memoryview(data)[8 + length :]
+    require_json(data[8 : 8 + length], f"the file's header has {length} bytes, and to parse it")
     entries = _header(data[8 : 8 + length])
     if len(entries) > MAX_TENSORS:
         raise UndecodableError(f"the file holds {len(entries)} tensors, more than {MAX_TENSORS} are refused")

@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 from ..lines import shorten
+from ..memory import require_json
 from ..result import UndecodableError
 
 
@@ -32,6 +33,7 @@ def read_document(data: bytes) -> tuple[dict[str, Any], bytes]:
             if at + 8 + size > len(data):
                 raise UndecodableError("the model is truncated within its binary part")
             chunk = data[at + 8 : at + 8 + size]
+    require_json(text, f"the model has {len(text)} bytes of JSON, and to parse them")
     try:
         document = json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

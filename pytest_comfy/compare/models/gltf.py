@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..lines import shorten
+from ..memory import require
 from ..packing import pack_levels
 from ..result import UndecodableError
 from ..still.decoding import decode
@@ -23,6 +24,8 @@ from .glb import buffers_of, embedded, glb, read_document
 
 MAX_VALUES = 2**25
 """Most vertices and indices over all primitives: the densest surfaces people make have a few millions."""
+_BYTES = 64
+"""Bytes that a vertex or index takes while it is read."""
 MAX_ITEMS = 4096
 """Most nodes, and most primitives: each costs time whatever it holds."""
 MAX_DEPTH = 64
@@ -129,6 +132,7 @@ class _Repacking:
         """Copy an accessor's values, and return its new index; counts what is used again, too."""
         accessor = self.document["accessors"][_index(index)]
         self.values += _index(accessor["count"])
+        require(self.values * _BYTES, f"the model has {self.values} vertices and indices and more, and to read them")
         if self.values > MAX_VALUES:
             raise UndecodableError(f"the model has more than {MAX_VALUES} vertices and indices")
         key = index, is_vertices

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..extras import load
-from ..result import UndecodableError
+from ..memory import require
+from ..result import CompareError, UndecodableError
 from .gltf import Materials, repacked
 
 MAX_BYTES = 2**28
@@ -24,6 +25,11 @@ MAX_TEXT = 2**27
 """Longest file of a format that is text, 128 MiB, which takes ten times that to read."""
 MAX_FACES = 2**22
 """Most triangles over all instances of all meshes: four times what people get of the finest settings."""
+
+_TEXT_BYTES, _BYTES = 20, 10
+"""Bytes that a byte of a file takes while it is read, in a format that is text and in others."""
+_FACE_BYTES = 1400
+"""Bytes that a face takes while it is compared and drawn, measured with a margin."""
 
 _BINARY_STL = 84, 50
 """Bytes before the triangles of a binary STL, and of each."""
@@ -55,6 +61,8 @@ def read_model(data: bytes) -> Model:
     if len(data) > MAX_BYTES:
         raise UndecodableError(f"the model has {len(data)} bytes, more than {MAX_BYTES} are refused")
     form = _format(data)
+    is_text = form in ("obj", "gltf") or (form == "stl" and not _is_binary_stl(data))
+    require(len(data) * (_TEXT_BYTES if is_text else _BYTES), f"the model has {len(data)} bytes, and to read them")
     library = load("trimesh", "a 3D model needs trimesh: pip install 'pytest-comfy[mesh]'")
     with _guard():
         materials = Materials()
@@ -117,7 +125,7 @@ def _guard() -> Iterator[None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except UndecodableError:
+    except CompareError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
@@ -144,6 +152,7 @@ def _gathered(library: Any, scene: Any, materials: Materials) -> Model:
         else:
             triangles = np.asarray(part.faces).reshape(-1, 3)
             faces += len(triangles)
+        require(faces * _FACE_BYTES, f"the model has {faces} faces and more, and to compare it")
         if faces > MAX_FACES:
             raise UndecodableError(f"the model has more than {MAX_FACES} faces")
         if isinstance(part, library.Trimesh):

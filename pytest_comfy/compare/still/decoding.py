@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..extras import load
-from ..result import MissingExtraError, UndecodableError
+from ..memory import require
+from ..result import CompareError, MissingExtraError, UndecodableError
+from .costs import JXL, bytes_a_pixel
 from .exr import SIGNATURE as EXR_SIGNATURE
 from .exr import decode_exr
+from .jxl import SIGNATURES as JXL_SIGNATURES
+from .jxl import size_of
 
 MAX_PIXELS = 2**28
 """Largest width times height, 16384x16384: four times the 8K upscales people make, 1 GiB as RGBA."""
@@ -31,7 +35,6 @@ FLOAT_BOUNDS = "pytest_comfy.float_bounds"
 
 # EPS and PDF start programs, and vector or stub formats hold no pixels of their own: not in this list.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "QOI", "JXL")
-_JXL_SIGNATURES = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a")
 _settings_lock = threading.RLock()
 
 
@@ -40,7 +43,8 @@ def decode(data: bytes) -> Image.Image:
 
     A still is turned as its EXIF orientation says and viewers show it.
     Raises UndecodableError for anything that is no complete picture of at most MAX_PIXELS a frame,
-    MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all.
+    MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all, and TooLargeError, before any pixel is there, where to compare
+    it would take more memory than there is.
     """
     if data.startswith(EXR_SIGNATURE):
         return _decode_exr(data)
@@ -49,11 +53,12 @@ def decode(data: bytes) -> Image.Image:
         Image.init()
         image = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
         pixels = image.width * image.height
+        count = frame_count(image)
+        require(pixels * bytes_a_pixel(image, count), _named(image.width, image.height))
         if pixels > MAX_PIXELS:
             raise UndecodableError(
                 f"the picture is {image.width}x{image.height}, more than {MAX_PIXELS} pixels are refused"
             )
-        count = frame_count(image)
         if count > MAX_FRAMES or count * pixels > MAX_ANIMATION_PIXELS:
             raise UndecodableError(
                 f"the animation has {count} frames of {image.width}x{image.height}, more than {MAX_FRAMES} "
@@ -83,6 +88,10 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
 
 
+def _named(width: int, height: int) -> str:
+    return f"the picture is {width}x{height}, and to compare it"
+
+
 def _decode_exr(data: bytes) -> Image.Image:
     image, digest, bounds = decode_exr(data, MAX_PIXELS)
     if image.mode != "F":
@@ -91,9 +100,11 @@ def _decode_exr(data: bytes) -> Image.Image:
 
 
 def _check_plugins(data: bytes) -> None:
-    """Load what Pillow needs for a format, or say what to install."""
-    if data.startswith(_JXL_SIGNATURES):
+    """Load what Pillow needs for a format, or say what to install; raises TooLargeError where opening decodes."""
+    if data.startswith(JXL_SIGNATURES):
         load("pillow_jxl", "a JPEG XL picture needs a plugin: pip install 'pytest-comfy[jxl]'")  # it registers itself
+        width, height = size_of(data)  # the plugin decodes all before it tells
+        require(width * height * JXL, _named(width, height))
     elif data[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in _readable():
         raise MissingExtraError("an AVIF picture needs a newer Pillow: pip install 'Pillow>=11.3'")
 
@@ -142,7 +153,7 @@ def guard() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         try:
             yield
-        except (UndecodableError, MissingExtraError):
+        except CompareError:
             raise
         except Image.DecompressionBombError as error:
             raise UndecodableError(f"the picture has more than {MAX_PIXELS} pixels") from error

@@ -10,11 +10,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..extras import load
+from ..memory import require
 from ..result import UndecodableError
 
 SIGNATURE = b"\x76\x2f\x31\x01"
 
 _WINDOW = b"dataWindow\0box2i\0" + struct.pack("<i", 16)
+_BYTES = 110
+"""Bytes a pixel that comparing takes at most, of four channels of 32-bit floats; measured with a margin."""
 _HEADER = 2**16  # bytes in which the window is looked for; what others say of a picture comes after it
 
 
@@ -22,7 +25,8 @@ def decode_exr(data: bytes, most_pixels: int) -> tuple[Image.Image, str, tuple[f
     """Return the picture, a digest of its values, and the lowest and highest of them.
 
     One channel gives mode F. Colours are cut off to 0 to 1 and become 8-bit RGB or RGBA, as linear as they are.
-    Raises UndecodableError for anything but a complete picture of at most `most_pixels`, and MissingExtraError.
+    Raises UndecodableError for anything but a complete picture of at most `most_pixels`, MissingExtraError, and
+    TooLargeError.
     """
     av = load("av", "an EXR picture needs PyAV: pip install 'pytest-comfy[video]'")
     _check_size(data, most_pixels)
@@ -47,6 +51,9 @@ def _check_size(data: bytes, most_pixels: int) -> None:
     if at < 0 or len(data) < at + len(_WINDOW) + 16:
         raise UndecodableError("the EXR picture is broken or truncated (it does not say its size)")
     left, top, right, bottom = struct.unpack_from("<4i", data, at + len(_WINDOW))
+    width, height = right - left + 1, bottom - top + 1
+    if width > 0 and height > 0:
+        require(width * height * _BYTES, f"the EXR picture is {width}x{height}, and to compare it")
     if right < left or bottom < top or (right - left + 1) * (bottom - top + 1) > most_pixels:
         raise UndecodableError(
             f"the EXR picture is {right - left + 1}x{bottom - top + 1}, more than {most_pixels} pixels are refused"

@@ -7,7 +7,7 @@ period: content cancels out, a grid adds up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,18 +63,20 @@ class Lattice:
     periods: tuple[int, int]
 
 
-def lattice_of(planes: Sequence[Planes]) -> Lattice:
+def lattice_of(planes: Iterable[Planes]) -> Lattice:
     """Return how strongly lines come again in a picture, given its `planes_of`."""
-    strengths = np.maximum(*(_folded(one) for one in planes))
+    one = iter(planes)
+    strengths = np.maximum(_folded(next(one)), _folded(next(one)))
     grouped = np.maximum.reduceat(strengths, np.array(PERIODS[:-1]) - PERIODS[0], axis=1)
     return Lattice(grouped, (_strongest(strengths[0]).period, _strongest(strengths[1]).period))
 
 
-def grid_between(golden: Sequence[Planes], actual: Sequence[Planes]) -> Grid:
+def grid_between(golden: Iterable[Planes], actual: Iterable[Planes]) -> Grid:
     """Return the strongest grid in what differs between two pictures, beyond what chance makes of other lines."""
+    before, after = iter(golden), iter(actual)
     grids = []
-    for before, after in zip(golden, actual, strict=True):
-        luma, chroma = _folded(_subtracted(before, after), CHANCE)
+    for _ in range(2):
+        luma, chroma = _folded(_subtracted(next(before), next(after)), CHANCE)
         grids += [_strongest(luma), _strongest(CHROMA_WEIGHT * chroma, in_chroma=True)]
     return max(grids, key=lambda grid: grid.strength)
 
@@ -100,10 +102,13 @@ def grid_moved(golden: Lattice, actual: Lattice) -> Grid:
     return Grid(most, period if low <= period < high else (low + high - 1) // 2, bool(channel))
 
 
-def planes_of(seen: Image.Image) -> tuple[Planes, Planes]:
-    """Return the planes of an 8-bit RGB picture: for the lines that run down, and for those that run across."""
-    down, across = seen.reduce((1, _PIECE)), seen.reduce((_PIECE, 1)).transpose(Image.Transpose.TRANSPOSE)
-    return _planes(down), _planes(across)
+def planes_of(seen: Image.Image) -> Iterator[Planes]:
+    """Yield the planes of an 8-bit RGB picture: for the lines that run down, then for those that run across.
+
+    One after the other, as each takes as much memory as the picture.
+    """
+    yield _planes(seen.reduce((1, _PIECE)))
+    yield _planes(seen.reduce((_PIECE, 1)).transpose(Image.Transpose.TRANSPOSE))
 
 
 def _planes(pieces: Image.Image) -> Planes:

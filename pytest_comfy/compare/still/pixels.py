@@ -15,6 +15,8 @@ from .decoding import DEEP_COLOUR, FLOAT_BOUNDS, frame_count, frames, guard
 MID_GREY = 128
 FOREVER = 0
 """How often an animation plays that starts again without end."""
+_BAND_ROWS = 256
+"""Rows whose bytes are taken at once."""
 _GREY: dict[str, float | tuple[int, ...]] = {
     "RGB": (MID_GREY,) * 3,
     "RGBA": (MID_GREY, MID_GREY, MID_GREY, 255),
@@ -122,7 +124,9 @@ def pixels_sha256(image: Image.Image, masks: Sequence[Sequence[int]] = ()) -> st
             if (times := plays(frame)) != FOREVER:
                 header += f" {times} times"
         digest.update(f"{header} {frame.info.get(DEEP_COLOUR, '')}\n".encode())
-        digest.update(raw_bytes(paint_masks(picture, regions)))
+        painted = paint_masks(picture, regions)
+        for top in range(0, picture.height, _BAND_ROWS):
+            digest.update(raw_bytes(painted.crop((0, top, picture.width, min(picture.height, top + _BAND_ROWS)))))
     return digest.hexdigest()
 
 

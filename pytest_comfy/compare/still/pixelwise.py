@@ -19,6 +19,8 @@ CHROMA_BLOCK = 16
 """Pixels of the blocks whose mean is judged: small enough for an eye, large enough for noise to cancel out."""
 MOTION_SIDE = 256
 """Pixels that the shorter side keeps at least where the move of a picture is looked for."""
+_BAND_PIXELS = 2**18
+"""Pixels that are measured at once."""
 LUMA_NOISE, LUMA_EDGES = 9.0, 0.08
 CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
 """What a block's mean squared difference is measured in: noise (squared levels), and a share of the mean squared
@@ -60,13 +62,26 @@ def pixel_change(golden: Image.Image, actual: Image.Image) -> PixelChange:
 
 
 def _block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:
-    grey, other_grey = (np.asarray(picture.convert("L"))[..., np.newaxis] for picture in (golden, actual))
-    # At half the size, as codecs keep colours: what they take from hard edges no one sees.
-    colours, others = (np.asarray(picture.reduce(2).convert("YCbCr"))[..., 1:] for picture in (golden, actual))
+    rows = max(1, _BAND_PIXELS // max(1, golden.width) // CHROMA_BLOCK) * CHROMA_BLOCK
+    bands = [_band(golden, actual, top, rows) for top in range(0, golden.height, rows)]
     return {
-        "pixels": _ratio(grey, other_grey, LUMA_BLOCK, LUMA_NOISE, LUMA_EDGES),
-        "pixels_chroma": _ratio(colours, others, CHROMA_BLOCK // 2, CHROMA_NOISE, CHROMA_EDGES),
+        "pixels": np.concatenate([luma for luma, _ in bands]),
+        "pixels_chroma": np.concatenate([chroma for _, chroma in bands]),
     }
+
+
+def _band(golden: Image.Image, actual: Image.Image, top: int, rows: int) -> tuple[Floats, Floats]:
+    """Measure some rows of blocks: floats of all at once would take ten times what the pictures do."""
+    # Two rows more, which are one of the colours: the last gradient of a band looks at the row below it.
+    box = 0, top, golden.width, min(golden.height, top + rows + 2)
+    before, after = golden.crop(box), actual.crop(box)
+    grey, other_grey = (np.asarray(picture.convert("L"))[..., np.newaxis] for picture in (before, after))
+    # At half the size, as codecs keep colours: what they take from hard edges no one sees.
+    colours, others = (np.asarray(picture.reduce(2).convert("YCbCr"))[..., 1:] for picture in (before, after))
+    return (
+        _ratio(grey, other_grey, LUMA_BLOCK, LUMA_NOISE, LUMA_EDGES)[: rows // LUMA_BLOCK],
+        _ratio(colours, others, CHROMA_BLOCK // 2, CHROMA_NOISE, CHROMA_EDGES)[: rows // CHROMA_BLOCK],
+    )
 
 
 def _ratio(

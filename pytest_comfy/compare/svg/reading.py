@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from ..lines import shorten
+from ..memory import require
 from ..result import UndecodableError
 from .values import COLOURS, Token, scale_of, tokens
 
 MAX_BYTES = 2**24
 """Longest document, 16 MiB: pictures traced at their finest have a few."""
+_BYTES = 240
+"""Bytes that a byte of it takes, where a path of short numbers is compared with another."""
 MAX_ELEMENTS = 100_000
 """Most elements and texts."""
 MAX_DEPTH = 256
@@ -62,6 +65,7 @@ def read_svg(data: bytes) -> Document:
     """
     if len(data) > MAX_BYTES:
         raise UndecodableError(f"the SVG has {len(data)} bytes, more than {MAX_BYTES} are refused")
+    require(len(data) * _BYTES, f"the SVG has {len(data)} bytes, and to compare it")
     builder = _Builder()
     try:
         builder.parser.Parse(data, True)

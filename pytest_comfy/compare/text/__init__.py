@@ -10,6 +10,7 @@ from typing import Any
 
 from ..lines import decoded
 from .comparing import compare
+from .costs import require_memory
 from .drawing import draw
 
 __all__ = ["FINGERPRINTS", "blank", "compare", "describe", "draw"]
@@ -24,4 +25,5 @@ def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: boo
 
 def blank(data: bytes) -> str | None:
     """Tell a text of nothing but white space, and an empty object, array or string of JSON."""
+    require_memory([data], "")
     return "empty" if decoded(data).strip() in ("", "{}", "[]", '""', "null") else None

@@ -9,6 +9,7 @@ from ..lines import decoded, first_difference, shorten
 from ..media import essence, is_json
 from ..result import Comparison, hard_failure, identical
 from ..rules import Rules, TextRule
+from .costs import require_memory
 from .documents import document, leaves, parse, same, told
 from .numbers import compare_numbers
 
@@ -19,7 +20,8 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
     """Compare a text that is not the golden one byte for byte with what was kept of that.
 
     Without a rule, json holds where both are JSON by media type, or both are plain text that parses as an object
-    or array, and exact elsewhere. Raises CompareError when the golden file cannot be read.
+    or array, and exact elsewhere. Raises CompareError when the golden file cannot be read, and where there is no
+    memory for it.
     """
     rule, tolerance = rules.text, rules.tolerance
     if rule is not None and rule.mode == "regex":
@@ -28,6 +30,7 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
         told = "text differs; the golden text was not kept, so the place cannot be shown"
         return hard_failure(("text",), told, tolerance.name)
     before = golden.data("the text differs")
+    require_memory((before, actual.data), rule.mode if rule else "json")
     mode = rule.mode if rule else _usual_mode(golden.media_type, actual.media_type, before, actual.data)
     if mode == "numbers":
         return compare_numbers(before, actual.data, tolerance, rule or TextRule("numbers"))
@@ -94,6 +97,7 @@ def compare_json(golden: bytes, actual: bytes, tolerance: str) -> Comparison:
 
 def match_pattern(actual: bytes, rule: TextRule, tolerance: str) -> Comparison:
     """Judge a text by its rule's pattern, which must match all of it; the golden text does not count."""
+    require_memory([actual], "")
     text, pattern = decoded(actual), shorten(rule.pattern or "")
     if rule.compiled().fullmatch(text):
         return Comparison("within tolerance", f"the text matches the pattern {pattern}", tolerance)

@@ -10,6 +10,7 @@ from itertools import islice
 from ..drawing import Drawing
 from ..lines import decoded, escaped, first_difference
 from ..result import Region
+from .costs import require_memory
 from .documents import document
 
 MOST_BYTES = 2**24
@@ -41,6 +42,8 @@ def text_difference(golden: bytes, actual: bytes) -> str | None:
     """
     if max(len(golden), len(actual)) > MOST_BYTES:
         return None
+    for mode in ("json", "exact"):  # laid out anew, then cut into lines
+        require_memory((golden, actual), mode)
     before, after = _lines(golden, actual)
     if before == after:
         return None

@@ -14,13 +14,20 @@ from typing import Any
 from PIL import Image
 
 from ..extras import load, open_media
-from ..result import MissingExtraError, UndecodableError
+from ..memory import taking
+from ..result import CompareError, UndecodableError
 from ..still.decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
 from .containers import demuxer
 from .planes import content, interpretation, to_picture
 
 MAX_PIXELS = 2**25
 """Largest width times height, 8192x4096, which holds 8K video: a decoder keeps some twenty such frames."""
+_FRAMES_KEPT = 21
+"""Frames that a decoder keeps at most: sixteen of H.264 to look back at, and those on their way."""
+_PICTURES = 30
+"""Bytes a pixel of what is made of the current frame."""
+_WIDEST = 8
+"""Bytes a pixel where the file does not tell the format: four channels of 16 bits."""
 JITTER = 1.01
 """Milliseconds that frames of a constant rate may lie off their times: Matroska rounds to whole ones."""
 
@@ -92,13 +99,23 @@ def _opened(data: bytes) -> Iterator[tuple[Any, Any]]:
             if not container.streams.video:
                 raise UndecodableError("the file has no video track")
             stream = container.streams.video[0]
-            _check_size(stream.codec_context.width, stream.codec_context.height)
+            context = stream.codec_context
+            _check_size(context.width, context.height)
             # Errors in the data end the decoding, where players would show something in their place.
             stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
             stream.codec_context.thread_type = "NONE"
-        yield container, stream
+            size = f"the video is {context.width}x{context.height}, and to decode it"
+        with taking(_cost(context), size):
+            yield container, stream
     finally:
         container.close()
+
+
+def _cost(context: Any) -> int:
+    """Return the bytes that decoding takes, with as many frames to look back at as there may be."""
+    form = context.format
+    wide = form.padded_bits_per_pixel / 8 if form is not None else _WIDEST
+    return int(context.width * context.height * (wide * _FRAMES_KEPT + _PICTURES))
 
 
 def _library() -> Any:
@@ -112,7 +129,7 @@ def _guard() -> Iterator[None]:
     try:
         with av.logging.Capture():
             yield
-    except (UndecodableError, MissingExtraError):
+    except CompareError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any
 from ...golden.environment import describe_system
 from ...golden.exchanges import Exchange
 from ...golden.redaction import redact, without_folders
+from ...memory import DEFAULT_MAX_MEMORY, SHARE, json_cost
 from ...secrecy import REDACTED, heard, without_secrets
 from ...workflow.secrets import Known, is_secret, masked
 
@@ -118,7 +119,7 @@ def make_exchange(
     body: bytes,
     known: Known = None,
 ) -> Exchange | None:
-    """Return the exchange to keep, redacted; None for a body that is not what its type says.
+    """Return the exchange to keep, redacted; None for a body that is not what its type says, or far too large.
 
     known  finds secrets beside those that their names or looks tell
     """
@@ -131,6 +132,8 @@ def make_exchange(
         kept["Location"] = without_folders(kept["Location"]) if "://" not in kept["Location"] else kept["Location"]
     kind = kept.get("Content-Type", "").lower()
     if content and "json" in kind:
+        if json_cost(content) > DEFAULT_MAX_MEMORY // SHARE:
+            return None
         try:
             content = json.dumps(redact_answer(bare, json.loads(content), known)).encode()
         except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ...compare.memory import within
 from ...golden import GoldenError
 from ...golden.exchanges import refusal_key
 from ...secrecy import heard
@@ -215,9 +216,12 @@ class RecordingProxy(ThreadedServer):
             run.outputs = [output async for output in collect(self._upstream, run, self._problem_of(run))]
             definitions = await self._facts.definitions(run.prompt)
             environment = await self._facts.environment(run.prompt, definitions)
-            folder = await asyncio.to_thread(
-                self._writer.write, key, run, environment, definitions, self._problem_of(run)
-            )
+            with within(run.budget):
+                folder = await asyncio.to_thread(
+                    self._writer.write, key, run, environment, definitions, self._problem_of(run)
+                )
+            if run.left_out:
+                self._problem_of(run)(f"{run.left_out} messages were too many, or too large, to be kept")
             written = True
             self.recorded.append(folder)
             self._on_recorded(folder)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ...golden.environment import MODEL_HASHES, describe_system, model_facts, models_named, node_packs
+from ...memory import OutOfMemory
 from ...workflow.results import Output, history_messages, named_outputs, sent_outputs
 from .tape import ANYONE, NOBODY, TapedRun
 from .upstream import Unreachable, Upstream
@@ -146,6 +147,11 @@ async def collect(upstream: Upstream, run: TapedRun, problem: Callable[[str], No
             except Unreachable as error:
                 problem(f"output {named.node}.{named.key}.{named.index} is not kept: {error}")
                 continue
+        try:
+            run.budget.hold(len(data or b""), "it")
+        except OutOfMemory as error:
+            problem(f"output {named.name} is not kept: {error}")
+            continue
         yield named.output(data)
     for sent in sent_outputs(run.prompt, run.previews):
         yield sent

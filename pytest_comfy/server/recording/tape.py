@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...memory import DEFAULT_MAX_MEMORY, MOST_MESSAGES, PASSING, SHARE, Budget, json_cost
 from ...workflow.digest import class_of
 from ...workflow.results import WEBSOCKET_CLASS, Event, Preview
 from ..recordings.script import TERMINAL
@@ -27,18 +28,24 @@ _TICK = 1e-6
 """Seconds between two messages at least, so that their order survives being sorted by time."""
 
 _MOST_UNCLAIMED = 20_000
-_MOST_PREVIEW_BYTES = 512 << 20
+_MOST_UNCLAIMED_BYTES = 64 << 20
+_OBJECTS = 512
+"""Bytes that any message takes for itself."""
 _IMAGE_TYPES = {1: "image/jpeg", 2: "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the server: `kind` of a text, or "preview" and "text" of a binary one."""
+    """One message of the server: `kind` of a text, or "preview" and "text" of a binary one.
+
+    size  bytes of memory, an upper estimate
+    """
 
     kind: str
     data: Mapping[str, Any]
     binary: int = 0
     picture: bytes = b""
+    size: int = _OBJECTS
 
     @property
     def prompt_id(self) -> str | None:
@@ -86,6 +93,8 @@ class TapedRun:
 
     heard   whether a socket told that the run is over and history written (`executing` without a node)
     number  of the answer to the post; tells runs of one id apart
+    budget  what the run keeps in memory
+    left_out  messages that were too many, or too large, to be kept
     """
 
     posted: Posted
@@ -101,9 +110,11 @@ class TapedRun:
     meta: Mapping[str, Any] = field(default_factory=dict)
     ui: Mapping[str, Any] = field(default_factory=dict)
     outputs: list[Any] = field(default_factory=list)
+    budget: Budget = field(default_factory=lambda: Budget(option=""))
+    left_out: int = 0
     _node: str | None = None
     _last: float = 0.0
-    _bytes: int = 0
+    _counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def prompt(self) -> Mapping[str, Any]:
@@ -113,12 +124,15 @@ class TapedRun:
     def take(self, at: float, message: Message) -> None:
         """Keep a message that came at the clock's time `at`."""
         self._last = max(round(at - self.posted.at, 6), round(self._last + _TICK, 6))
-        if message.binary == BINARY_TEXT:
+        if not self._keeps(message):
+            self.left_out += 1
+        elif message.binary == BINARY_TEXT:
             self.texts.append((self._last, str(message.data["node_id"]), str(message.data["text"])))
         elif message.binary:
             self._take_preview(message)
         else:
             self.events.append(Event(self._last, message.kind, message.data))
+        if not message.binary:
             if message.kind == "executing":
                 node = message.data.get("node")
                 self._node = None if node is None else str(node)
@@ -129,10 +143,17 @@ class TapedRun:
     def _take_preview(self, message: Message) -> None:
         meta = message.data if message.binary == PREVIEW_WITH_METADATA else {"node_id": self._node, **message.data}
         sent = class_of(self.prompt.get(str(meta.get("node_id")))) == WEBSOCKET_CLASS
-        self._bytes += len(message.picture)
-        if self._bytes <= _MOST_PREVIEW_BYTES:
-            kept = message.picture if sent or self.keep_previews else b""
-            self.previews.append(Preview(self._last, meta, kept))
+        kept = message.picture if sent or self.keep_previews else b""
+        self.previews.append(Preview(self._last, meta, kept))
+
+    def _keeps(self, message: Message) -> bool:
+        """Whether there is room for a message, and count it."""
+        sort = message.kind if message.kind in PASSING or message.binary else "event"
+        self._counts[sort] += 1
+        if self._counts[sort] > MOST_MESSAGES or message.size > self.budget.left // SHARE:
+            return False
+        self.budget.held += message.size
+        return True
 
 
 class Tape:
@@ -144,7 +165,7 @@ class Tape:
         self._current: dict[str, str] = {}
         self._posting = 0
         self._unclaimed: dict[str, deque[tuple[str, float, Message]]] = {}
-        self._waiting = 0
+        self._waiting = self._waiting_bytes = 0
 
     def waits_for(self, source: str) -> bool:
         """Whether a run is going on whose messages are sent to this socket."""
@@ -164,7 +185,7 @@ class Tape:
             self._posting -= 1
             if not self._posting:
                 self._unclaimed.clear()
-                self._waiting = 0
+                self._waiting = self._waiting_bytes = 0
 
     def accept(self, posted: Posted, prompt_id: str, number: Any) -> TapedRun:
         """The prompt was queued under this id; return its run."""
@@ -174,6 +195,7 @@ class Tape:
         while waiting and not run.heard:
             source, at, message = waiting.popleft()
             self._waiting -= 1
+            self._waiting_bytes -= message.size
             if source == posted.source:
                 run.take(at, message)
         return run
@@ -218,7 +240,8 @@ class Tape:
         return None
 
     def _keep(self, prompt_id: str, source: str, at: float, message: Message) -> None:
-        if self._posting and self._waiting < _MOST_UNCLAIMED:
+        if self._posting and self._waiting < _MOST_UNCLAIMED and self._waiting_bytes < _MOST_UNCLAIMED_BYTES:
+            self._waiting_bytes += message.size
             self._unclaimed.setdefault(prompt_id, deque()).append((source, at, message))
             self._waiting += 1
 
@@ -227,9 +250,10 @@ def read_message(opcode: int, payload: bytes) -> Message | None:
     """Return a WebSocket message of ComfyUI, None for any other and for broken ones."""
     try:
         if opcode == TEXT:
-            told = json.loads(payload)
+            cost = json_cost(payload)
+            told = json.loads(payload) if cost <= DEFAULT_MAX_MEMORY // SHARE else None
             if isinstance(told, dict) and isinstance(told.get("type"), str) and isinstance(told.get("data"), dict):
-                return Message(told["type"], told["data"])
+                return Message(told["type"], told["data"], size=cost + _OBJECTS)
         elif opcode == BINARY and len(payload) >= 8:
             return _read_binary(payload)
     except (ValueError, RecursionError):
@@ -240,13 +264,17 @@ def read_message(opcode: int, payload: bytes) -> Message | None:
 def _read_binary(payload: bytes) -> Message | None:
     kind, second = struct.unpack_from(">II", payload)
     if kind == PREVIEW:
-        return Message("preview", {"image_type": _IMAGE_TYPES.get(second, "image/png")}, kind, payload[8:])
+        kinds = {"image_type": _IMAGE_TYPES.get(second, "image/png")}
+        return Message("preview", kinds, kind, payload[8:], len(payload) + _OBJECTS)
     head, rest = payload[8 : 8 + second], payload[8 + second :]
     if len(head) < second:
         return None
     if kind == PREVIEW_WITH_METADATA:
-        meta = json.loads(head)
-        return Message("preview", meta, kind, rest) if isinstance(meta, dict) else None
+        cost = json_cost(head)
+        meta = json.loads(head) if cost <= DEFAULT_MAX_MEMORY // SHARE else None
+        return Message("preview", meta, kind, rest, len(payload) + cost) if isinstance(meta, dict) else None
     if kind == BINARY_TEXT:
-        return Message("text", {"node_id": head.decode(), "text": rest.decode()}, kind)
+        return Message(
+            "text", {"node_id": head.decode(), "text": rest.decode()}, kind, size=4 * len(payload) + _OBJECTS
+        )
     return None

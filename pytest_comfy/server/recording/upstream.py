@@ -13,6 +13,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from ...memory import DEFAULT_MAX_MEMORY, SHARE, in_words, json_cost
+
 _CONNECT_SECONDS = 10.0
 _OWN_SECONDS = 60.0
 _LINE = 1 << 16
@@ -104,6 +106,8 @@ class Upstream:
         status, body, _ = await self.get(path, 256 << 20)
         if status != 200:
             raise Unreachable(f"{self.url}{path} answers {status}")
+        if json_cost(body) > DEFAULT_MAX_MEMORY // SHARE:
+            raise Unreachable(f"{self.url}{path} answers JSON that takes up to {in_words(json_cost(body))} of memory")
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
