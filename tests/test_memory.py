@@ -54,7 +54,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(values, st.booleans(), st.integers(1, 30))
 def test_estimate_is_never_below_what_any_json_takes(value, ascii_only, times):
     text = json.dumps([value] * times, ensure_ascii=ascii_only, separators=(",", ":")).encode("utf-8", "surrogatepass")

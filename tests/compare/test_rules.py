@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_comfy.compare import Comparison, Kept, TextRule, compare_output, parse_text_rule
@@ -67,7 +67,6 @@ def test_first_differing_word_is_named(golden: str, actual: str, message: str) -
 
 
 @given(st.lists(st.text(alphabet="ab1.\u00e9", min_size=1, max_size=4), max_size=6), st.data())
-@settings(deadline=None)
 def test_spacing_does_not_count_among_words(words: list[str], data: st.DataObject) -> None:
     space = st.text(alphabet=" \t\r\n", min_size=1, max_size=3)
     spaced = "".join(data.draw(space) + word for word in words) + data.draw(space)
@@ -115,7 +114,6 @@ def test_exact_sees_what_a_double_does_not_hold() -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 0.1), st.floats(0, 0.1))
-@settings(deadline=None)
 def test_numbers_are_judged_symmetrically_and_in_order(value: float, less: float, more: float) -> None:
     less, more = sorted((less, more))
     near, far = (numbers(f"x {value!r} y", f"x {value * (1 + by)!r} y") for by in (less, more))
@@ -125,7 +123,6 @@ def test_numbers_are_judged_symmetrically_and_in_order(value: float, less: float
 
 
 @given(st.text(alphabet='0123.e-+ \n[]{}:,"ab', max_size=30), st.text(alphabet='0123.e-+ \n[]{}:,"ab', max_size=30))
-@settings(deadline=None)
 def test_any_texts_can_be_compared_by_numbers(golden: str, actual: str) -> None:
     there, back = numbers(golden, actual), numbers(actual, golden)
     assert (there.passed, there.distance) == (back.passed, back.distance)
@@ -155,7 +152,6 @@ def test_pattern_needs_no_golden_text(keep: Keep) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=4), max_size=3))
-@settings(deadline=None)
 def test_json_rule_ignores_layout(value: Any) -> None:
     kept = Kept("text/plain", "", None, None, (), lambda: json.dumps(value).encode())
     spread = json.dumps(value, indent=2).encode()

@@ -88,7 +88,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(["system", "devices"]), JSON))
 def test_any_stats_are_described_and_equal_to_themselves(stats):
     described = describe_system(stats)

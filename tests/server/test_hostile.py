@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_comfy.server import FakeComfyServer
 
 KNOWN = {200, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 416, 500}
-SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 names = st.one_of(

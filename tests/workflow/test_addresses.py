@@ -131,7 +131,7 @@ def test_meta_of_another_shape_is_no_path(meta):
 TITLES = st.sampled_from(["A", "B", "A > B", "A.x", "x", "", " > ", "1"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.dictionaries(
         st.sampled_from(["1", "2", "1:1", "1:2:1"]),

@@ -185,7 +185,7 @@ def trimmed(document, known, defaults):
     return {name: trim(found, used_values(prompt, name), texts, defaults=defaults) for name, found in known.items()}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.integers(0, len(FITTING)),
     st.dictionaries(st.integers(0, len(FITTING) - 1), st.sampled_from(OTHERS), max_size=2),

@@ -118,7 +118,7 @@ def test_nodes_shared_many_times_are_looked_at_once():
     assert len(set(node_digests(dict(reversed(ladder.items()))).values())) == 200
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(
         st.sampled_from("12345"),

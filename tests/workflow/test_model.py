@@ -242,21 +242,21 @@ def _parse(data):
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_any_content_is_a_workflow_or_a_workflow_error(data):
     parsed = _parse(data)
     assert parsed is None or parsed[1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_any_json_is_a_workflow_or_a_workflow_error(document):
     parsed = _parse(json.dumps(document))
     assert parsed is None or all("class_type" in node for node in parsed[1].values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NODES, st.sampled_from(["1", "2", "A", "B", "T", "T.x", "1.2"]), st.sampled_from(["x", "y", "x.y", ""]), JSON)
 def test_any_patch_sets_one_input_or_is_refused(graph, node, name, value):
     before = copy.deepcopy(graph)

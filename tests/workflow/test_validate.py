@@ -495,7 +495,7 @@ NODE = JSON | st.fixed_dictionaries(
 PROMPT = JSON | st.dictionaries(st.sampled_from(["1", "2", "3"]), NODE)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PROMPT, st.fixed_dictionaries({"A": DEFINITION, "LoadImage": DEFINITION}), JSON, st.booleans())
 def test_any_json_is_answered_or_refused(prompt, definitions, targets, modern):
     before = repr((prompt, definitions))
@@ -515,7 +515,7 @@ def test_any_json_is_answered_or_refused(prompt, definitions, targets, modern):
 NUMBER = st.integers(1, 100) | st.floats(1, 100) | st.integers(1, 100).map(str)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(NUMBER, NUMBER, JSON.filter(lambda value: not isinstance(value, (list, dict))), st.booleans())
 def test_valid_prompts_stay_valid(width, scale, prefix, modern):
     if isinstance(width, str) and not width.isdigit():

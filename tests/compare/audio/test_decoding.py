@@ -81,7 +81,7 @@ def test_what_is_no_sound_is_undecodable(data: bytes, capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(CODECS)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12))
 def test_changed_bytes_raise_nothing_else(codec: str, changes: list[tuple[float, int]]) -> None:
     data = bytearray(FILES[codec])

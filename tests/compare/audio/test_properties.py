@@ -56,7 +56,7 @@ def made(channels: int, samples: int, rate: int, level: float, seed: int) -> Aud
     return Audio(sound.astype(np.float32), rate)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sounds, sounds)
 def test_any_two_sounds_are_judged_symmetrically_and_each_equals_itself(one: Any, other: Any) -> None:
     first, second = sound_fingerprint(made(*one)), sound_fingerprint(made(*other))

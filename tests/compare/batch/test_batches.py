@@ -119,7 +119,7 @@ class TestOrder:
             assert one.comparison is not None and one.comparison.kinds == (("order",) if moved else ())
 
     @given(st.integers(1, 7).flatmap(lambda n: st.permutations(range(n))), st.integers(0, 1))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_any_permutation_is_explained_exactly(self, order: list[int], lift: int) -> None:
         found = batch(range(len(order)), [(seed, lift) for seed in order])
         assert [one.golden for one in found] == [*range(len(order))]
@@ -207,7 +207,7 @@ class TestMissing:
         st.integers(2, 7).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), max_size=n - 1))),
         st.integers(0, 1),
     )
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_any_subset_that_is_removed_is_named_exactly(self, case: tuple[int, set[int]], lift: int) -> None:
         count, gone = case
         left = [seed for seed in range(count) if seed not in gone]
@@ -299,7 +299,7 @@ class TestTwins:
             )
         )
     )
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_what_is_left_of_a_batch_has_not_moved(self, case: tuple[str, set[int]]) -> None:
         whole, gone = case
         left = "".join(letter for at, letter in enumerate(whole) if at not in gone)
@@ -311,7 +311,7 @@ class TestTwins:
         assert sorted(one.verdict for one in found) == ["identical"] * len(left) + ["unexpected"] * len(gone)
 
     @given(st.text("ABCD", min_size=1, max_size=6), st.text("ABCD", min_size=1, max_size=6))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_every_picture_is_told_of_once(self, before: str, after: str) -> None:
         found = batch([*map(ord, before)], [*map(ord, after)])
         assert [one.golden for one in found if one.golden is not None] == [*range(len(before))]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -41,7 +41,6 @@ def test_outside_leaves_nothing_but_the_areas(areas: list[tuple[int, int, int, i
     assert covered.max(initial=0) <= 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_mask_pictures_come_to_rectangles_that_cover_them(seed: int, inside: bool) -> None:
     white = np.random.default_rng(seed).random(SIZE[::-1]) < 0.3

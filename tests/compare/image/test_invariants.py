@@ -60,7 +60,7 @@ def disturbances(golden: Image.Image, seed: int) -> dict[str, Callable[[float], 
 NAMES = sorted(disturbances(picture_of(0), 0))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from(NAMES), st.floats(0, 1))
 def test_distance_is_symmetric(seed: int, name: str, strength: float) -> None:
     golden = picture_of(seed)
@@ -72,7 +72,7 @@ def test_distance_is_symmetric(seed: int, name: str, strength: float) -> None:
             assert measured.value == pytest.approx(back.parts[part].value, rel=1e-4, abs=1e-5), part
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from(NAMES))
 def test_distance_grows_with_the_disturbance(seed: int, name: str) -> None:
     golden = picture_of(seed)
@@ -87,7 +87,7 @@ def test_distance_grows_with_the_disturbance(seed: int, name: str) -> None:
     assert distances[0] == [0, 0]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.sampled_from(["RGB", "RGBA", "L", "LA", "P", "1"]), st.integers(0, 9))
 def test_container_compression_and_metadata_do_not_matter(seed: int, mode: str, level: int) -> None:
     golden = picture_of(seed).quantize(16) if mode == "P" else picture_of(seed, mode=mode)
@@ -109,7 +109,7 @@ def test_container_compression_and_metadata_do_not_matter(seed: int, mode: str, 
         assert compare(fingerprint(golden), fingerprint(other), "exact").distance == 0
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.integers(0, 80), st.integers(0, 70), st.integers(1, 40), st.integers(1, 40))
 def test_a_mask_over_the_change_leaves_nothing(seed: int, x: int, y: int, width: int, height: int) -> None:
     golden = picture_of(seed)
@@ -120,7 +120,7 @@ def test_a_mask_over_the_change_leaves_nothing(seed: int, x: int, y: int, width:
     assert compare(fingerprint(golden, masks), fingerprint(actual, masks), "exact").distance == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.tuples(st.integers(1, 70), st.integers(1, 70)),
     st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I", "F", "I;16"]),
@@ -148,7 +148,7 @@ def test_nothing_that_decodes_makes_it_fail(size: tuple[int, int], mode: str, se
             assert x + width <= size[0] and y + height <= size[1]
 
 
-@settings(deadline=None, max_examples=9)
+@settings(max_examples=9)
 @given(st.integers(0, 2**32), st.sampled_from([(256, 192), (448, 320), (333, 217)]))
 def test_what_no_one_can_see_passes(seed: int, size: tuple[int, int]) -> None:
     golden = picture_of(seed, size)

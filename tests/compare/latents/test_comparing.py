@@ -74,7 +74,7 @@ def test_fingerprint_of_many_tensors_is_small() -> None:
 
 
 @given(st.text(max_size=20), st.integers(0, 50), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_metadata_and_order_of_tensors_do_not_count(text: str, padding: int, turned: bool) -> None:
     values = {"a": samples((1, 4, 8, 8)), "b": samples((1, 4, 8, 8), 2)}
     order = dict(reversed(values.items())) if turned else values
@@ -217,7 +217,7 @@ def test_limits_can_be_set_by_name(keep: Keep) -> None:
 
 
 @given(st.integers(0, 5), st.sampled_from(SHAPES[:2]), st.floats(0, 0.3), st.floats(0, 0.3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_judgement_is_symmetric_and_follows_the_strength(
     seed: int, shape: tuple[int, ...], one: float, other: float
 ) -> None:

@@ -115,7 +115,7 @@ def test_control_characters_of_names_are_escaped() -> None:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_mutated_files_raise_nothing_else(data: st.DataObject) -> None:
     for one in mutated(data, GOOD, 4):
         try:

@@ -292,7 +292,7 @@ def test_damaged_fingerprint_is_an_error(keep: Keep) -> None:
 
 
 @given(st.floats(0, 0.03), st.floats(0, 0.03))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_judgement_is_symmetric_and_follows_the_strength(one: float, other: float) -> None:
     less, more = sorted((one, other))
     near, far = judged(GOLDEN, changed(jittered(less))), judged(GOLDEN, changed(jittered(more)))

@@ -135,7 +135,7 @@ def test_nothing_is_said(capfd: pytest.CaptureFixture[str], recwarn: pytest.Warn
 
 @pytest.mark.parametrize("form", FORMS)
 @given(data=st.data())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_mutated_files_raise_nothing_else(form: str, data: st.DataObject) -> None:
     for one in mutated(data, FORMS[form], 3):
         try:

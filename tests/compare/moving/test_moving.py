@@ -150,7 +150,7 @@ def test_flicker_is_motion(clip: list[Image.Image], moved: Any) -> None:
     assert "motion" in judged(clip, [moved(frame, 12 * (-1) ** i) for i, frame in enumerate(clip)]).kinds
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.integers(0, 60), st.integers(0, 60), st.sampled_from([0, 7, 11]))
 def test_symmetric_and_monotone(weaker: int, stronger: int, at: int) -> None:
     frames = pan(12)

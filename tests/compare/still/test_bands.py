@@ -25,7 +25,7 @@ def noise(size, mode="RGB", seed=0):
     return Image.fromarray(rng.integers(0, 256, (height, width, len(mode)), dtype="u1"), mode)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 70), st.integers(1, 90), st.integers(1, 4))
 def test_blocks_by_bands_are_those_of_the_whole(width, height, rows_of_blocks):
     pair = noise((width, height)), noise((width, height), seed=1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
@@ -52,7 +52,6 @@ def test_undecodable_is_a_compare_error_of_one_line(scene: Image.Image, encode: 
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_damage_raises_nothing_else_and_warns_of_nothing(
     scene: Image.Image, encode: Callable[..., bytes], data: Any

@@ -77,7 +77,7 @@ def test_depth_of_exr_is_none_of_png(values: np.ndarray, scene: Image.Image) -> 
     assert compare_images(decode(exr(values)), scene).message == "depth is 8 bits colour (RGB), was 32 bits float colour (RGB;32F)"  # fmt: skip # noqa: E501
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_broken_exr_is_undecodable(data: st.DataObject) -> None:
     whole = bytearray(exr(np.linspace(0, 1, 600, dtype="<f4").reshape(20, 30)))

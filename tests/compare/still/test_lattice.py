@@ -58,7 +58,7 @@ SIZE = (480, 360)
 SCENE = drawn(SIZE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(9, 80),
     st.tuples(st.integers(0, 79), st.integers(0, 79)),
@@ -140,7 +140,6 @@ def test_stripes_of_the_picture_itself_are_no_change() -> None:
     assert lattice_of(planes_of(striped)).periods[0] == 16
 
 
-@settings(deadline=None)
 @given(st.integers(1, 70), st.integers(1, 70))
 def test_pictures_of_any_size_have_a_lattice(width: int, height: int) -> None:
     flat = lattice_of(planes_of(Image.new("RGB", (width, height), (9, 90, 200))))

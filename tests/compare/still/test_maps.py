@@ -17,7 +17,6 @@ from pytest_comfy.compare.still.maps import _factor, cell_means, grids_of, measu
 sides = st.integers(1, 400)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 30), st.integers(1, 30), st.integers(0, 2**32))
 def test_cells_hold_the_mean_of_their_pixels(columns: int, rows: int, wide: int, high: int, seed: int) -> None:
     assume(high % _factor((columns * wide, rows * high)) == 0)  # else lines that are taken together lie in two cells
@@ -26,7 +25,6 @@ def test_cells_hold_the_mean_of_their_pixels(columns: int, rows: int, wide: int,
     assert np.allclose(cell_means(values, (columns, rows)), expected, atol=0.01)
 
 
-@settings(deadline=None)
 @given(st.integers(16, 700), st.integers(16, 700), st.integers(0, 2**32))
 @example(16, 107, 0)
 def test_every_pixel_counts_in_one_cell_near_it(width: int, height: int, seed: int) -> None:
@@ -42,7 +40,7 @@ def test_every_pixel_counts_in_one_cell_near_it(width: int, height: int, seed: i
     assert abs((row + 0.5) * height / rows - y) <= 0.75 * height / rows
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(8, 300), st.integers(8, 300))
 @example(16, 107)
 @example(107, 16)
@@ -65,7 +63,6 @@ def test_cells_are_never_too_small_nor_more_than_there_are_pixels(width: int, he
         assert 1 <= columns <= max(1, width // least) and 1 <= rows <= max(1, height // least)
 
 
-@settings(deadline=None)
 @given(sides, sides, st.booleans())
 def test_every_size_can_be_measured_and_a_flat_picture_has_nothing(width: int, height: int, compact: bool) -> None:
     flat = Image.new("RGB", (width, height), (60, 120, 200))

@@ -56,7 +56,7 @@ def test_a_move_is_told_with_its_amount(how: dict[str, float], words: str) -> No
     assert told(moved(**how)) == words
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-12, 12), st.floats(-12, 12), st.floats(0.97, 1.03), st.floats(-2, 2))
 def test_moves_are_measured_to_a_fraction_of_a_pixel(right: float, down: float, zoom: float, turn: float) -> None:
     border = abs(zoom - 1) * 180 + abs(math.radians(turn)) * 180 + math.hypot(right, down)
@@ -109,7 +109,6 @@ def test_a_picture_on_its_side_is_told() -> None:
         assert compare_images(square, square.transpose(way)).message.startswith(words)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 2**32))
 def test_planes_of_any_size_and_content_can_be_aligned(rows: int, columns: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -85,7 +85,6 @@ def test_lower_byte_of_16_bit_colour_counts(raw_png: Callable[..., bytes]) -> No
     )
 
 
-@settings(deadline=None)
 @given(
     x=st.integers(0, 255),
     y=st.integers(0, 191),

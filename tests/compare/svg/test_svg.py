@@ -224,7 +224,7 @@ numbers = st.floats(-1000, 1000, allow_nan=False)
 
 
 @given(st.lists(numbers, min_size=2, max_size=8), st.floats(0, 5), st.floats(0, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_judgement_is_symmetric_and_follows_the_strength(places: list[float], one: float, other: float) -> None:
     less, more = sorted((one, other))
 
@@ -240,7 +240,7 @@ def test_judgement_is_symmetric_and_follows_the_strength(places: list[float], on
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_mutated_documents_raise_nothing_else(data: st.DataObject) -> None:
     mutated = bytearray(DRAWING.encode())
     for _ in range(data.draw(st.integers(1, 4))):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_comfy.compare.text.drawing import MOST_BYTES, MOST_SHOWN, WIDTH, text_difference
@@ -62,7 +62,6 @@ def test_deep_json_is_shown_as_text() -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-@settings(deadline=None)
 def test_every_line_is_printable(golden: str, actual: str) -> None:
     told = text_difference(golden.encode("utf-8", "surrogatepass"), actual.encode("utf-8", "surrogatepass"))
     for line in (told or "").split("\n"):
@@ -71,7 +70,6 @@ def test_every_line_is_printable(golden: str, actual: str) -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=30), st.lists(st.integers(0, 3), max_size=30))
-@settings(deadline=None)
 def test_removed_and_kept_lines_are_the_golden_ones(golden: list[int], actual: list[int]) -> None:
     before, after = ("\n".join(f"v{n}" for n in numbers) for numbers in (golden, actual))
     told = text_difference(before.encode(), after.encode())

@@ -337,7 +337,7 @@ def test_bounds_are_kept(monkeypatch: pytest.MonkeyPatch, golden: bytes) -> None
         fingerprint(golden)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(1, 30), st.sampled_from(["mp4", "matroska"]))
 def test_damaged_bytes_raise_nothing_else(seed: int, flips: int, container: str) -> None:
     choose, data = random.Random(seed), bytearray(remuxed(_SMALL, container))

@@ -23,7 +23,7 @@ ANYTHING = st.recursive(
     max_leaves=12,
 )
 BODY_KEYS = ["prompt", "prompt_id", "number", "front", "client_id", "extra_data", "partial_execution_targets"]
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module", params=["0.8.0", "0.3.64"])

@@ -69,7 +69,7 @@ def test_targets_are_passed_on_byte_for_byte(raw, proxy, target):
     assert head.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("abcXYZ019%+/.-_~!$&'()*,;=:@?[]|", max_size=40))
 def test_any_target_is_passed_on(raw_and_proxy, path):
     raw, proxy = raw_and_proxy

@@ -465,7 +465,7 @@ def graphs(draw):
     return prompt, draw(st.lists(st.sampled_from(possible), unique=True)) if possible else []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(graphs(), st.booleans())
 def test_every_needed_node_runs_once_after_its_inputs(tmp_path_factory, graph, modern):
     prompt, outputs = graph

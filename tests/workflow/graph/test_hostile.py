@@ -269,7 +269,7 @@ class TestWrongTypes:
         max_leaves=20,
     )
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def test_several_at_once(self, data):
         graph = specimen()
@@ -279,7 +279,6 @@ class TestWrongTypes:
         outcome(graph)
 
     @given(json_values)
-    @settings(deadline=None)
     def test_anything(self, value):
         with pytest.raises(ConversionError):
             convert(value, DEFINITIONS) if not isinstance(value, dict) or not isinstance(

@@ -39,7 +39,7 @@ def converted(graph, definitions):
 
 
 @pytest.mark.parametrize("version", DEFINITIONS)
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(random=st.randoms(use_true_random=False))
 def test_it_holds_together_or_is_refused(version, random):
     definitions = DEFINITIONS[version]
