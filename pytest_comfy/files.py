@@ -30,7 +30,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def is_link(path: Path) -> bool:
+def leads_elsewhere(path: Path) -> bool:
     """Whether a path is a link, whatever it leads to; a junction of Windows is one as well."""
     try:
         found = os.lstat(path)
@@ -41,7 +41,7 @@ def is_link(path: Path) -> bool:
 
 def is_folder(path: Path) -> bool:
     """Whether a path is a folder, and no link to one."""
-    return path.is_dir() and not is_link(path)
+    return path.is_dir() and not leads_elsewhere(path)
 
 
 def refuse_links(root: Path, path: Path) -> None:
@@ -49,7 +49,7 @@ def refuse_links(root: Path, path: Path) -> None:
     at = root
     for part in path.relative_to(root).parts:
         at = at / part
-        if is_link(at):
+        if leads_elsewhere(at):
             raise OSError(errno.ELOOP, _REFUSED, str(at))
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pytest_comfy.files import is_link, read_below, refuse_links, remove_below, write_whole
+from pytest_comfy.files import leads_elsewhere, read_below, refuse_links, remove_below, write_whole
 
 
 @pytest.fixture
@@ -84,8 +84,12 @@ def test_what_a_link_leads_to_is_not_removed(root, outside):
 
 def test_a_link_is_one_wherever_it_leads(tmp_path):
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
-    assert is_link(tmp_path / "gone")
-    assert not is_link(tmp_path) and not is_link(tmp_path / "nowhere") and not is_link(tmp_path / "\0")
+    assert leads_elsewhere(tmp_path / "gone")
+    assert (
+        not leads_elsewhere(tmp_path)
+        and not leads_elsewhere(tmp_path / "nowhere")
+        and not leads_elsewhere(tmp_path / "\0")
+    )
 
 
 def test_a_file_is_written_in_place_of_a_link(root, outside):

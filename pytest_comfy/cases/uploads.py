@@ -7,7 +7,7 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import is_link, read_below
+from ..files import leads_elsewhere, read_below
 from ..text import plain
 from ..workflow import WorkflowError
 from ..workflow.definitions import upload_inputs
@@ -62,7 +62,7 @@ def _file(folder: Path, value: Any) -> str | None:
     if os.path.isabs(name) or Path(name).parts[:1] in ((), ("..",)):
         return None
     path = folder / INPUTS_FOLDER / name
-    return path.relative_to(folder).as_posix() if path.is_file() or is_link(path) else None
+    return path.relative_to(folder).as_posix() if path.is_file() or leads_elsewhere(path) else None
 
 
 def _read(folder: Path, file: str) -> bytes:

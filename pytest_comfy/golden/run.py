@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..files import is_lfs_pointer, is_link, read_below
+from ..files import is_lfs_pointer, leads_elsewhere, read_below
 from ..workflow.digest import prompt_digest
 from .errors import GoldenError, LfsPointerError
 
@@ -194,7 +194,7 @@ def find_runs(golden_dir: str | Path) -> Iterator[Path]:
     """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
     for folder, subfolders, files in os.walk(golden_dir):
         subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".") and not is_link(Path(folder, name))
+            name for name in subfolders if not name.startswith(".") and not leads_elsewhere(Path(folder, name))
         )
         if RUN_FILE in files:
             yield Path(folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import is_link
+from ..files import leads_elsewhere
 from .globs import find
 from .settings import Settings, SettingsError
 
@@ -182,7 +182,7 @@ class State:
             return "not everything that was collected was run"
         if not complete:
             return "not every workflow file was collected"
-        if is_link(self.settings.golden_dir):
+        if leads_elsewhere(self.settings.golden_dir):
             return f"{self.settings.relative(self.settings.golden_dir)} is a link"
         return None
 
