@@ -39,6 +39,13 @@ def test_folder_is_kept_out_of_commits(project, serve):
     assert (project.root / "comfy-report/.gitignore").read_text() == "*\n"
 
 
+def test_what_a_person_wrote_there_stays(project, serve):
+    (project.root / "comfy-report").mkdir()
+    (project.root / "comfy-report/.gitignore").write_text("*.png\n")
+    different(project, serve)
+    assert (project.root / "comfy-report/.gitignore").read_text() == "*.png\n"
+
+
 def test_folder_by_flag(project, serve):
     result = different(project, serve, "--comfy-report=out/pictures")
     assert project.files("out/pictures") == FILES
