@@ -112,7 +112,7 @@ def planes_of(seen: Image.Image) -> Iterator[Planes]:
 
 
 def _planes(pieces: Image.Image) -> Planes:
-    red, green, blue = np.moveaxis(np.asarray(pieces, dtype=np.float32), 2, 0)
+    red, green, blue = (np.asarray(band, dtype=np.float32) for band in pieces.split())
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     return luma, (blue - luma) / 1.772, (red - luma) / 1.402
 
@@ -157,9 +157,9 @@ def _profiles(planes: Planes) -> Floats:
     luma, blue, red = (np.diff(plane, axis=1) for plane in planes)
     if not luma.size:
         return np.zeros((2, 1), dtype=np.float32)
-    steps = np.stack([np.abs(luma), np.sqrt(np.square(blue) + np.square(red))])
-    profiles: Floats = np.minimum(steps, np.float32(_CAP)).mean(axis=1)
-    return profiles
+    np.add(np.square(blue, out=blue), np.square(red, out=red), out=blue)
+    steps = np.abs(luma, out=luma), np.sqrt(blue, out=blue)
+    return np.stack([np.minimum(one, np.float32(_CAP), out=one).mean(axis=0) for one in steps])
 
 
 def _joined(planes: Planes) -> Planes:
