@@ -17,7 +17,7 @@ from pytest_comfy.compare import draw_difference
 from pytest_comfy.server import FakeComfyServer
 
 # How long an example takes is the machine's business: nothing here is timed.
-hypothesis.settings.register_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
