@@ -93,7 +93,7 @@ class Diagnosis:
         if "alpha" in kinds:  # what shows through moves luma and colour as well
             kinds.insert(0, "alpha")
         # Edges of what came, went, or got softer make steps along lines, too: only the strongest are seams.
-        if kinds and kinds[0] != "seam" and ("structure" in kinds or "sharpness" in kinds):
+        if kinds and kinds[0] not in ("seam", "grid") and ("structure" in kinds or "sharpness" in kinds):
             kinds = [kind for kind in kinds if kind != "seam"]
         if "grid" in kinds and "blocking" in kinds:
             kinds = [kind for kind in kinds if kind != ("grid" if self._codec_grid else "blocking")]
