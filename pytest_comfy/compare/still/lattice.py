@@ -31,8 +31,9 @@ CHANCE = 3.0
 """Standard deviations of what lines that have nothing in common come to."""
 
 _PIECE = 4
-_SCALES = ((4, 16), (16, 32), (32, PERIODS[-1]))
-"""Periods from and to which pieces are of _PIECE pixels, of twice that, and of four times: no longer than a tile."""
+_SCALES = ((4, 32), (32, 64), (64, PERIODS[-1]))
+"""Periods from and to which pieces are of _PIECE pixels, of twice that, and of four times: a quarter of a tile at most,
+but of the smallest, so that few lie on two tiles and show the step of neither."""
 _CAP = 8.0
 """Levels from which on a step counts no more: edges of the content are far larger."""
 
