@@ -95,6 +95,7 @@ class GoldenStore:
                 refuse_links(self.root, folder)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 _settle(folder)
+                _refuse_in_the_way(_backup(folder))
                 _sweep(folder)
                 _write(folder, run)
         except OSError as error:
@@ -163,6 +164,12 @@ class GoldenStore:
 
 def _backup(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{_BACKUP}")
+
+
+def _refuse_in_the_way(backup: Path) -> None:
+    # A folder there was settled, so this is a link or a file that somebody else put there.
+    if os.path.lexists(backup):
+        raise GoldenError(f"{backup}: is in the way, as what is replaced is kept there meanwhile: remove it")
 
 
 def _write(folder: Path, run: GoldenRun) -> None:

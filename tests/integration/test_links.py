@@ -8,6 +8,8 @@ from projects import failure_of, png, recorded
 HEAD = "txt2img.json [default]"
 LINK = "it is a link, and links are not followed: put what it leads to in its place"
 
+IN_THE_WAY = "golden/txt2img/.default.previous: is in the way, as what is replaced is kept there meanwhile: remove it"
+
 
 @pytest.fixture
 def outside(tmp_path):
@@ -46,8 +48,15 @@ def test_backup_is_left_alone(project, outside, serve):
     link = project.root / "golden/txt2img/.default.previous"
     link.symlink_to(outside)
     project.run("workflows").assert_outcomes(passed=1)
-    project.run("workflows", "--comfy-url", serve(recorded()).url, "--comfy-update=all").assert_outcomes(errors=1)
+    assert errored(project, "--comfy-url", serve(recorded()).url, "--comfy-update=all") == [IN_THE_WAY]
     assert link.is_symlink()
+
+
+def test_file_in_place_of_the_backup(project, serve):
+    project.both()
+    project.write("golden/txt2img/.default.previous", "of somebody else")
+    assert errored(project, "--comfy-url", serve(recorded()).url, "--comfy-update=all") == [IN_THE_WAY]
+    assert "of somebody else" in (project.root / "golden/txt2img/.default.previous").read_text()
 
 
 def test_what_a_cut_off_write_left_is_removed_and_nothing_like_it(project, outside, serve):
