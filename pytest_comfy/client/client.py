@@ -29,6 +29,7 @@ from .finish import Finish, Limits, judge
 from .http import PROMPT, QUEUE, SMALL, Http, normal_url
 from .outputs import Wanted, collect
 from .run import Progress, Run
+from .unanswered import kept_prompt, left_out
 from .watch import Watch
 
 DEFAULT_TIMEOUT = 600.0
@@ -311,9 +312,11 @@ class ComfyClient:
         try:
             reply = self.http.post("/prompt", body, limit=PROMPT)
         except ServerUnreachable:
-            if not self._is_known(watch.prompt_id):
+            kept = kept_prompt(self.http, watch.prompt_id)
+            if kept is None:
                 raise
-            return {}  # the answer was lost, the prompt was not; posting again would run it twice
+            # The answer was lost, the prompt was not; posting again would run it twice.
+            return left_out(kept, prompt, self._known_definition)
         if reply.status != 200:
             text = plain(reply.body[:300].decode("utf-8", "replace")).strip()
             if reply.status not in _REFUSALS:
@@ -332,12 +335,6 @@ class ComfyClient:
         watch.prompt_id = str(answer.get("prompt_id") or watch.prompt_id)
         node_errors = answer.get("node_errors")
         return node_errors if isinstance(node_errors, dict) else {}
-
-    def _is_known(self, prompt_id: str) -> bool:
-        with contextlib.suppress(ServerUnreachable, TooLarge):
-            queue = self.http.get("/queue", limit=QUEUE).json()
-            return prompt_id in str(queue) or prompt_id in self.http.get(f"/history/{prompt_id}").object()
-        return False
 
     def _cancel(self, prompt_id: str) -> None:
         """Take our prompt, ours alone, off the queue or interrupt it, as far as the server still answers."""

@@ -317,6 +317,43 @@ def test_a_lost_answer_does_not_queue_the_prompt_twice(comfy, client, prompt):
     assert len(run.outputs) == 1
 
 
+@pytest.mark.parametrize("kept", ["running", "pending", "history"])
+def test_a_lost_answer_does_not_hide_that_only_a_part_would_run(comfy, client, prompt, kept):
+    async def queued_but_unanswered(request):
+        ours = comfy.requests[-1].body["prompt_id"]
+        item = [1, ours, prompt, {}, ["9"]]
+        if kept == "history":
+            comfy.history[ours] = {"prompt": item, "outputs": {}, "status": {"status_str": "success", "messages": []}}
+        else:
+            getattr(comfy, kept).append(item)
+        request.transport.abort()
+        return web.Response()
+
+    comfy.definitions = {"SaveImage": {"output_node": True}}
+    comfy.answers["POST", "/prompt"] = queued_but_unanswered
+    prompt["12"] = {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}, "_meta": {"title": "Second"}}
+    with pytest.raises(PromptRejected) as caught:
+        client.run(prompt)
+    assert "would run only a part of the workflow and drop node 12 'Second' (SaveImage):" in told(caught)
+    assert "the answer that says why was lost on the way: run it again" in told(caught)
+    assert len(comfy.asked("POST", "/prompt")) == 1
+    assert comfy.asked("POST", "/queue") == [{"delete": [comfy.requests[0].body["prompt_id"]]}]
+
+
+@pytest.mark.parametrize("item", [[1], [1, 2, {}, {}], [1, 2, {}, {}, None], None, "text"])
+def test_a_lost_answer_of_a_server_that_keeps_other_things(comfy, client, prompt, item):
+    async def lost(request):
+        ours = comfy.requests[-1].body["prompt_id"]
+        status = {"status_str": "success", "messages": []}
+        comfy.history[ours] = {"prompt": item, "outputs": {}, "status": status}
+        request.transport.abort()
+        return web.Response()
+
+    comfy.definitions = {"SaveImage": {"output_node": True}}
+    comfy.answers["POST", "/prompt"] = lost
+    assert client.run(prompt).node_errors == {}
+
+
 def test_a_prompt_that_never_arrived_is_told_as_unreachable(comfy, client, prompt):
     async def dropped(request):
         request.transport.abort()
