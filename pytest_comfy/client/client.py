@@ -38,6 +38,8 @@ _DOWNLOAD_SECONDS = 120.0
 _UPLOAD_FOLDER = "pytest-comfy"
 _FREE_SECONDS = 5.0
 _MANY_CLASSES = 32
+_DYING_SECONDS = 0.5
+"""How long a server is given to take a prompt off that gave no answer before; one that was stopped reads it later."""
 _REFUSALS = (400, 413, 500)
 """What ComfyUI answers to a prompt that it does not take: invalid, too large, or of a shape it did not expect."""
 
@@ -275,7 +277,9 @@ class ComfyClient:
             budget.hold(finish.entry_bytes, "the entry of the run in the server's history")
         except BaseException as error:
             # Also Ctrl-C: whatever ends the wait, our prompt must not be left behind on the server.
-            if not isinstance(error, (RunLost, PromptRejected)) or getattr(error, "node_errors", None):
+            if isinstance(error.__cause__, ServerUnreachable):
+                self._cancel(watch.prompt_id, _DYING_SECONDS)
+            elif not isinstance(error, (RunLost, PromptRejected)) or getattr(error, "node_errors", None):
                 self._cancel(watch.prompt_id)
             self._drop_stream()
             raise
@@ -336,12 +340,12 @@ class ComfyClient:
         node_errors = answer.get("node_errors")
         return node_errors if isinstance(node_errors, dict) else {}
 
-    def _cancel(self, prompt_id: str) -> None:
+    def _cancel(self, prompt_id: str, timeout: float = 5.0) -> None:
         """Take our prompt, ours alone, off the queue or interrupt it, as far as the server still answers."""
         self.renew()  # what was kept of the run goes with it
-        with contextlib.suppress(ServerUnreachable, TooLarge):
-            self.http.post("/queue", {"delete": [prompt_id]}, limit=SMALL, timeout=5.0)
-            self.http.post("/interrupt", {"prompt_id": prompt_id}, limit=SMALL, timeout=5.0)
+        for path, body in (("/queue", {"delete": [prompt_id]}), ("/interrupt", {"prompt_id": prompt_id})):
+            with contextlib.suppress(ServerUnreachable, TooLarge):
+                self.http.post(path, body, limit=SMALL, timeout=timeout)
 
     def _open(self) -> EventStream:
         if self._stream is not None and not self._stream.alive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import struct
 import threading
 import time
@@ -109,6 +110,10 @@ class EventStream:
         self._messages.close()
         with contextlib.suppress(websocket.WebSocketException, OSError):  # it may be gone already
             self._socket.send_close()
+        if self._socket.sock is not None:
+            # Closing alone does not wake a reader that waits for a server which says nothing.
+            with contextlib.suppress(OSError):
+                self._socket.sock.shutdown(socket.SHUT_RDWR)
         self._socket.shutdown()
         self._reader.join(5.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from .watch import TERMINAL, Watch
 
 _POLL = 5.0
 """Seconds of silence after which queue and history are asked."""
+
+_SHORT_POLL = 0.25
+"""The least of it, and all that is waited where no socket tells anything."""
 
 _LAG_POLLS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Waits between looks at a history entry that lags behind its terminal event; the last one repeats."""
@@ -43,6 +47,14 @@ class Limits:
     stall: float
 
 
+@dataclass(frozen=True)
+class _Standing:
+    """What the queue tells of our prompt: the ids of those that run, and how many wait before it."""
+
+    running: tuple[str, ...]
+    ahead: int
+
+
 class Finish:
     """Waits for the end of one prompt. `reopen` gives a new socket with the same client id."""
 
@@ -65,7 +77,7 @@ class Finish:
         self._on_progress = on_progress
         self._deadline = watch.posted + limits.timeout
         self._poll = min(_POLL, limits.stall)
-        self._queue_seen: Any = None
+        self._standing: _Standing | None = None
         self._went_away: float | None = None
         self._waiting = 0
 
@@ -96,7 +108,14 @@ class Finish:
                     if not self.watch.done and self.watch.terminal is None:
                         self.gap = self.gap or "silent"
                     return entry
-                next_look = time.monotonic() + (self._poll if not self._lost_socket() else 0.25)
+                next_look = time.monotonic() + self._pause()
+
+    def _pause(self) -> float:
+        """Return the seconds until the next look, which is not put off beyond the stall limit."""
+        if self._lost_socket():
+            return _SHORT_POLL
+        left = self.watch.moved + self.limits.stall - time.monotonic()
+        return min(self._poll, max(left, _SHORT_POLL))
 
     def _lost_socket(self) -> bool:
         return self.stream is None
@@ -104,7 +123,7 @@ class Finish:
     def _take_messages(self, timeout: float) -> None:
         """Take the next message of the socket, if one comes in time. A closed socket is given up."""
         if self.stream is None:
-            time.sleep(min(max(0.0, timeout), 0.25))  # no socket to wait on: this paces the polling
+            time.sleep(min(max(0.0, timeout), _SHORT_POLL))  # no socket to wait on: this paces the polling
             return
         message = self.stream.next(timeout)
         if message is None:
@@ -157,7 +176,7 @@ class Finish:
         """Ask history and queue; the entry when the run is over, None while it goes on."""
         asked = time.monotonic()
         try:
-            place, entry, signature = self._place()
+            place, entry, standing = self._place()
         except ServerUnreachable as error:
             self._unreachable(error, asked)
             return None
@@ -169,29 +188,42 @@ class Finish:
             raise self._vanished()
         self._reconnect()
         now = time.monotonic()
-        if signature != self._queue_seen:
-            self._queue_seen, self.watch.moved = signature, now
+        if self._is_nearer(standing):
+            self.watch.moved = now
         if now - self.watch.moved >= self.limits.stall:
-            raise self._stalled(place, signature)
+            raise self._stalled(place, standing.running)
         if self._on_progress:
             self._on_progress(self.watch.progress(self._waiting))
         return None
 
-    def _place(self) -> tuple[Place, dict[str, Any] | None, Any]:
+    def _is_nearer(self, now: _Standing) -> bool:
+        """Whether our prompt came nearer to its end since the last look.
+
+        What others queue behind it or take off says nothing of that; once it runs, only its own messages do.
+        """
+        before, ours = self._standing, self.watch.prompt_id
+        self._standing = now if before is None else _Standing(now.running, min(now.ahead, before.ahead))
+        if before is None:
+            return not self.watch.events
+        if ours in now.running:
+            return ours not in before.running
+        return now.running != before.running or now.ahead < before.ahead
+
+    def _place(self) -> tuple[Place, dict[str, Any] | None, _Standing]:
         """Find the prompt. History is asked twice, as it may move there between the two questions."""
         entry = self._history()
         if entry is not None:
-            return "finished", entry, None
+            return "finished", entry, _Standing((), 0)
         queue = self.http.get("/queue", limit=QUEUE, timeout=self._patience()).object()
-        running, pending = _ids(queue.get("queue_running")), _ids(queue.get("queue_pending"))
+        running, pending = _numbered(queue.get("queue_running")), _numbered(queue.get("queue_pending"))
         self._waiting = len(running) + len(pending)
-        signature = (tuple(running), frozenset(pending))
+        standing = _Standing(tuple(running), _ahead(pending, self.watch.prompt_id))
         if self.watch.prompt_id in running:
-            return "running", None, signature
+            return "running", None, standing
         if self.watch.prompt_id in pending:
-            return "pending", None, signature
+            return "pending", None, standing
         entry = self._history()
-        return ("finished", entry, None) if entry is not None else ("nowhere", None, None)
+        return ("finished" if entry is not None else "nowhere"), entry, standing
 
     def _history(self) -> dict[str, Any] | None:
         reply = self.http.get(f"/history/{self.watch.prompt_id}", timeout=self._patience())
@@ -212,7 +244,7 @@ class Finish:
         now = time.monotonic()
         if self._went_away is None:
             self._went_away = asked
-        if now - self._went_away >= min(_GONE, self.limits.stall):
+        if now - self._went_away >= _GONE or now - self.watch.moved >= self.limits.stall:
             raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
 
     def _reconnect(self) -> None:
@@ -234,11 +266,11 @@ class Finish:
             "somebody deleted it, cleared queue or history, or the server was restarted"
         )
 
-    def _stalled(self, place: Place, signature: Any) -> RunStalled:
+    def _stalled(self, place: Place, running: tuple[str, ...]) -> RunStalled:
         if place == "pending":
-            running = ", ".join(plain(name, 60) for name in signature[0]) or "nothing"
+            names = ", ".join(plain(name, 60) for name in running) or "nothing"
             return RunStalled(
-                f"the queue did not move for {self.limits.stall:g} s while the prompt waited in it (running: {running})"
+                f"the queue did not move for {self.limits.stall:g} s while the prompt waited in it (running: {names})"
             )
         return RunStalled(
             f"the run did not move for {self.limits.stall:g} s: {self.watch.where()}, and the server still "
@@ -270,7 +302,17 @@ def judge(entry: Mapping[str, Any], watch: Watch) -> None:
         raise RunLost("the server's history has an entry without success, error or interruption: see the server's log")
 
 
-def _ids(items: Any) -> list[str]:
-    return [
-        str(item[1]) for item in (items if isinstance(items, list) else []) if isinstance(item, list) and len(item) > 1
-    ]
+def _numbered(items: Any) -> dict[str, Any]:
+    """Return id -> number of the prompts in a part of the queue."""
+    return {
+        str(item[1]): item[0]
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, list) and len(item) > 1
+    }
+
+
+def _ahead(pending: Mapping[str, Any], prompt_id: str) -> int:
+    """Return how many prompts go before ours: ComfyUI takes the lowest number first, and lists them in no order."""
+    numbers = {name: number for name, number in pending.items() if isinstance(number, (int, float))}
+    ours = numbers.get(prompt_id, math.inf)
+    return sum(number < ours for number in numbers.values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 
 import pytest
 from aiohttp import web
@@ -16,6 +18,7 @@ from pytest_comfy.client import (
     ServerUnreachable,
     finish,
 )
+from pytest_comfy.client.events import EventStream
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -315,6 +318,60 @@ def test_what_others_are_told_puts_off_no_look(comfy, client, prompt):
         client.run(prompt, stall_timeout=0.3)
 
 
+@pytest.mark.usefixtures("quick_poll")
+def test_what_others_queue_does_not_hide_a_run_that_stands_still(comfy, client, prompt):
+    async def stuck(run):
+        await run.begin()
+
+    comfy.story = stuck
+    comfy.answers["GET", "/queue"] = _another_one_waits(comfy, 7)
+    with pytest.raises(RunStalled, match=r"the run did not move for 0\.3 s"):
+        client.run(prompt, stall_timeout=0.3)
+
+
+@pytest.mark.parametrize("number", [7, -7, 10**400, "text", None])
+@pytest.mark.usefixtures("quick_poll")
+def test_what_others_queue_does_not_hide_a_queue_that_stands_still(comfy, client, prompt, number):
+    async def waiting(run):
+        run.comfy.pending, run.comfy.running = run.comfy.running, [[0, "somebody-else", {}, {}, []]]
+
+    comfy.story = waiting
+    comfy.answers["GET", "/queue"] = _another_one_waits(comfy, number)
+    with pytest.raises(RunStalled, match=r"the queue did not move for 0\.3 s"):
+        client.run(prompt, stall_timeout=0.3)
+
+
+@pytest.mark.usefixtures("quick_poll")
+def test_prompts_ahead_that_are_taken_off_are_no_stall(comfy, client, prompt):
+    """The one that runs is the same all along; they are listed as in a heap, which is in no order."""
+    ahead = [[n / 20, f"ahead-{n}", {}, {}, []] for n in range(12)]
+
+    async def waiting(run):
+        run.comfy.pending = [*run.comfy.running, *ahead]
+        run.comfy.running = [[0, "somebody-else", {}, {}, []]]
+
+    async def queue(request):
+        if len(comfy.pending) > 1:
+            comfy.pending.pop()
+        else:
+            comfy.posted[0].finish()
+
+    comfy.story = waiting
+    comfy.answers["GET", "/queue"] = queue
+    assert len(client.run(prompt, stall_timeout=0.3).outputs) == 1
+
+
+def _another_one_waits(comfy, number):
+    """At each look another prompt of others, in place of the one before."""
+    looks = itertools.count()
+
+    async def queue(request):
+        comfy.pending = [item for item in comfy.pending if item[1] == comfy.posted[0].id]
+        comfy.pending.append([number, f"other-{next(looks)}", {}, {}, []])
+
+    return queue
+
+
 @pytest.mark.parametrize("routes", [("/queue",), ("/history/{id}",), ("/queue", "/history/{id}")])
 def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, client, prompt, monkeypatch, routes):
     """As a process does that was stopped: it accepts connections and says nothing more."""
@@ -336,6 +393,20 @@ def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, cl
             client.run(prompt, stall_timeout=0.3)
     finally:
         comfy._loop.call_soon_threadsafe(over.set)
+    # When it goes on it reads these.
+    ours = comfy.posted[0].id
+    assert comfy.asked("POST", "/queue") == [{"delete": [ours]}]
+    assert comfy.asked("POST", "/interrupt") == [{"prompt_id": ours}]
+
+
+def test_a_socket_of_a_server_that_was_stopped_is_closed_and_its_reader_ends(comfy):
+    stream, over = EventStream(comfy.url, "ours"), threading.Event()
+    comfy._loop.call_soon_threadsafe(over.wait)  # the whole server stands still, as after SIGSTOP
+    try:
+        stream.close()
+        assert not stream.alive
+    finally:
+        over.set()
 
 
 @pytest.mark.usefixtures("quick_poll")
