@@ -46,6 +46,22 @@ _SEEN = {
     "yaml": _OCTETS,
 }
 
+_ACTIVE = {
+    "text/html",
+    "text/html-sandboxed",
+    "application/xhtml+xml",
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "application/ecmascript",
+    "text/css",
+    "image/svg+xml",
+    "application/xml",
+    "text/xml",
+    "message/rfc822",
+}
+"""What a browser may run, without the XML dialects that its name betrays (folder_paths.py of 0.28.0 and later)."""
+
 _DOWNLOADED = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
 """Never shown in a browser (ComfyUI server.py, view_image)."""
 
@@ -75,6 +91,17 @@ def served_type(filename: str) -> str:
     """Return the Content-Type of `GET /view` for a file of this name."""
     found = _guessed(filename)
     return _OCTETS if found in _DOWNLOADED else found
+
+
+def guessed_type(filename: str) -> str:
+    """Return the media type that a file of this name has for ComfyUI, whatever it makes of it."""
+    return _guessed(filename)
+
+
+def is_active(media_type: str) -> bool:
+    """Whether a browser might run a file of this media type, as ComfyUI judges since 0.28.0."""
+    bare = media_type.partition(";")[0].strip().lower()
+    return bare in _ACTIVE or bare.endswith(("+xml", "/xml"))
 
 
 def kind_of(filename: str) -> str:

@@ -1,14 +1,62 @@
-"""What differs between the versions of ComfyUI that the fake server can be."""
+"""What differs between the versions of ComfyUI that the fake server can be: one table, read by all that differs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 DEFAULT = "0.8.0"
 """Spoken where neither the user nor a recording names a version."""
 
+NEWEST = "0.30.0"
+"""The newest version that was measured; newer ones are taken to do as it does."""
+
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+
+Number = tuple[int, int, int]
+
+
+class Trait(Enum):
+    """Something that versions do since one: (that version, what it is).
+
+    All that stands at 0.4.0 was measured at 0.8.0, and at 0.3.64 not to be there: what lies between was not looked
+    at. The later ones stand at the release whose source has them first.
+    """
+
+    MODERN = ("0.4.0", "what sets 0.8.0 apart from 0.3.64: jobs, choices of new-style combos, dynamic inputs")
+    CANCELLED_JOBS = ("0.9.0", "the status of a job that was interrupted is `cancelled`, no longer `failed`")
+    DATA_IN_POLICY = ("0.9.0", "the policy of --disable-api-nodes lets pages connect to `data:`")
+    MISSING_NODE_TYPE = ("0.12.0", "a class that is not there is `missing_node_type`, and the node called by its title")
+    NODE_REPLACEMENTS = ("0.14.0", "obsolete classes are replaced before validation, and /node_replacements lists them")
+    NORMALIZED_JOBS = ("0.14.0", "in jobs 3D files that are bare text become objects, and nulls vanish; .usdz is 3D")
+    TEXT_PREVIEWS = ("0.16.0", "text may be the preview of a job")
+    ASSETS = ("0.17.0", "/api/assets and /api/tags are there, switched off unless asked for")
+    NEVER_STORED = ("0.18.0", "scripts and style sheets of the page are `no-store`, no longer `no-cache`")
+    HASHED_NAMES = ("0.18.0", "/view takes `blake3:...` for the name of an asset")
+    CROSS_SITE_REFUSED = ("0.19.0", "`Sec-Fetch-Site: cross-site` is answered 403")
+    INTERMEDIATE_OUTPUTS = ("0.19.0", "nodes with `has_intermediate_output` tell of it from the cache too")
+    DEPENDENCY_CYCLE = ("0.20.0", "a cycle is explained in `node_errors`")
+    ANNOTATED_FILES = ("0.20.0", "names of /internal/files end in the folder's: `x.png [output]`")
+    MULTISELECT = ("0.21.0", "a list of choices is checked one by one, and `value_not_in_list` shows them by repr()")
+    WHOLE_MILLISECONDS = ("0.21.0", "userdata tells times in whole ms, no longer in seconds")
+    PACKAGE_VERSIONS = ("0.22.0", "/system_stats has `comfy_package_versions`")
+    RAM_CACHE = ("0.23.0", "results of earlier prompts stay until memory is short, not only those of the latest")
+    PROMPT_IDS_CHECKED = ("0.25.0", "a prompt_id must be a UUID as Python writes it; null counts as none")
+    USAGE_SOURCE = ("0.25.0", "the header Comfy-Usage-Source goes to extra_data")
+    DEPLOY_ENVIRONMENT = ("0.25.0", "/system_stats has `deploy_environment`")
+    JOBS_CAN_BE_CANCELLED = ("0.26.0", "POST /api/jobs/{id}/cancel and /api/jobs/cancel")
+    NOTHING_SNIFFED = ("0.28.0", "/view and userdata say `nosniff`, and what a browser would run is an attachment")
+    MODEL_TYPE_TAGS = ("0.28.0", "/features has `supports_model_type_tags`")
+    MODEL_EXTENSIONS = ("0.28.0", "/experiment/models tells the endings of each folder's files")
+    CACHED_FOR_NOBODY = ("0.28.0", "a cached run without client_id has its outputs in history")
+    SVG_IN_IMAGES = ("0.30.0", "/view gives an SVG inline to an <img>, and what depends on that is never stored")
+    TEXT_FILES_IN_JOBS = ("0.30.0", "saved texts are previews of jobs, after all that is no text")
+
+    @property
+    def since(self) -> Number:
+        """The first version that does it."""
+        return _number(self.value[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +66,27 @@ class Version:
     text: str
 
     @property
-    def number(self) -> tuple[int, int, int]:
+    def number(self) -> Number:
         """Such as (0, 8, 0); that of DEFAULT where the text holds none."""
-        found = _NUMBERS.match(self.text) or _NUMBERS.match(DEFAULT)
-        assert found is not None
-        major, minor, patch = found.groups(default="0")
-        return int(major), int(minor), int(patch)
+        return _number(self.text)
+
+    def has(self, trait: Trait) -> bool:
+        """Whether this version does so."""
+        return self.number >= trait.since
 
     @property
     def is_modern(self) -> bool:
-        """Whether it behaves as 0.8.0 does, not as 0.3.64: what lies between was not measured."""
-        return self.number >= (0, 4, 0)
+        """Whether it behaves as 0.8.0 does, not as 0.3.64."""
+        return self.has(Trait.MODERN)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is newer than all that was measured (a patch release is not)."""
+        return self.number[:2] > _number(NEWEST)[:2]
+
+
+def _number(text: str) -> Number:
+    found = _NUMBERS.match(text) or _NUMBERS.match(DEFAULT)
+    assert found is not None
+    major, minor, patch = found.groups(default="0")
+    return int(major), int(minor), int(patch)

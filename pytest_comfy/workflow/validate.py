@@ -1,8 +1,8 @@
 """Whether ComfyUI would queue a prompt, told from node definitions alone, in ComfyUI's own JSON.
 
-Source: `validate_prompt` and `validate_inputs` of ComfyUI 0.3.64 and 0.8.0. ComfyUI goes through output nodes and
-inputs in the order of Python sets, which changes from process to process; here they come in the order of the prompt and
-of the definition. What that order decides there (`dependent_outputs`; which errors an exception hides) is one of its
+Source: `validate_prompt` and `validate_inputs` of ComfyUI 0.3.64, 0.8.0 and 0.30.0. ComfyUI goes through output nodes
+and inputs in the order of Python sets, which changes from process to process; here they come in the order of the prompt
+and of the definition. What that order decides there (`dependent_outputs`; which errors an exception hides) is one of its
 possible answers here. ComfyUI cannot validate chains of more than about 970 nodes (Python's recursion limit); here they
 are valid.
 """
@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .validation import reasons
+from .validation.manners import Manners
 from .validation.nodes import Checker
 from .validation.reasons import Reason
+
+__all__ = ["Manners", "Validation", "validate"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def validate(
     definitions: Mapping[str, Any],
     *,
     modern: bool = True,
+    manners: Manners | None = None,
     targets: Any = None,
     is_file: Callable[[str], bool] | None = None,
 ) -> Validation:
@@ -48,6 +52,7 @@ def validate(
 
     - `definitions`: class -> its `/object_info` entry; entries may be trimmed
     - `modern`: as 0.8.0 does it; False: as 0.3.64
+    - `manners`: in place of `modern`, one by one how the version does it
     - `targets`: `partial_execution_targets` as posted; None: all output nodes
     - `is_file`: whether the server has a file of that name ("x.png", "x.png [output]"), asked when the definition's
       choices do not hold it
@@ -56,14 +61,15 @@ def validate(
     object, a node that is a number).
     """
     copy = _copied(prompt)
+    manners = manners or Manners(modern=modern)
     try:
-        error, chosen = _chosen_outputs(copy, definitions, targets)
+        error, chosen = _chosen_outputs(copy, definitions, targets, manners)
     except IndexError as no_node:
         raise KeyError(str(no_node)) from no_node
     if error is not None:
         return Validation(copy if isinstance(copy, dict) else {}, error, {}, [])
 
-    checker = Checker(copy, definitions, modern=modern, is_file=is_file)
+    checker = Checker(copy, definitions, manners=manners, is_file=is_file)
     good: list[str] = []
     texts: list[str] = []
     node_errors: dict[str, Any] = {}
@@ -84,18 +90,18 @@ def validate(
     return Validation(copy, error, node_errors, [])
 
 
-def _chosen_outputs(prompt: Any, definitions: Mapping[str, Any], targets: Any) -> tuple[Reason | None, list[str]]:
+def _chosen_outputs(
+    prompt: Any, definitions: Mapping[str, Any], targets: Any, manners: Manners
+) -> tuple[Reason | None, list[str]]:
     """Return the output nodes to validate, or what is wrong with the prompt as a whole."""
     outputs = []
     for node_id in prompt:
         if "class_type" not in prompt[node_id]:
-            message = "Cannot execute because a node is missing the class_type property."
-            return reasons.reason("invalid_prompt", message, f"Node ID '#{node_id}'", {}), []
+            return reasons.no_class_type(node_id, prompt[node_id], titles=manners.titles), []
         class_type = prompt[node_id]["class_type"]
         definition = definitions.get(class_type)
         if definition is None:
-            message = f"Cannot execute because node {class_type} does not exist."
-            return reasons.reason("invalid_prompt", message, f"Node ID '#{node_id}'", {}), []
+            return reasons.class_not_found(node_id, prompt[node_id], titles=manners.titles), []
         is_output = isinstance(definition, Mapping) and definition.get("output_node") is True
         if is_output and (targets is None or node_id in targets):
             outputs.append(node_id)

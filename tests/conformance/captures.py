@@ -135,7 +135,7 @@ class Capture:
             asked = event["request"].get("params", {})
             if event["request"]["method"] == "GET" and not {"preview", "channel"} & asked.keys():
                 key = (asked.get("type", "output"), asked.get("subfolder", ""), asked["filename"])
-                found[key] = base64.b64decode(event["response"]["base64"])
+                found[key] = content_of(event["response"])
         return found
 
     @cached_property
@@ -192,6 +192,15 @@ def with_own_length(event: Event) -> Event:
     length = len(json.dumps(event["response"]["json"]).encode())
     headers = {**event["response"]["headers"], "Content-Length": str(length)}
     return {**event, "response": {**event["response"], "headers": headers}}
+
+
+def content_of(response: Mapping[str, Any]) -> bytes:
+    """Return the body of an answer as it was sent, whichever way the capture holds it."""
+    if response.get("base64") is not None:
+        return base64.b64decode(response["base64"])
+    return str(response.get("text", "")).encode() or (
+        json.dumps(response["json"]).encode() if "json" in response else b""
+    )
 
 
 def is_post(event: Event) -> bool:

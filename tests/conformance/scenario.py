@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from .captures import Event
+from .captures import Event, content_of
 from .compare import compare_json, is_lax, short
 from .names import UUID, Names
 
@@ -65,17 +65,9 @@ def _compare_bodies(theirs: Mapping[str, Any], ours: Mapping[str, Any], names: N
         if ours.get("text") != names.translate(theirs["text"]):
             yield f"expected text {short(theirs['text'])}, got {short(_body(ours))}"
     else:
-        wanted, got = _content(theirs), _content(ours)
+        wanted, got = content_of(theirs), content_of(ours)
         if wanted != got:
             yield f"expected {len(wanted)} bytes {wanted[:24]!r}..., got {len(got)} bytes {got[:24]!r}..."
-
-
-def _content(response: Mapping[str, Any]) -> bytes:
-    if response.get("base64") is not None:
-        return base64.b64decode(response["base64"])
-    return str(response.get("text", "")).encode() or (
-        json.dumps(response["json"]).encode() if "json" in response else b""
-    )
 
 
 def _compare_headers(theirs: Mapping[str, Any], ours: Mapping[str, Any], names: Names) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""What the server remembers of nodes: ComfyUI's default cache, which keeps what the latest prompt uses."""
+"""What the server remembers of nodes: ComfyUI's default caches.
+
+Up to 0.22 that keeps what the latest prompt uses; later ones keep everything until memory is short, which it never is
+here.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,27 @@ _NEVER_CACHED = {WEBSOCKET_CLASS}
 """Core classes that ComfyUI executes every time: their IS_CHANGED is the clock."""
 
 
+_MOST_RESULTS = 10_000
+
+
 class Cache:
-    """Results by the nodes' signatures, as long as each prompt uses them."""
+    """Results by the nodes' signatures."""
 
     def __init__(self) -> None:
         self._results: dict[str, Result] = {}
 
-    def recall(self, signatures: Mapping[str, str]) -> dict[str, Result]:
-        """Return node -> result for the nodes of a new prompt; all other results are forgotten."""
-        self._results = {one: self._results[one] for one in signatures.values() if one in self._results}
+    def recall(self, signatures: Mapping[str, str], *, forget: bool = True) -> dict[str, Result]:
+        """Return node -> result for the nodes of a new prompt; all other results are forgotten, if so told.
+
+        Of those that are not, the ones longest not asked for go when there are too many.
+        """
+        used = {one: self._results[one] for one in signatures.values() if one in self._results}
+        if forget:
+            self._results = used
+        else:
+            others = {one: result for one, result in self._results.items() if one not in used}
+            excess = max(0, len(others) + len(used) - _MOST_RESULTS)
+            self._results = {**dict(list(others.items())[excess:]), **used}
         return {node: self._results[one] for node, one in signatures.items() if one in self._results}
 
     def remember(self, signature: str, result: Result) -> None:

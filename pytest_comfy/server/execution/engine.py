@@ -12,7 +12,7 @@ from typing import Any
 
 from ..faults import Failure, Faults, Moment
 from ..files import FileStore
-from ..versions import Version
+from ..versions import Trait, Version
 from ..wire.hub import Client, Hub
 from ..wire.messages import Audience, message, status_message
 from .cache import Cache, signatures_of
@@ -104,8 +104,8 @@ class Engine:
         self._pending.clear()
         self._tell_status()
 
-    def delete(self, prompt_id: Any) -> None:
-        """Drop a pending prompt; nothing happens where there is none."""
+    def delete(self, prompt_id: Any) -> bool:
+        """Drop a pending prompt, and tell whether there was one."""
         for index, entry in enumerate(self._pending):
             if entry[1] == prompt_id:
                 del self._pending[index]
@@ -114,13 +114,16 @@ class Engine:
                     # ComfyUI deletes the last one by clearing, which tells the status as well.
                     self._tell_status()
                 self._tell_status()
-                return
+                return True
+        return False
 
-    def interrupt(self, prompt_id: Any = None) -> None:
-        """Interrupt the running prompt, or only if it has this id."""
+    def interrupt(self, prompt_id: Any = None) -> bool:
+        """Interrupt the running prompt, or only if it has this id; tell whether there was one."""
         job = self._running
-        if self._replay is not None and job is not None and prompt_id in (None, job.prompt_id):
-            self._replay.interrupted.set()
+        if self._replay is None or job is None or prompt_id not in (None, job.prompt_id):
+            return False
+        self._replay.interrupted.set()
+        return True
 
     def forget_cache(self) -> None:
         """Drop the results of earlier prompts: at once when idle, otherwise after the running one."""
@@ -191,10 +194,10 @@ class Engine:
         """Replay a prompt and return its history entry as JSON."""
         started = time.time_ns() // 1_000_000
         signatures = signatures_of(job.prompt, self.files)
-        cached = self._cache.recall(signatures)
+        cached = self._cache.recall(signatures, forget=not self._version().has(Trait.RAM_CACHE))
         # A recording that nobody has asked for yet says itself what came from the cache.
         resumes = bool(cached) and job.may_be_cached
-        script = resumed(job.script, job.prompt, cached) if resumes else job.script
+        script = resumed(job.script, job.prompt, cached, job.intermediate) if resumes else job.script
         replay = self._replay = Replay(job, script, self._stage, started, cached)
         try:
             await replay.execute()
@@ -211,8 +214,9 @@ class Engine:
             self._cache.clear()
             self._forget_cache = False
         outputs, meta = replay.outputs, replay.meta
-        if resumes and self._version().is_modern and job.owner is None:
-            # 0.8.0 notes what cached nodes put out only where it tells somebody.
+        version = self._version()
+        if resumes and version.is_modern and not version.has(Trait.CACHED_FOR_NOBODY) and job.owner is None:
+            # It notes what cached nodes put out only where it tells somebody.
             outputs = {node: output for node, output in outputs.items() if node not in cached}
             meta = {node: told for node, told in meta.items() if node not in cached}
         extra_data = {name: value for name, value in job.extra_data.items() if name not in SECRETS}

@@ -21,6 +21,8 @@ class Job:
     outputs: list[str]
     script: Script
     may_be_cached: bool
+    intermediate: frozenset[str] = frozenset()
+    """Nodes that tell of what they put out although they are no output nodes."""
 
     @property
     def owner(self) -> Any:

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 
 from ...workflow.digest import class_of, run_digest
 from ...workflow.secrets import Known, known_in
-from ...workflow.validate import Validation, validate
+from ...workflow.validate import Manners, Validation, validate
 from ..files import FileStore, file_key
 from ..recordings.accepted import loosened
 from ..recordings.facts import node_definitions
 from ..recordings.library import Library
 from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
+from ..recordings.replacing import replaced, replacements_of
 from ..recordings.script import Script
-from ..versions import Version
+from ..versions import Trait, Version
 from .engine import SECRETS, Engine
 from .job import Job
 from .selection import only
@@ -29,6 +30,14 @@ Reply = tuple[int, dict[str, Any]]
 """HTTP status and body."""
 
 _log = logging.getLogger(__name__)
+
+_INVALID_ID = {
+    "type": "invalid_prompt_id",
+    "message": "prompt_id must be a valid UUID",
+    "details": "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
+    "omit it to let the server generate one",
+    "extra_info": {},
+}
 
 _REMEMBERED = 10_000
 _ANALYSES = 64
@@ -94,10 +103,11 @@ class PostedPrompts:
         return known
 
 
-def post_prompt(body: Any, world: World, headers: Mapping[str, Any]) -> Reply:
+def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str | None = None) -> Reply:
     """Queue a prompt. Raises TypeError, ValueError and the like where ComfyUI answers 500.
 
     headers  of the request, those that hold secrets
+    source   the header Comfy-Usage-Source
     """
     engine = world.engine
     if "number" in body:
@@ -110,13 +120,17 @@ def post_prompt(body: Any, world: World, headers: Mapping[str, Any]) -> Reply:
         text = "No prompt provided"
         error = {"type": "no_prompt", "message": text, "details": text, "extra_info": {}}
         return 400, {"error": error, "node_errors": {}}
-    prompt_id = str(body["prompt_id"]) if "prompt_id" in body else str(uuid.uuid4())
+    prompt_id = _prompt_id(body, world.version)
+    if prompt_id is None:
+        return 400, {"error": _INVALID_ID, "node_errors": {}}
     analysis = world.posted.analysis(world, body, known_in(body.get("extra_data"), headers))
     checked = analysis.validation
     extra_data = body.get("extra_data", {})
     extra_data = dict(extra_data) if isinstance(extra_data, Mapping) else extra_data
     if "client_id" in body:
         extra_data["client_id"] = body["client_id"]
+    if source and world.version.has(Trait.USAGE_SOURCE):
+        extra_data.setdefault("comfy_usage_source", source)
     if checked.error is not None:
         recorded = _recorded_refusal(world, body)
         if recorded is not None:
@@ -135,8 +149,41 @@ def post_prompt(body: Any, world: World, headers: Mapping[str, Any]) -> Reply:
     engine.accepted += 1
     world.posted.accepted.append(body)
     outputs = list(checked.outputs)
-    engine.push(Job(engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh))
+    intermediate = _intermediate(world, checked.prompt)
+    job = Job(engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh, intermediate)
+    engine.push(job)
     return 200, {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
+
+
+def _intermediate(world: World, prompt: Mapping[str, Any]) -> frozenset[str]:
+    """Return the nodes of which is told although they are no output nodes."""
+    if not world.version.has(Trait.INTERMEDIATE_OUTPUTS):
+        return frozenset()
+    definitions = node_definitions(world.library)
+    told = ((node_id, definitions.get(class_of(node))) for node_id, node in prompt.items())
+    return frozenset(
+        node_id for node_id, one in told if isinstance(one, Mapping) and one.get("has_intermediate_output") is True
+    )
+
+
+def _prompt_id(body: Mapping[str, Any], version: Version) -> str | None:
+    """Return the id that a prompt gets; None where the one it came with is refused."""
+    told = body.get("prompt_id")
+    if not version.has(Trait.PROMPT_IDS_CHECKED):
+        return str(told) if "prompt_id" in body else str(uuid.uuid4())
+    if told is None:
+        return str(uuid.uuid4())
+    return told if is_job_id(told) else None
+
+
+def is_job_id(value: Any) -> bool:
+    """Whether a value is a UUID in the very form that Python writes it in."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
 
 
 def _analysed(world: World, prompt: Any, targets: Any, key: str, secrets: Known) -> tuple[Analysis, bool]:
@@ -171,7 +218,9 @@ def _validated(
     secrets: Known,
 ) -> Validation:
     """Validate a prompt. One that a real server accepted is not refused for what only its node packs decide."""
-    first = checked = validate(prompt, definitions, modern=world.version.is_modern, targets=targets, is_file=is_file)
+    manners = _manners(world.version)
+    prompt = _replaced(world, prompt, definitions)
+    first = checked = validate(prompt, definitions, manners=manners, targets=targets, is_file=is_file)
     if not checked.node_errors or checked.error is None:
         return checked
     if not any(world.library.peek(run_digest(one, targets, secrets)) is not None for one in (prompt, checked.prompt)):
@@ -183,10 +232,26 @@ def _validated(
         if looser is None:
             return first
         rules = looser
-        checked = validate(prompt, rules, modern=world.version.is_modern, targets=targets, is_file=is_file)
+        checked = validate(prompt, rules, manners=manners, targets=targets, is_file=is_file)
         if checked.error is None:
             return checked
     return first
+
+
+def _manners(version: Version) -> Manners:
+    return Manners(
+        modern=version.is_modern,
+        titles=version.has(Trait.MISSING_NODE_TYPE),
+        cycles=version.has(Trait.DEPENDENCY_CYCLE),
+        multiselect=version.has(Trait.MULTISELECT),
+    )
+
+
+def _replaced(world: World, prompt: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return the prompt with its obsolete classes replaced, where the version does that."""
+    if not world.version.has(Trait.NODE_REPLACEMENTS) or not isinstance(prompt, Mapping):
+        return prompt
+    return replaced(prompt, replacements_of(world.library), definitions)
 
 
 def _is_undefined(prompt: Mapping[str, Any], definitions: Mapping[str, Any], library: Library) -> bool:
@@ -229,7 +294,7 @@ def _recorded_refusal(world: World, body: Mapping[str, Any]) -> dict[str, Any] |
 
 def _note_refusal(world: World, body: Any, error: Mapping[str, Any]) -> None:
     """Note a prompt that is refused for a class that only the recordings do not know."""
-    if error["type"] == "invalid_prompt" and not world.library.knows_all_classes:
+    if error["type"] in ("invalid_prompt", "missing_node_type") and not world.library.knows_all_classes:
         classes = {class_of(node) for node in body["prompt"].values()}
         world.posted.miss(body, unknown_class(classes - node_definitions(world.library).keys()))
 

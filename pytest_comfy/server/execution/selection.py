@@ -41,15 +41,29 @@ def only(script: Script, prompt: Prompt, outputs: Collection[str]) -> Script:
     return _without(script, {node for node in prompt if node not in wanted}, {}, list(outputs))
 
 
-def resumed(script: Script, prompt: Prompt, cached: Mapping[str, Result]) -> Script:
+def resumed(script: Script, prompt: Prompt, cached: Mapping[str, Result], intermediate: Collection[str] = ()) -> Script:
     """Return the script of a run that finds `cached` (node -> result) in the cache.
 
-    All output nodes are staged, cached ones too: they are only told of (trace T2 for all, T3 for some).
+    All output nodes are staged, cached ones too: they are only told of (trace T2 for all, T3 for some). Of cached
+    nodes that are `intermediate` is told at the end of a run that succeeds, staged or not, and without progress.
     """
     told = {node: cached[node] for node in script.outputs if node in cached}
     found = _without(script, set(cached), told, script.outputs)
     found.cached = {**script.cached, "nodes": [node for node in prompt if node in cached]}
+    if found.ending[0] == "execution_success":
+        for node in prompt:
+            if node in intermediate and node in cached:
+                _tell_late(found, node, cached[node])
     return found
+
+
+def _tell_late(script: Script, node: str, result: Result) -> None:
+    """Add to a script that a cached node is told of at its end."""
+    executed = {"node": node, "display_node": node, "output": result.output, "prompt_id": PROMPT_ID}
+    script.steps.append(_step(script.ending_at, "executed", executed))
+    if result.output is not None:
+        script.ui[node] = result.output
+        script.meta[node] = result.meta
 
 
 def top_of(node: Any) -> str:

@@ -65,8 +65,9 @@ def _free(spec: list[Any], error: Mapping[str, Any]) -> list[Any] | None:
         return [spec[0], {key: told for key, told in options.items() if key not in ("min", "max")}]
     if error["type"] == "return_type_mismatch":
         return ["*", options]
-    if error["type"] == "value_not_in_list" and isinstance(spec[0], list):
-        return [[*spec[0], value], options]
     if error["type"] == "value_not_in_list":
-        return [spec[0], {**options, "options": [*options.get("options", ()), value]}]
+        chosen = value if isinstance(value, list) and options.get("multiselect") else [value]
+        if isinstance(spec[0], list):
+            return [[*spec[0], *chosen], options]
+        return [spec[0], {**options, "options": [*options.get("options", ()), *chosen]}]
     return None

@@ -65,6 +65,19 @@ class Facts:
         found: Mapping[str, Any] = known["environment"]
         return found
 
+    @property
+    def argv(self) -> frozenset[str]:
+        """How the recorded server was started: of the recorded `/system_stats`, and what the golden runs keep of it."""
+        known = self._fresh()
+        if "argv" not in known:
+            system = (self._recorded("/system_stats") or {}).get("system")
+            told = [self.environment.get("argv"), system.get("argv") if isinstance(system, Mapping) else None]
+            known["argv"] = frozenset(
+                str(one) for listed in told if isinstance(listed, (list, tuple)) for one in listed
+            )
+        found: frozenset[str] = known["argv"]
+        return found
+
     def models(self, version: Version) -> dict[str, list[str]]:
         """Return model folder -> sorted names."""
         known = self._fresh()

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
+from ..recordings.replacing import replacements_of
+from ..versions import Trait
 from ..wire.messages import features
 from . import info
 from .life import Handler, Life, Route
@@ -23,9 +25,9 @@ def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]
 
         return handler
 
-    def modern(handler: Handler) -> Handler:
+    def since(trait: Trait, handler: Handler) -> Handler:
         async def handled(request: web.Request) -> web.StreamResponse:
-            return await (handler if life().version.is_modern else not_found)(request)
+            return await (handler if life().version.has(trait) else not_found)(request)
 
         return handled
 
@@ -68,14 +70,15 @@ def about_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]
         ("GET", "/extensions", answer(lambda now: extensions(web_root))),
         ("GET", "/models", answer(lambda now: list(_models(now)))),
         ("GET", "/models/{folder}", models),
-        ("GET", "/experiment/models", answer(lambda now: info.experiment_folders(_models(now)))),
+        ("GET", "/experiment/models", answer(lambda now: info.experiment_folders(_models(now), now.version))),
         ("GET", "/experiment/models/{folder}", experiment_models),
         ("GET", "/experiment/models/preview/{folder}/{index}/{name:.*}", model_preview),
         ("GET", "/view_metadata/{folder}", view_metadata),
         ("GET", "/workflow_templates", answer(lambda now: {})),
         ("GET", "/i18n", answer(lambda now: {})),
-        ("GET", "/global_subgraphs", modern(answer(lambda now: {}))),
-        ("GET", "/global_subgraphs/{id}", modern(answer(lambda now: None))),
+        ("GET", "/global_subgraphs", since(Trait.MODERN, answer(lambda now: {}))),
+        ("GET", "/global_subgraphs/{id}", since(Trait.MODERN, answer(lambda now: None))),
+        ("GET", "/node_replacements", since(Trait.NODE_REPLACEMENTS, answer(lambda now: replacements_of(now.library)))),
     ]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ...golden.environment import MODEL_HASHES
-from ..versions import Version
+from ..versions import Trait, Version
 
 _NO_MODELS = ("configs", "custom_nodes")
 
@@ -37,17 +37,26 @@ def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, 
         "required_frontend_version": environment.get("frontend"),
         "installed_templates_version": None,
         "required_templates_version": None,
+        **({"comfy_package_versions": _packages(environment)} if version.has(Trait.PACKAGE_VERSIONS) else {}),
         "python_version": environment.get("python") or sys.version,
         "pytorch_version": environment.get("torch"),
         "embedded_python": bool(environment.get("embedded_python", False)),
+        **({"deploy_environment": "local-git"} if version.has(Trait.DEPLOY_ENVIRONMENT) else {}),
         "argv": list(environment.get("argv") or ["main.py"]),
     }
     return {"system": system, "devices": devices}
 
 
-def experiment_folders(known: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    """Return `GET /experiment/models`; the fake has no paths to tell."""
-    return [{"name": folder, "folders": []} for folder in known if folder not in _NO_MODELS]
+def _packages(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the packages that ComfyUI comes with, of which golden runs tell nothing but the page's."""
+    page = environment.get("frontend")
+    return [{"name": "comfyui-frontend-package", "installed": page, "required": page}] if page else []
+
+
+def experiment_folders(known: Mapping[str, list[str]], version: Version) -> list[dict[str, Any]]:
+    """Return `GET /experiment/models`; the fake has no paths to tell, nor endings."""
+    more: dict[str, Any] = {"extensions": []} if version.has(Trait.MODEL_EXTENSIONS) else {}
+    return [{"name": folder, "folders": [], **more} for folder in known if folder not in _NO_MODELS]
 
 
 def experiment_models(names: list[str], facts: Callable[[str], Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..files import FOLDERS
+from ..versions import Trait
 from .life import Handler, Life
 
 _STARTED = "Starting pytest-comfy's fake ComfyUI server\n"
@@ -41,6 +42,8 @@ def add_internal_routes(app: web.Application, life: Callable[[], Life]) -> None:
         names = [name for subfolder, name in life().files.names(kind) if not subfolder]
         if life().version.is_modern:
             names = [name for name in names if not name.startswith(".")]
+        if life().version.has(Trait.ANNOTATED_FILES):
+            names = [f"{name} [{kind}]" for name in names]
         return web.json_response(names)
 
     async def nowhere(request: web.Request) -> web.StreamResponse:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from .life import Handler, Route
+from ..versions import Trait, Version
+from .life import Handler, Life, Route
 
 _NEVER_KEPT = {"Cache-Control": "no-cache", "Pragma": "no-cache", "Expires": "0"}
+_NEVER_STORED = {**_NEVER_KEPT, "Cache-Control": "no-store, must-revalidate"}
 _IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 _HOUR, _DAY = 3600, 86400
 _KEPT_A_DAY = (200, 201, 202, 203, 204, 205, 206, 301, 308)
@@ -19,13 +23,14 @@ Its API is ComfyUI's: try /system_stats, /object_info or /queue.
 """
 
 
-def page_routes(web_root: Path | None) -> list[Route]:
+def page_routes(life: Callable[[], Life], web_root: Path | None) -> list[Route]:
     """Return the route of `/`: index.html of `web_root`, or a note that says what this server is."""
 
     async def root(request: web.Request) -> web.StreamResponse:
+        headers = _NEVER_STORED if life().version.has(Trait.NEVER_STORED) else _NEVER_KEPT
         if web_root is None:
-            return web.Response(text=_NOTE, headers=_NEVER_KEPT)
-        return web.FileResponse(web_root / "index.html", headers=_NEVER_KEPT)
+            return web.Response(text=_NOTE, headers=headers)
+        return web.FileResponse(web_root / "index.html", headers=headers)
 
     return [("GET", "/", root)]
 
@@ -68,24 +73,31 @@ def extensions(web_root: Path | None) -> list[str]:
     return ["/" + name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts)]
 
 
-@web.middleware
-async def cache_control(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say how long a file may be kept: by the ending of the path, never by what was asked in the query."""
-    response = await handler(request)
-    kept = _kept(request.path, response.status)
-    if kept is not None:
-        response.headers.setdefault("Cache-Control", kept)
-    return response
+def cache_control(life: Callable[[], Life]) -> Middleware:
+    """Return the middleware that says how long a file may be kept.
+
+    That goes by the ending of the path, never by what was asked in the query.
+    """
+
+    @web.middleware
+    async def controlled(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        kept = _kept(request.path, response.status, life().version)
+        if kept is not None:
+            response.headers.setdefault("Cache-Control", kept)
+        return response
+
+    return controlled
 
 
-def _kept(path: str, status: int) -> str | None:
+def _kept(path: str, status: int, version: Version | None = None) -> str | None:
     """Return the Cache-Control header (ComfyUI cache_middleware.py)."""
     name = path.rpartition("/")[2]
     if status == 500:
         # Failures never pass ComfyUI's middleware.
         return None
     if path.endswith((".js", ".css")) or (name.startswith("index") and name.endswith(".json")):
-        return "no-cache"
+        return "no-store" if version is not None and version.has(Trait.NEVER_STORED) else "no-cache"
     if not path.lower().endswith(_IMAGES):
         return None
     if status == 404:

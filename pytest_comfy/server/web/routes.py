@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -14,11 +13,13 @@ from ...workflow.secrets import secret_headers
 from ..execution import posting
 from ..wire.messages import MAX_UPLOAD
 from .about import about_routes
+from .assets import add_asset_routes
 from .exchanges import serve_recorded
 from .internal import add_internal_routes
 from .jobs import job_routes
 from .life import Handler, Life, Route, World, lives
 from .pages import add_files, cache_control, page_routes
+from .policy import content_policy, origin_only
 from .uploads import upload
 from .users import user_routes
 from .view import view
@@ -38,27 +39,14 @@ _BAD_REQUEST = (
 
 @web.middleware
 async def _manners(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse foreign origins, answer OPTIONS, and turn bad requests into ComfyUI's silent 500."""
+    """Turn bad requests into ComfyUI's silent 500."""
     try:
-        if "Origin" in request.headers and _is_foreign(request.host, request.headers["Origin"]):
-            return web.Response(status=403)
-        if request.method == "OPTIONS":
-            return web.Response()
         return await handler(request)
     except _BAD_REQUEST:
         text = "500 Internal Server Error\n\nServer got itself in trouble"
         response = web.Response(status=500, text=text)
         response.force_close()
         return response
-
-
-def _is_foreign(host: str, origin: str) -> bool:
-    """Tell whether a page from elsewhere asks (ComfyUI server.py; hosts on loopback only, as ours is)."""
-    there, here = urlsplit(origin.lower()), urlsplit(f"//{host.lower()}")
-    if there.hostname is None or here.hostname is None:
-        return False
-    both_have_ports = there.port is not None and here.port is not None
-    return there.hostname != here.hostname or (both_have_ports and there.port != here.port)
 
 
 def make_app(world: World) -> web.Application:
@@ -70,7 +58,14 @@ def make_app(world: World) -> web.Application:
     async def with_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await (world.faults.answer(request, handler) if world.faults else handler(request))
 
-    middlewares = [with_faults, cache_control, _manners, serve_recorded(life)]
+    middlewares = [
+        with_faults,
+        cache_control(life),
+        _manners,
+        origin_only(life),
+        content_policy(life),
+        serve_recorded(life),
+    ]
     app = web.Application(middlewares=middlewares, client_max_size=MAX_UPLOAD)
     routes = [
         *_run_routes(world),
@@ -78,7 +73,7 @@ def make_app(world: World) -> web.Application:
         *about_routes(life, web_root),
         *user_routes(life),
         *job_routes(life),
-        *page_routes(web_root),
+        *page_routes(life, web_root),
     ]
     for prefix in ("/api", ""):
         for method, path, handler in routes:
@@ -87,6 +82,7 @@ def make_app(world: World) -> web.Application:
             else:
                 app.router.add_route(method, prefix + path, handler)
     add_internal_routes(app, life)
+    add_asset_routes(app, life)
     add_files(app, web_root)
     return app
 
@@ -100,7 +96,8 @@ def _run_routes(world: World) -> list[Route]:
 
     async def post_prompt(request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        status, reply = posting.post_prompt(body, world, secret_headers(request.headers.items()))
+        source = request.headers.get("Comfy-Usage-Source")
+        status, reply = posting.post_prompt(body, world, secret_headers(request.headers.items()), source)
         return web.json_response(reply, status=status)
 
     async def get_queue(request: web.Request) -> web.StreamResponse:
@@ -181,7 +178,7 @@ def _history(entries: list[tuple[str, str]], most: int | None = None, offset: in
 
 def _file_routes(life: Callable[[], Life]) -> list[Route]:
     async def get_view(request: web.Request) -> web.StreamResponse:
-        return view(request, life().files)
+        return view(request, life().files, life().version)
 
     async def upload_image(request: web.Request) -> web.StreamResponse:
         return await upload(request, life().files)

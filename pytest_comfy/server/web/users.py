@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from ..media import static_type
+from ..media import guessed_type, is_active, static_type
+from ..versions import Trait, Version
 from .life import Life, Route
 from .sending import send
 from .userdata import UserData, UserFile
@@ -103,7 +104,7 @@ def _save_settings(userdata: UserData, settings: Any) -> None:
 
 def _file_routes(life: Callable[[], Life]) -> list[Route]:
     async def list_files(request: web.Request) -> web.StreamResponse:
-        return _listing(request, life().userdata)
+        return _listing(request, life())
 
     async def list_tree(request: web.Request) -> web.StreamResponse:
         return _tree(request, life().userdata)
@@ -115,7 +116,9 @@ def _file_routes(life: Callable[[], Life]) -> list[Route]:
         stored = life().userdata.files.get(path)
         if stored is None:
             return web.StreamResponse(status=403)
-        return send(request, stored.content, stored.modified_ns, static_type(path))
+        headers = _file_headers(path, life().version)
+        media_type = headers.get("Content-Type", static_type(path))
+        return send(request, stored.content, stored.modified_ns, media_type, headers)
 
     async def post_file(request: web.Request) -> web.StreamResponse:
         userdata = life().userdata
@@ -129,7 +132,7 @@ def _file_routes(life: Callable[[], Life]) -> list[Route]:
             userdata.write(path, content)
         except OSError:
             return web.Response(status=400, reason=_BAD_NAME)
-        return _told(request, userdata, path)
+        return _told(request, life(), path)
 
     async def delete_file(request: web.Request) -> web.StreamResponse:
         path = _path(request, life().userdata, must_exist=True)
@@ -151,7 +154,7 @@ def _file_routes(life: Callable[[], Life]) -> list[Route]:
         if request.query.get("overwrite") == "false" and userdata.exists(target):
             return web.Response(status=409, text="File already exists")
         userdata.move(source, target)
-        return _told(request, userdata, target)
+        return _told(request, life(), target)
 
     return [
         ("GET", "/userdata", list_files),
@@ -172,23 +175,43 @@ def _path(request: web.Request, userdata: UserData, name: str = "file", must_exi
     return web.Response(status=404) if must_exist and not userdata.exists(path) else path
 
 
-def _told(request: web.Request, userdata: UserData, path: str) -> web.Response:
+def _file_headers(path: str, version: Version) -> dict[str, str]:
+    """Return the headers of a user's file."""
+    if not version.has(Trait.NOTHING_SNIFFED):
+        return {}
+    media_type = guessed_type(path)
+    disposition = "attachment"
+    if path == "user.css" and version.has(Trait.SVG_IN_IMAGES):
+        media_type, disposition = "text/css", "inline"
+    elif is_active(media_type):
+        media_type = "application/octet-stream"
+    return {"Content-Type": media_type, "X-Content-Type-Options": "nosniff", "Content-Disposition": disposition}
+
+
+def _told(request: web.Request, life: Life, path: str) -> web.Response:
     """Return what a file was stored as: its path, or with `full_info` its facts."""
     if request.query.get("full_info", "").lower() != "true":
         return web.json_response(path or ".")
-    stored = userdata.files.get(path)
+    stored = life.userdata.files.get(path)
     if stored is not None:
-        return web.json_response(_facts(path, stored))
-    made = userdata.folders[path] / 1e9
+        return web.json_response(_facts(path, stored, life.version))
+    made = _moment(life.userdata.folders[path], life.version)
     return web.json_response({"path": path or ".", "size": _FOLDER_SIZE, "modified": made, "created": made})
 
 
-def _facts(path: str, stored: UserFile) -> dict[str, Any]:
-    written = stored.modified_ns / 1e9
+def _moment(ns: int, version: Version) -> float:
+    """Return a moment as userdata tells it: in seconds, in later versions in whole ms."""
+    return ns // 1_000_000 if version.has(Trait.WHOLE_MILLISECONDS) else ns / 1e9
+
+
+def _facts(path: str, stored: UserFile, version: Version) -> dict[str, Any]:
+    written = _moment(stored.modified_ns, version)
     return {"path": path, "size": len(stored.content), "modified": written, "created": written}
 
 
-def _listing(request: web.Request, userdata: UserData) -> web.Response:
+def _listing(request: web.Request, life: Life) -> web.Response:
+    userdata = life.userdata
+
     def asked(name: str) -> bool:
         return request.query.get(name, "").lower() == "true"
 
@@ -208,7 +231,7 @@ def _listing(request: web.Request, userdata: UserData) -> web.Response:
         if any(name.startswith(".") for name in names) or (len(names) > 1 and not asked("recurse")):
             continue
         if asked("full_info"):
-            listed.append(_facts(path, stored))
+            listed.append(_facts(path, stored, life.version))
         else:
             listed.append([path, *names] if asked("split") else path)
     return web.json_response(listed)

@@ -8,16 +8,19 @@ from aiohttp import web
 
 from ...golden import GoldenError
 from ..files import FOLDERS, FileStore, file_key
-from ..media import served_type
+from ..media import guessed_type, is_active, served_type
+from ..versions import Trait, Version
 from . import pictures
 from .sending import send
 
 
-def view(request: web.Request, files: FileStore) -> web.StreamResponse:
+def view(request: web.Request, files: FileStore, version: Version) -> web.StreamResponse:
     """Answer `GET /view`. Raises ValueError where Pillow cannot do what was asked for: ComfyUI answers 500."""
     query = request.query
     if "filename" not in query:
         return web.Response(status=404)
+    if query["filename"].startswith("blake3:") and version.has(Trait.HASHED_NAMES):
+        return web.Response(status=404)  # no asset of that hash
     filename, annotated = split_annotation(query["filename"])
     if not filename or filename.startswith("/") or ".." in filename:
         return web.Response(status=400)
@@ -42,9 +45,26 @@ def view(request: web.Request, files: FileStore) -> web.StreamResponse:
     elif query.get("channel") == "a":
         body, media_type = pictures.only_alpha(content), "image/png"
     else:
-        media_type = served_type(key[2])
-        return send(request, content, stored.created_ns, media_type, {**headers, "Content-Type": media_type})
+        headers = whole_headers(key[2], version, request.headers.get("Sec-Fetch-Dest"))
+        return send(request, content, stored.created_ns, headers["Content-Type"], headers)
     return web.Response(body=body, content_type=media_type, headers=headers)
+
+
+def whole_headers(name: str, version: Version, destination: str | None) -> dict[str, str]:
+    """Return the headers of a file that is sent as it is; `destination` is the request's Sec-Fetch-Dest."""
+    if not version.has(Trait.NOTHING_SNIFFED):
+        return {"Content-Disposition": f'filename="{name}"', "Content-Type": served_type(name)}
+    headers = {"X-Content-Type-Options": "nosniff"}
+    media_type = guessed_type(name)
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    disposition = f'filename="{escaped}"'
+    if is_active(media_type):
+        by_destination = version.has(Trait.SVG_IN_IMAGES)
+        if by_destination:
+            headers |= {"Vary": "Sec-Fetch-Dest", "Cache-Control": "no-store"}
+        if not (by_destination and media_type == "image/svg+xml" and destination == "image"):
+            media_type, disposition = "application/octet-stream", f"attachment; {disposition}"
+    return {**headers, "Content-Disposition": disposition, "Content-Type": media_type}
 
 
 def split_annotation(filename: str) -> tuple[str, str | None]:

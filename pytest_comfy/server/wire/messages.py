@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from ..versions import Version
+from ..versions import Trait, Version
 
 PROMPT_ID = "<prompt_id>"
 """Stands for the id of the run in a golden run's events."""
@@ -19,8 +19,17 @@ MAX_UPLOAD = 100 * 1024 * 1024
 
 def features(version: Version) -> dict[str, Any]:
     """Return what `/features` and the answer to `feature_flags` say."""
-    told: dict[str, Any] = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
-    return {**told, "extension": {"manager": {"supports_v4": True}}} if version.is_modern else told
+    told: dict[str, Any] = {"supports_preview_metadata": True}
+    if version.has(Trait.MODEL_TYPE_TAGS):
+        told["supports_model_type_tags"] = True
+    told["max_upload_size"] = MAX_UPLOAD
+    if version.is_modern:
+        told["extension"] = {"manager": {"supports_v4": True}}
+    if version.has(Trait.NODE_REPLACEMENTS):
+        told["node_replacements"] = True
+    if version.has(Trait.ASSETS):
+        told["assets"] = False
+    return told
 
 
 PREVIEW, TEXT, PREVIEW_WITH_METADATA = 1, 3, 4

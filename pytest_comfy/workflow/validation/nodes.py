@@ -9,12 +9,13 @@ from . import reasons
 from .custom import missing_file
 from .declared import Declared, Input
 from .linking import accepts
+from .manners import Manners
 from .reasons import Reason
 
 Answer = tuple[bool, list[Reason]]
 _COERCED: Mapping[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
-# ComfyUI runs into Python's recursion limit on a cycle. What remains after its stack has unwound is an invalid
-# node with no reason; so much is said here at once.
+# Until 0.20.0 ComfyUI runs into Python's recursion limit on a cycle. What remains after its stack has unwound is an
+# invalid node with no reason; so much is said here at once.
 _CYCLE: Answer = (False, [])
 
 
@@ -26,13 +27,13 @@ class Checker:
         prompt: dict[str, Any],
         definitions: Mapping[str, Any],
         *,
-        modern: bool,
+        manners: Manners,
         is_file: Callable[[str], bool] | None,
     ) -> None:
         self.settled: dict[str, Answer] = {}
         self._prompt = prompt
         self._definitions = definitions
-        self._modern = modern
+        self._manners = manners
         self._is_file = is_file
         self._declared: dict[str, Declared] = {}
 
@@ -53,12 +54,14 @@ class Checker:
             try:
                 upstream = frame.send(answer) if failure is None else frame.throw(failure)
             except StopIteration as end:
-                answer, failure = end.value, None
-                self.settled[current] = end.value
+                answer, failure = self._joined(current, end.value), None
+                self.settled[current] = answer
             except Exception as error:  # ComfyUI reports whatever a node's validation raises
                 answer, failure = None, error
             else:
                 failure = None
+                if self._manners.cycles and upstream in under_way and upstream not in self.settled:
+                    self._settle_cycle([node for node, _ in frames], upstream)
                 answer = self.settled.get(upstream, _CYCLE if upstream in under_way else None)
                 if answer is None:
                     frames.append((upstream, self._node(upstream)))
@@ -70,6 +73,18 @@ class Checker:
             raise failure
         assert answer is not None
         return answer
+
+    def _settle_cycle(self, visiting: list[str], node_id: str) -> None:
+        """Give all nodes of the cycle that `node_id` closes their reason."""
+        path = [*visiting[visiting.index(node_id) :], node_id]
+        classes = [self._prompt[one]["class_type"] for one in path]
+        for one in dict.fromkeys(path):
+            self.settled[one] = (False, [reasons.dependency_cycle(one, path, classes)])
+
+    def _joined(self, node_id: str, answer: Answer) -> Answer:
+        """Return what was found in a node, after what a cycle through it had put there already."""
+        valid, known = self.settled.get(node_id, (True, []))
+        return valid and answer[0], known + [one for one in answer[1] if one not in known]
 
     def _node(self, node_id: str) -> Generator[str, Answer | None, Answer]:
         """Check one node; yield the id of each node that it is linked to and be sent its answer."""
@@ -92,7 +107,7 @@ class Checker:
                 continue
             upstream = value[0]
             received = self._class_of(upstream).outputs[value[1]]
-            if not declared.custom.takes_types and not accepts(received, one.kind, modern=self._modern):
+            if not declared.custom.takes_types and not accepts(received, one.kind, modern=self._manners.modern):
                 errors.append(reasons.return_type_mismatch(one, received, value))
                 continue
             try:
@@ -125,16 +140,24 @@ class Checker:
         if "max" in one.options and value > one.options["max"]:
             return [reasons.out_of_range(one, value, "max")]
         choices = one.kind
-        if self._modern and one.kind == "COMBO":
+        if self._manners.modern and one.kind == "COMBO":
             choices = one.options.get("options", [])
         elif not isinstance(one.kind, list):
             return []
-        return [] if value in choices else [reasons.value_not_in_list(one, value, choices)]
+        return self._choice(one, value, choices)
+
+    def _choice(self, one: Input, value: Any, choices: Any) -> list[Reason]:
+        if not self._manners.multiselect:
+            return [] if value in choices else [reasons.value_not_in_list(one, value, choices, f"'{value}'")]
+        several = one.options.get("multiselect", False) and isinstance(value, list)
+        wrong = [each for each in (value if several else [value]) if each not in choices]
+        shown = ", ".join(repr(each) for each in wrong)
+        return [reasons.value_not_in_list(one, value, choices, shown)] if wrong else []
 
     def _class_of(self, node_id: str) -> Declared:
         class_type = self._prompt[node_id]["class_type"]
         declared = self._declared.get(class_type)
         if declared is None:
-            declared = Declared(class_type, self._definitions[class_type], modern=self._modern)
+            declared = Declared(class_type, self._definitions[class_type], modern=self._manners.modern)
             self._declared[class_type] = declared
         return declared

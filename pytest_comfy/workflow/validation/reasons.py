@@ -14,6 +14,40 @@ def reason(kind: str, message: str, details: str, extra_info: dict[str, Any]) ->
     return {"type": kind, "message": message, "details": details, "extra_info": extra_info}
 
 
+def no_class_type(node_id: str, node: Any, *, titles: bool) -> Reason:
+    """A node without class, of the prompt as a whole; `titles` as in Manners."""
+    if not titles:
+        message = "Cannot execute because a node is missing the class_type property."
+        return reason("invalid_prompt", message, f"Node ID '#{node_id}'", {})
+    title = node.get("_meta", {}).get("title")
+    shown = title or f"ID #{node_id}"
+    message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
+    return _missing_node_type(node_id, None, title, message)
+
+
+def class_not_found(node_id: str, node: Any, *, titles: bool) -> Reason:
+    """A node of a class that the server does not have, of the prompt as a whole; `titles` as in Manners."""
+    class_type = node["class_type"]
+    if not titles:
+        message = f"Cannot execute because node {class_type} does not exist."
+        return reason("invalid_prompt", message, f"Node ID '#{node_id}'", {})
+    title = node.get("_meta", {}).get("title", class_type)
+    message = f"Node '{title}' not found. The custom node may not be installed."
+    return _missing_node_type(node_id, class_type, title, message)
+
+
+def _missing_node_type(node_id: str, class_type: Any, title: Any, message: str) -> Reason:
+    extra_info = {"node_id": node_id, "class_type": class_type, "node_title": title}
+    return reason("missing_node_type", message, f"Node ID '#{node_id}'", extra_info)
+
+
+def dependency_cycle(node_id: str, path: list[str], classes: list[Any]) -> Reason:
+    """A node of a cycle; `path` are its nodes from the first to the first again, `classes` theirs."""
+    shown = " -> ".join(f"{one} ({class_type})" for one, class_type in zip(path, classes, strict=True))
+    extra_info = {"node_id": node_id, "cycle_nodes": list(dict.fromkeys(path))}
+    return reason("dependency_cycle", "Dependency cycle detected", shown, extra_info)
+
+
 def required_input_missing(name: str, *, last_part_only: bool) -> Reason:
     """A required input has no value."""
     shown = name.rpartition(".")[2] if last_part_only else name
@@ -55,14 +89,14 @@ def out_of_range(declared: Input, value: Any, bound: str) -> Reason:
     )  # fmt: skip
 
 
-def value_not_in_list(declared: Input, value: Any, choices: Any) -> Reason:
-    """A value that is no choice. More than 20 choices are counted, not listed."""
+def value_not_in_list(declared: Input, value: Any, choices: Any, shown: str) -> Reason:
+    """A value that is no choice, shown as `shown`. More than 20 choices are counted, not listed."""
     many = len(choices) > 20
     listed = f"(list of length {len(choices)})" if many else str(choices)
     extra_info = _about(declared, received_value=value)
     if many:
         extra_info["input_config"] = None
-    return reason("value_not_in_list", "Value not in list", f"{declared.name}: '{value}' not in {listed}", extra_info)
+    return reason("value_not_in_list", "Value not in list", f"{declared.name}: {shown} not in {listed}", extra_info)
 
 
 def custom_validation_failed(name: str, text: str) -> Reason:

@@ -1,0 +1,21 @@
+"""In what versions of ComfyUI differ when they validate, as switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server validates; the defaults are those of 0.8.0.
+
+    - `modern`: as 0.8.0 does, not as 0.3.64: choices of new-style combos, dynamic inputs, types that match any
+    - `titles`: a class that is not there is a `missing_node_type`, and the node is called by its title (0.12.0)
+    - `cycles`: cycles are explained in `node_errors` (0.20.0)
+    - `multiselect`: lists of choices are checked one by one, and bad choices are shown by `repr()` (0.21.0)
+    """
+
+    modern: bool = True
+    titles: bool = False
+    cycles: bool = False
+    multiselect: bool = False
