@@ -2,9 +2,9 @@
 
 Source: `validate_prompt` and `validate_inputs` of ComfyUI 0.3.64, 0.8.0 and 0.30.0. ComfyUI goes through output nodes
 and inputs in the order of Python sets, which changes from process to process; here they come in the order of the prompt
-and of the definition. What that order decides there (`dependent_outputs`; which errors an exception hides) is one of its
-possible answers here. ComfyUI cannot validate chains of more than about 970 nodes (Python's recursion limit); here they
-are valid.
+and of the definition. What that order decides there (`dependent_outputs`; which errors an exception hides) is one of
+its possible answers here. ComfyUI cannot validate chains of more than about 970 nodes (Python's recursion limit); here
+they are valid.
 """
 
 from __future__ import annotations

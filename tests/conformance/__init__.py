@@ -5,6 +5,6 @@ another in one server life. For each version one fake server plays that life thr
 client's side is replayed over real sockets, and all that comes back is compared up to renaming (`compare.py`, which
 lists in one table what is compared less strictly, and why). One test per scenario and version.
 
-`COMFY_CAPTURES=DIR[:DIR]` adds folders of captures in the same format (see `captures.py`), one server life each,
+`CAPTURES=DIR[:DIR]` adds folders of captures in the same format (see `captures.py`), one server life each,
 whatever the version: a server that does not do as they say fails here.
 """

@@ -19,7 +19,7 @@ import websocket
 from pytest_comfy.server import FakeComfyServer, faults
 
 from .captures import Capture, Event, is_post
-from .life import Life
+from .life import REFUSED, Life
 from .names import Names
 from .plan import Plan, Stop
 from .scenario import compare_http
@@ -114,12 +114,18 @@ class Driver:
         self.session.trust_env = False
 
     def before(self, life: Life) -> list[str]:
-        """Post what the server had run before the first scenario; returns what went wrong."""
+        """Make the server what it was before the first scenario; returns what went wrong."""
         trouble = []
+        if life.settings is not None:
+            self.session.post(f"{self.server.url}/settings", json=life.settings, timeout=WAIT).raise_for_status()
+        for kind, name in life.files:
+            sent = {"image": (name, b"earlier")}
+            url = f"{self.server.url}/upload/image"
+            self.session.post(url, data={"type": kind}, files=sent, timeout=WAIT).raise_for_status()
         for body in life.earlier:
             answer = self.session.post(f"{self.server.url}/prompt", json=body, timeout=WAIT)
             self.accepted += answer.status_code == 200
-            if answer.status_code != 200:
+            if answer.status_code != (400 if body is REFUSED else 200):
                 trouble.append(f"a prompt from before the first scenario: {answer.status_code} {answer.text[:300]}")
         return trouble + self.settle()
 
@@ -129,7 +135,7 @@ class Driver:
         uncounted  numbers that the captured server had given before and nothing tells to whom: refused prompts
         """
         for _ in range(uncounted):
-            self.session.post(f"{self.server.url}/prompt", json={"prompt": {}}, timeout=WAIT)
+            self.session.post(f"{self.server.url}/prompt", json=REFUSED, timeout=WAIT)
         return _Scenario(self, capture).drive()
 
     def settle(self) -> list[str]:

@@ -125,16 +125,14 @@ def _told(messages: Sequence[Message]) -> dict[str, Any]:
 def _outputs(
     ui: Mapping[str, Any], files: Mapping[tuple[str, str, str], bytes], blobs: dict[str, bytes]
 ) -> list[dict[str, Any]]:
-    """Return the outputs that were looked at, and put their bytes into `blobs`."""
+    """Return the outputs, and put their bytes into `blobs`: none for those that were never looked at."""
     found = []
     for node, output in ui.items():
         for key, items in output.items():
             for index, item in enumerate(items if isinstance(items, list) else []):
                 if not isinstance(item, Mapping) or "filename" not in item:
                     continue
-                content = files.get((item["type"], item["subfolder"], item["filename"]))
-                if content is None:
-                    continue
+                content = files.get((item["type"], item["subfolder"], item["filename"]), b"")
                 name = f"{node}.{key}.{index}{Path(item['filename']).suffix}"
                 blobs[name] = content
                 found.append(

@@ -14,10 +14,14 @@ from typing import Any
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.golden.exchanges import Exchanges
 
+from .before import files_before, refused_before, settings_before
 from .captures import Capture, Event
 from .goldens import exchanges_of, golden_of_history, golden_run
 
 DATA = Path(__file__).parent.parent / "data"
+
+REFUSED: dict[str, Any] = {"prompt": {}}
+"""A body that takes a number and nothing else."""
 
 _COUNTER = re.compile(r"_(\d{5})_")
 
@@ -26,12 +30,16 @@ _COUNTER = re.compile(r"_(\d{5})_")
 class Life:
     """One server life: its scenarios in the order in which they were made, and what it takes to answer them.
 
-    earlier   bodies of prompts that the server had run before the first scenario
+    earlier   bodies of prompts that the server had run before the first scenario, or refused
+    settings  those of the user, where there were any before the first scenario
+    files     (folder, name) of the files that were there before the first scenario, oldest first
     """
 
     version: str
     captures: list[Capture]
     earlier: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] | None = None
+    files: list[tuple[str, str]] = field(default_factory=list)
     runs: list[GoldenRun] = field(default_factory=list)
     exchanges: Exchanges = field(default_factory=Exchanges)
 
@@ -41,11 +49,18 @@ class Life:
         captures = [Capture.load(path) for path in sorted([*folder.glob("*.json"), *folder.glob("*.json.gz")])]
         life = cls(captures[0].version, in_order(captures))
         environment, definitions = life._environment(), life._definitions()
-        for prompt, body, entry in life._before():
+        before = list(life._before())
+        refused = refused_before(life.captures, len(before))
+        for number, (prompt, body, entry) in enumerate(before):
+            if number >= len(before) - refused:
+                life.earlier.append(REFUSED)
+                continue
             life.earlier.append(body)
             life.runs.append(golden_of_history(prompt, entry, environment, definitions))
         for capture in life.captures:
             life.runs += [golden_run(capture, post, environment, definitions) for post in capture.posts]
+        life.settings = settings_before(life.captures)
+        life.files = files_before(life.captures, life.runs)
         life.exchanges = Exchanges(exchange for capture in captures for exchange in exchanges_of(capture))
         return life
 
@@ -85,6 +100,9 @@ class Life:
         found: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
         for event in self._answers("/object_info/"):
             found.update(event["response"]["json"])
+        for event in self._answers("/models/checkpoints"):
+            if "CheckpointLoaderSimple" in found:
+                found["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = event["response"]["json"]
         return found
 
     def _answers(self, path: str) -> Iterator[Event]:
@@ -131,11 +149,16 @@ def _moved(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
 def in_order(captures: Sequence[Capture]) -> list[Capture]:
     """Return the scenarios in the order in which they were made.
 
-    Those with runs by the time at which the first of them began; one that tells of runs of other scenarios after
-    the latest of these; one of refused prompts where as many numbers are missing as these took.
+    Those with runs by the time at which the first of them began; one whose runs tell no time before the first that
+    was given a higher number; one that tells of runs of other scenarios after the latest of these; one of refused
+    prompts where as many numbers are missing as these took.
     """
     begins = {capture.scenario: min(capture.starts.values()) for capture in captures if capture.starts}
     owner = {post.prompt_id: capture.scenario for capture in captures for post in capture.posts}
+    timed = sorted((one for one in captures if one.scenario in begins), key=lambda one: begins[one.scenario])
+    for capture in captures:
+        if capture.numbers is not None and capture.scenario not in begins:
+            begins[capture.scenario] = _before_higher(timed, capture.numbers[0], begins)
     timed = sorted((one for one in captures if one.scenario in begins), key=lambda one: begins[one.scenario])
     keys: dict[str, tuple[float, int]] = {one.scenario: (begins[one.scenario], 0) for one in timed}
     for capture in captures:
@@ -149,10 +172,17 @@ def in_order(captures: Sequence[Capture]) -> list[Capture]:
     return sorted(captures, key=lambda one: keys[one.scenario])
 
 
+def _before_higher(timed: Sequence[Capture], number: float, begins: Mapping[str, float]) -> float:
+    """Return a moment just before the scenario that was given the next higher number."""
+    higher = [begins[one.scenario] for one in timed if one.numbers is not None and one.numbers[0] > number]
+    return min(higher, default=float("inf")) - 0.5
+
+
 def _gap(timed: Sequence[Capture], missing: int, begins: Mapping[str, float]) -> float:
     """Return the beginning of the scenario before which `missing` numbers were given to refused prompts."""
     counted = [(one, abs(post.number)) for one in timed for post in one.posts if "number" not in post.body]
-    for (_, number), (following, next_number) in pairwise(counted):
-        if missing and next_number - number - 1 == missing:
+    for (one, number), (following, next_number) in pairwise(counted):
+        own = following.refused if following is not one else 0
+        if missing and next_number - number - 1 - own == missing:
             return begins[following.scenario]
     return float("inf")

@@ -17,8 +17,10 @@ from .conftest import life_of, play
 CAPTURES = Path(__file__).parent.parent / "captures"
 FOLDERS = [
     *sorted(path for path in CAPTURES.iterdir() if path.is_dir()),
-    *(Path(one) for one in os.environ.get("COMFY_CAPTURES", "").split(os.pathsep) if one),
+    *(Path(one) for one in os.environ.get("CAPTURES", "").split(os.pathsep) if one),
 ]
+"""Those of the repository, and the folders that `CAPTURES` names."""
+
 SCENARIOS = [
     pytest.param(folder, path.name.partition(".")[0], id=f"{folder.name}-{path.name.partition('.')[0]}")
     for folder in FOLDERS
