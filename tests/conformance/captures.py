@@ -150,6 +150,14 @@ class Capture:
         )
 
     @cached_property
+    def classes(self) -> set[str]:
+        """The classes of all prompts that were posted, refused ones too."""
+        bodies = [event["request"].get("json") for event in self.events if is_post(event)]
+        prompts = [body.get("prompt") for body in bodies if isinstance(body, Mapping)]
+        nodes = [node for prompt in prompts if isinstance(prompt, Mapping) for node in prompt.values()]
+        return {node["class_type"] for node in nodes if isinstance(node, Mapping) and "class_type" in node}
+
+    @cached_property
     def starts(self) -> dict[str, int]:
         """Prompt id -> when it began (ms since the epoch), of the prompts posted here."""
         own = {post.prompt_id for post in self.posts}

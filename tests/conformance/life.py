@@ -59,6 +59,7 @@ class Life:
             life.runs.append(golden_of_history(prompt, entry, environment, definitions))
         for capture in life.captures:
             life.runs += [golden_run(capture, post, environment, definitions) for post in capture.posts]
+        life._define_refused(definitions)
         life.settings = settings_before(life.captures)
         life.files = files_before(life.captures, life.runs)
         life.exchanges = Exchanges(exchange for capture in captures for exchange in exchanges_of(capture))
@@ -104,6 +105,13 @@ class Life:
             if "CheckpointLoaderSimple" in found:
                 found["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = event["response"]["json"]
         return found
+
+    def _define_refused(self, definitions: Mapping[str, Any]) -> None:
+        """Let a golden run tell of the classes that only refused prompts have: the server knew them."""
+        classes = {name for one in self.captures for name in one.classes}
+        for run in self.runs[:1]:
+            known = run.document["node_definitions"]
+            known.update({name: definitions[name] for name in sorted(classes & definitions.keys() - known.keys())})
 
     def _answers(self, path: str) -> Iterator[Event]:
         for capture in self.captures:

@@ -64,13 +64,14 @@ class Plan:
             own = {index for index in window if self.capture.prompt_of.get(index) == answer["prompt_id"]}
             risen = self._moved(statuses, before, 1)
             return own | {index for index in statuses if index >= risen}
-        if path == "/queue":
+        caused: set[int] = set()
+        if path == "/queue" or path.endswith("/cancel"):
             fallen = self._moved(statuses, before, -1)
-            return {index for index in statuses if index >= fallen}
-        if path == "/interrupt":
+            caused |= {index for index in statuses if index >= fallen}
+        if path == "/interrupt" or path.endswith("/cancel"):
             ended = [index for index in window if self._type(index) == "execution_interrupted"]
-            return {index for index in window if ended and index >= ended[0]}
-        return set()
+            caused |= {index for index in window if ended and index >= ended[0]}
+        return caused
 
     def _moved(self, statuses: list[int], before: int, direction: int) -> int:
         """Return the index of the first `status` whose number went up (1) or down (-1), or one behind all."""
