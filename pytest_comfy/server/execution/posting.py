@@ -242,8 +242,10 @@ def _manners(version: Version) -> Manners:
     return Manners(
         modern=version.is_modern,
         titles=version.has(Trait.MISSING_NODE_TYPE),
+        grown=version.has(Trait.GROWN_INPUTS_NEEDED),
         cycles=version.has(Trait.DEPENDENCY_CYCLE),
         multiselect=version.has(Trait.MULTISELECT),
+        models=version.has(Trait.MODEL_FILES_CHECKED),
     )
 
 

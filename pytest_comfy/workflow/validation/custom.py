@@ -1,6 +1,6 @@
 """What core classes check by code of their own, as data: `/object_info` says nothing of it.
 
-Source: every `VALIDATE_INPUTS` and `validate_inputs` of ComfyUI 0.3.64 and 0.8.0, core and API nodes.
+Source: every `VALIDATE_INPUTS` and `validate_inputs` of ComfyUI 0.3.64, 0.8.0 and 0.30.0, core and API nodes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ class Custom:
       here and accepts
     - `owner`: the class whose method it is, when inherited
     - `takes_types`: the class judges the types of its links itself, so ComfyUI does not
+    - `needed`: the inputs without which the check itself cannot be called
+    - `whole`: the check takes all inputs; none is held against its declaration, and its message is told of each
     """
 
     inputs: frozenset[str] = frozenset()
     file: str | None = None
     owner: str | None = None
     takes_types: bool = False
+    needed: tuple[str, ...] = ()
+    whole: bool = False
 
 
 NOTHING = Custom()
@@ -42,13 +46,21 @@ CUSTOM: Mapping[str, Custom] = {
     "LoadLatent": _file("latent", "latent"),
     "LoadAudio": _file("audio", "audio"),
     "LoadVideo": _file("file", "video"),
-    "CustomCombo": Custom(frozenset({"choice"})),
+    "CustomCombo": Custom(frozenset({"choice", "index"}), owner="CustomComboNode", needed=("choice",)),
+    "SelectModelDevice": Custom(frozenset({"device"})),
+    "SelectCLIPDevice": Custom(frozenset({"device"})),
+    "SelectVAEDevice": Custom(frozenset({"device"})),
     "FluxProUltraImageNode": Custom(frozenset({"aspect_ratio"})),
     "KlingCameraControls": Custom(
         frozenset({"horizontal_movement", "vertical_movement", "pan", "tilt", "roll", "zoom"})
     ),
     "TripoConversionNode": Custom(takes_types=True),
 }
+
+
+_MODEL = Custom(frozenset({"model_file"}), "3D model", needed=("model_file",), whole=True)
+MODELS: Mapping[str, Custom] = {"Load3D": _MODEL, "Load3DAdvanced": _MODEL}
+"""Those that have a check since 0.26.0."""
 
 
 def is_link(value: Any) -> bool:
@@ -73,6 +85,8 @@ def missing_file(
     Raises TypeError when the input is missing and AttributeError when it is no text, as ComfyUI's own checks do:
     they are called without asking whether the other checks passed.
     """
+    if custom.whole:
+        return _missing_model(custom, live, choices, is_file)
     for name in custom.inputs:
         if name not in choices:
             return None
@@ -85,3 +99,23 @@ def missing_file(
         if value and value not in choices[name] and not (is_file and is_file(value)):
             return name, f"Invalid {custom.file} file: {value}"
     return None
+
+
+def require_inputs(custom: Custom, live: Mapping[str, Any], *, function: str) -> None:
+    """Raise the TypeError of a check that is called without what it cannot do without."""
+    absent = [f"'{name}'" for name in custom.needed if name not in live]
+    if absent:
+        raise TypeError(f"{function}() missing {len(absent)} required positional argument: {absent[0]}")
+
+
+def _missing_model(
+    custom: Custom,
+    live: Mapping[str, Any],
+    choices: Mapping[str, Collection[Any]],
+    is_file: Callable[[str], bool] | None,
+) -> tuple[str, str] | None:
+    (name,) = custom.needed
+    value = None if is_link(live[name]) else live[name]
+    if not value or value == "none" or name not in choices or value in choices[name]:
+        return None
+    return None if is_file and is_file(value) else (name, f"Invalid {custom.file} file: {value}")

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .custom import CUSTOM, NOTHING, Custom
+from .custom import CUSTOM, MODELS, NOTHING, Custom
+from .manners import Manners
 
 AUTOGROW, DYNAMIC_COMBO, DYNAMIC_SLOT = "COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "COMFY_DYNAMICSLOT_V3"
 _DYNAMIC = frozenset({AUTOGROW, DYNAMIC_COMBO, DYNAMIC_SLOT})
@@ -39,12 +40,14 @@ class Input:
 class Declared:
     """A class as validation sees it."""
 
-    def __init__(self, class_type: str, definition: Any, *, modern: bool) -> None:
+    def __init__(self, class_type: str, definition: Any, manners: Manners) -> None:
+        modern = manners.modern
+        self._grown = manners.grown
         definition = definition if isinstance(definition, Mapping) else {}
         groups = definition.get("input")
         self._groups: Mapping[str, Any] = groups if isinstance(groups, Mapping) else {}
         self.v3 = _is_v3(definition, self._groups)
-        self.custom: Custom = CUSTOM.get(class_type, NOTHING)
+        self.custom: Custom = ({**CUSTOM, **MODELS} if manners.models else CUSTOM).get(class_type, NOTHING)
         owner = self.custom.owner or class_type
         self.custom_function = f"{owner}.{'validate_inputs' if self.v3 else 'VALIDATE_INPUTS'}"
         outputs = definition.get("output")
@@ -61,7 +64,7 @@ class Declared:
         if self._fixed is not None:
             return self._fixed
         found: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
-        _expand(found, live, self._groups, [])
+        _expand(found, live, self._groups, [], self._grown)
         return _inputs(found)
 
 
@@ -102,29 +105,35 @@ def _inputs(groups: Mapping[str, Mapping[str, Any]]) -> list[Input]:
     return found
 
 
-def _expand(found: dict[str, dict[str, Any]], live: Any, groups: Any, prefix: list[str]) -> None:
-    """Put the inputs of `groups` into `found`; dynamic ones as what `live` makes of them, under dotted names."""
+def _expand(found: dict[str, dict[str, Any]], live: Any, groups: Any, prefix: list[str], needed: bool) -> None:
+    """Put the inputs of `groups` into `found`; dynamic ones as what `live` makes of them, under dotted names.
+
+    needed  whether the first inputs of an autogrow are there without values
+    """
     for group in _GROUPS:
         for name, spec in _specs(groups, group):
             path = [*prefix, name]
             dotted = ".".join(path)
             if spec[0] == AUTOGROW:
-                _expand(found, live, _grown(_options(spec).get("template"), live, dotted), path)
+                _expand(found, live, _grown(_options(spec).get("template"), live, dotted, needed), path, needed)
             elif spec[0] == DYNAMIC_COMBO:
                 # An unknown choice brings neither its inputs nor itself: ComfyUI reports nothing then.
                 if dotted in live and (chosen := _chosen(_options(spec).get("options"), live[dotted])) is not None:
-                    _expand(found, live, chosen.get("inputs"), path)
+                    _expand(found, live, chosen.get("inputs"), path, needed)
                     found[group][dotted] = spec
             elif spec[0] == DYNAMIC_SLOT:
                 if dotted in live:
-                    _expand(found, live, _options(spec).get("inputs"), path)
+                    _expand(found, live, _options(spec).get("inputs"), path, needed)
                     found[group][dotted] = spec
             else:
                 found[group][dotted] = spec
 
 
-def _grown(template: Any, live: Any, dotted: str) -> dict[str, dict[str, Any]]:
-    """Return the inputs of an autogrow template that the node has values for; the first `min` count as required."""
+def _grown(template: Any, live: Any, dotted: str, needed: bool) -> dict[str, dict[str, Any]]:
+    """Return the inputs of an autogrow template that the node has values for; the first `min` count as required.
+
+    needed  these are there without values too, unless the template's own input is optional
+    """
     if not isinstance(template, Mapping):
         return {}
     least, most = template.get("min"), template.get("max")
@@ -132,11 +141,16 @@ def _grown(template: Any, live: Any, dotted: str) -> dict[str, dict[str, Any]]:
     if not isinstance(names, list):
         count = min(most, _GROW_LIMIT) if isinstance(most, int) else 0
         names = [f"{template.get('prefix')}{i}" for i in range(count)]
-    spec = next((spec for group in _GROUPS for _, spec in _specs(template.get("input"), group)), None)
+    origin, spec = next(
+        ((group, spec) for group in _GROUPS for _, spec in _specs(template.get("input"), group)), ("", None)
+    )
+    least = least if isinstance(least, int) and not (needed and origin == "optional") else 0
     grown: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
     for i, name in enumerate(names):
-        if spec is not None and isinstance(name, str) and f"{dotted}.{name}" in live:
-            grown["required" if isinstance(least, int) and i < least else "optional"][name] = spec
+        if spec is None or not isinstance(name, str):
+            continue
+        if f"{dotted}.{name}" in live or (needed and i < least):
+            grown["required" if i < least else "optional"][name] = spec
     return grown
 
 

@@ -11,11 +11,15 @@ class Manners:
 
     - `modern`: as 0.8.0 does, not as 0.3.64: choices of new-style combos, dynamic inputs, types that match any
     - `titles`: a class that is not there is a `missing_node_type`, and the node is called by its title (0.12.0)
+    - `grown`: the first inputs of an autogrow are missing when they have no value (0.12.0)
     - `cycles`: cycles are explained in `node_errors` (0.20.0)
     - `multiselect`: lists of choices are checked one by one, and bad choices are shown by `repr()` (0.21.0)
+    - `models`: loaders of 3D models look for their file (0.26.0)
     """
 
     modern: bool = True
     titles: bool = False
+    grown: bool = False
     cycles: bool = False
     multiselect: bool = False
+    models: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from . import reasons
-from .custom import missing_file
+from .custom import missing_file, require_inputs
 from .declared import Declared, Input
 from .linking import accepts
 from .manners import Manners
@@ -100,7 +100,9 @@ class Checker:
                 continue
             value = live[one.name]
             if not isinstance(value, list):
-                errors += self._literal(one, live, checked=one.name not in declared.custom.inputs)
+                errors += self._literal(
+                    one, live, checked=not declared.custom.whole and one.name not in declared.custom.inputs
+                )
                 continue
             if len(value) != 2:
                 errors.append(reasons.bad_linked_input(one, value))
@@ -116,11 +118,13 @@ class Checker:
                 self.settled[upstream] = (False, [reasons.exception_during_inner_validation(one, value, error)])
                 answer = _CYCLE
             valid = valid and answer is not None and answer[0]
+        require_inputs(declared.custom, live, function=declared.custom_function)
         if declared.custom.file is not None:
             choices = {one.name: one.choices for one in inputs}
             missing = missing_file(declared.custom, live, choices, self._is_file, function=declared.custom_function)
             if missing is not None:
-                errors.append(reasons.custom_validation_failed(*missing))
+                told = [one.name for one in inputs if one.name in live] if declared.custom.whole else [missing[0]]
+                errors += [reasons.custom_validation_failed(name, missing[1]) for name in told]
         return valid and not errors, errors
 
     def _literal(self, one: Input, live: dict[str, Any], *, checked: bool) -> list[Reason]:
@@ -158,6 +162,6 @@ class Checker:
         class_type = self._prompt[node_id]["class_type"]
         declared = self._declared.get(class_type)
         if declared is None:
-            declared = Declared(class_type, self._definitions[class_type], modern=self._manners.modern)
+            declared = Declared(class_type, self._definitions[class_type], self._manners)
             self._declared[class_type] = declared
         return declared
