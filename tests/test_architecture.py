@@ -43,7 +43,7 @@ MAY_IMPORT = {
     # what a good run is
     "golden": "compare files secrecy text workflow",
     # who answers offline
-    "server": "golden workflow",
+    "server": "golden text workflow",
     "server/wire": "",
     "server/faults": "server/wire text",
     "server/recordings": "golden secrecy server/wire text workflow",

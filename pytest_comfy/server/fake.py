@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from .threaded import ThreadedServer
 from .versions import DEFAULT, Version
 from .web.routes import make_app
 from .wire.hub import Hub
+
+_log = logging.getLogger(__name__)
 
 _MADE = 8
 """Synthesized runs kept in memory."""
@@ -70,6 +73,7 @@ class FakeComfyServer(ThreadedServer):
         self.web_root = None if web_root is None else Path(web_root)
         self._speed = speed
         self._told_version = version
+        self._spoken: Version | None = None
         self._exchanges = exchanges
         self._definitions = synthesize
         self._worker: asyncio.Task[None] | None = None
@@ -128,7 +132,12 @@ class FakeComfyServer(ThreadedServer):
     def version(self) -> Version:
         """The ComfyUI that the server is."""
         told = self._told_version or self.library.environment.get("comfyui")
-        return Version(str(told or DEFAULT))
+        version = Version(str(told or DEFAULT))
+        if version != self._spoken:
+            self._spoken = version
+            if version.unknown is not None:
+                _log.warning("%s", version.unknown)
+        return version
 
     @property
     def synthesize(self) -> Callable[..., Script] | None:

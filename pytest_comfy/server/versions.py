@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from ..text import plain
+
 DEFAULT = "0.8.0"
 """Spoken where neither the user nor a recording names a version."""
 
@@ -82,9 +84,13 @@ class Version:
         return self.has(Trait.MODERN)
 
     @property
-    def is_unknown(self) -> bool:
-        """Whether it is newer than all that was measured (a patch release is not)."""
-        return self.number[:2] > _number(NEWEST)[:2]
+    def unknown(self) -> str | None:
+        """A sentence on a version newer than all that was measured (a patch release is not); None for others."""
+        if self.number[:2] <= _number(NEWEST)[:2]:
+            return None
+        return (
+            f"ComfyUI {plain(self.text)} is newer than {NEWEST}, the newest that is known: it is taken to do the same"
+        )
 
 
 def _number(text: str) -> Number:

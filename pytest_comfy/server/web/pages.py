@@ -57,10 +57,9 @@ async def not_found(request: web.Request) -> web.StreamResponse:
     if request.path.startswith("//") or "\0" in request.path:
         raise web.HTTPNotFound
     response = web.StreamResponse(status=404)
-    # There the file turns out to be missing only after the middleware has seen a 200.
-    kept = _kept(request.path, 200)
-    if kept is not None:
-        response.headers["Cache-Control"] = kept
+    if request.path.lower().endswith(_IMAGES):
+        # There the file turns out to be missing only after the middleware has seen a 200.
+        response.headers["Cache-Control"] = f"public, max-age={_DAY}"
     return response
 
 
@@ -90,14 +89,14 @@ def cache_control(life: Callable[[], Life]) -> Middleware:
     return controlled
 
 
-def _kept(path: str, status: int, version: Version | None = None) -> str | None:
+def _kept(path: str, status: int, version: Version) -> str | None:
     """Return the Cache-Control header (ComfyUI cache_middleware.py)."""
     name = path.rpartition("/")[2]
     if status == 500:
         # Failures never pass ComfyUI's middleware.
         return None
     if path.endswith((".js", ".css")) or (name.startswith("index") and name.endswith(".json")):
-        return "no-store" if version is not None and version.has(Trait.NEVER_STORED) else "no-cache"
+        return "no-store" if version.has(Trait.NEVER_STORED) else "no-cache"
     if not path.lower().endswith(_IMAGES):
         return None
     if status == 404:
