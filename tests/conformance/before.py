@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_comfy.golden import GoldenRun
@@ -13,6 +13,7 @@ from .captures import Capture, Event, is_post
 _LISTING = re.compile(r"/internal/files/(input|output|temp)")
 _JOBS = re.compile(r"(/api)?/api/jobs(\?limit=\d+)?")
 """All jobs, however many of them are shown."""
+_OFFSET = re.compile(r"/history\?max_items=\d+&offset=(\d+)")
 
 
 def settings_before(captures: Sequence[Capture]) -> dict[str, Any] | None:
@@ -44,11 +45,36 @@ def _made(runs: Iterable[GoldenRun]) -> Iterator[tuple[str, str]]:
                         yield item["type"], item["filename"]
 
 
-def refused_before(captures: Sequence[Capture], earlier: int) -> int:
-    """Return how many of the `earlier` numbers were given to prompts of which history does not know.
+def refused_before(captures: Sequence[Capture], earlier: int, known: Collection[int]) -> set[int]:
+    """Return which of the `earlier` numbers were given to prompts that history does not know.
 
-    captures  in their order. The first that is told how many jobs there are, and runs none itself, shows it
+    captures  in their order
+    known     numbers that it does know
+
+    How many is shown by the first capture that is told of all jobs, and where they stand by `GET /history?offset=N`:
+    N entries come before the first that it gives. Which of the others they are cannot be told, and nothing shows it.
     """
+    found: set[int] = set()
+    for first, offset in _offsets(captures):
+        unknown = [number for number in range(min(first, earlier)) if number not in {*known, *found}]
+        found |= set(unknown[: max(0, first - len([one for one in found if one < first]) - offset)])
+    unknown = [number for number in range(earlier) if number not in {*known, *found}]
+    more = _missing(captures, earlier) - len(found)
+    return found | set(unknown[len(unknown) - max(0, more) :])
+
+
+def _offsets(captures: Sequence[Capture]) -> Iterator[tuple[int, int]]:
+    """Yield (number of the first entry, entries before it), as history tells it."""
+    for capture in captures:
+        for event in capture.events:
+            asked = _OFFSET.fullmatch(event["request"]["path"]) if event["kind"] == "http" else None
+            entries = event["response"].get("json") if asked is not None else None
+            if asked is not None and entries:
+                yield int(next(iter(entries.values()))["prompt"][0]), int(asked[1])
+
+
+def _missing(captures: Sequence[Capture], earlier: int) -> int:
+    """Return how many of the `earlier` numbers belong to no entry of history, 0 where nothing tells."""
     total = earlier
     for capture in captures:
         for event in capture.events:

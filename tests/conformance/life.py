@@ -50,9 +50,10 @@ class Life:
         life = cls(captures[0].version, in_order(captures))
         environment, definitions = life._environment(), life._definitions()
         before = list(life._before())
-        refused = refused_before(life.captures, len(before))
+        known = {entry["prompt"][0] for one in life.captures for entry in one.history.values()}
+        refused = refused_before(life.captures, len(before), known)
         for number, (prompt, body, entry) in enumerate(before):
-            if number >= len(before) - refused:
+            if number in refused:
                 life.earlier.append(REFUSED)
                 continue
             life.earlier.append(body)
