@@ -70,7 +70,7 @@ class Facts:
         """How the recorded server was started: of the recorded `/system_stats`, and what the golden runs keep of it."""
         known = self._fresh()
         if "argv" not in known:
-            system = (self._recorded("/system_stats") or {}).get("system")
+            system = (self.recorded("/system_stats") or {}).get("system")
             told = [self.environment.get("argv"), system.get("argv") if isinstance(system, Mapping) else None]
             known["argv"] = frozenset(
                 str(one) for listed in told if isinstance(listed, (list, tuple)) for one in listed
@@ -100,7 +100,7 @@ class Facts:
         """Return class -> definition: of the recorded `GET /object_info`, then what only the golden runs know."""
         known = self._fresh()
         if "definitions" not in known:
-            told = dict(self._recorded("/object_info") or {})
+            told = dict(self.recorded("/object_info") or {})
             for document in self._library.documents():
                 # Golden runs keep only the file names that they use: a class's choices are those of all together.
                 for name, definition in (document.get("node_definitions") or {}).items():
@@ -121,11 +121,11 @@ class Facts:
 
     def one_class(self, name: str, files: FileStore) -> dict[str, Any]:
         """Return `GET /object_info/{name}`: `{}` for an unknown class."""
-        recorded = self._recorded(f"/object_info/{name}") or {}
+        recorded = self.recorded(f"/object_info/{name}") or {}
         definition = recorded.get(name, self.definitions().get(name))
         return {} if definition is None else {name: with_uploads(name, definition, files.names("input"))}
 
-    def _recorded(self, path: str) -> dict[str, Any] | None:
+    def recorded(self, path: str) -> dict[str, Any] | None:
         """Return a recorded answer that is an object."""
         exchange = self._library.exchanges.find("GET", path)
         if exchange is None or exchange.status != 200:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ...workflow.model import is_link
+from .facts import facts_of
 from .library import Library
 
 Replacements = Mapping[str, Any]
@@ -74,14 +74,8 @@ CORE: Replacements = {
 
 def replacements_of(library: Library) -> Replacements:
     """Return the replacements that the recorded server told of, else those of ComfyUI's own classes."""
-    found = library.exchanges.find("GET", "/node_replacements")
-    if found is None or found.status != 200:
-        return CORE
-    try:
-        told = json.loads(found.content)
-    except (ValueError, RecursionError):
-        return CORE
-    return told if isinstance(told, dict) else CORE
+    told = facts_of(library).recorded("/node_replacements")
+    return CORE if told is None else told
 
 
 def replaced(prompt: Mapping[str, Any], known: Replacements, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
