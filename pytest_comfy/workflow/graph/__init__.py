@@ -22,7 +22,7 @@ from .nodes import Classes
 from .primitives import apply
 from .promoted import push_down
 from .result import Choice, Conversion, ConversionError, ConversionWarning
-from .versions import is_modern
+from .versions import page_of
 
 __all__ = [
     "Choice",
@@ -44,13 +44,14 @@ def to_prompt(
     date: datetime | None = None,
     layouts: Mapping[str, Layout] | None = None,
     strict: bool = False,
+    frontend: str = "",
 ) -> dict[str, dict[str, Any]]:
     """Return the prompt that ComfyUI's page makes of a UI-form workflow: id -> {class_type, inputs, _meta}.
 
     Takes what `convert` takes, and turns its warnings into Python's. Values that do not fit their widgets are
     sent as the page sends them, with a warning, unless `strict`.
     """
-    conversion = convert(graph, definitions, seed=seed, date=date, layouts=layouts, strict=strict)
+    conversion = convert(graph, definitions, seed=seed, date=date, layouts=layouts, strict=strict, frontend=frontend)
     for text in conversion.warnings:
         _warnings.warn(text, ConversionWarning, stacklevel=2)
     return conversion.prompt
@@ -64,6 +65,7 @@ def convert(
     date: datetime | None = None,
     layouts: Mapping[str, Layout] | None = None,
     strict: bool = True,
+    frontend: str = "",
 ) -> Conversion:
     """Convert a UI-form workflow, with what was chosen and what is suspicious.
 
@@ -72,11 +74,14 @@ def convert(
     date         what %date:...% stands for (now)
     layouts      class -> what JavaScript does to its widgets, beside what this package knows
     strict       refuse values that cannot be what their widgets hold
+    frontend     the version of the page that the server asks for, such as "1.48.7"; by the definitions if empty
 
     Raises ConversionError: one sentence that names the node, and what to do.
     """
+    page = page_of(definitions, frontend)
+    layouts = {**shipped(), **(layouts or {})}
     try:
-        return _convert(graph, definitions, seed, date or datetime.now(), {**shipped(), **(layouts or {})}, strict)
+        return _convert(graph, Classes(definitions, layouts, page), seed, date or datetime.now(), strict)
     except RecursionError:  # of values, which are copied as they are
         raise ConversionError("values are nested too deeply to be a workflow's") from None
 
@@ -95,22 +100,18 @@ def classes_of(graph: Mapping[str, Any]) -> set[str]:
 
 
 def _convert(
-    graph: Mapping[str, Any],
-    definitions: Mapping[str, Any],
-    seed: int | str | None,
-    date: datetime,
-    layouts: Mapping[str, Layout],
-    strict: bool,
+    graph: Mapping[str, Any], classes: Classes, seed: int | str | None, date: datetime, strict: bool
 ) -> Conversion:
     document = read(graph)
-    classes = Classes(definitions, layouts, is_modern(definitions), bool(document.frontend))
+    classes.holes = bool(document.frontend)
     graphs = load(document, classes)
     check_classes(graphs)
     for each in graphs:
-        apply(each, classes.modern, date)
-    for each in graphs:
-        push_down(each)
-    emission = emit(graphs[0], seed=None if seed is None else str(seed), date=date, modern=classes.modern)
+        apply(each, classes.page, date)
+    if not classes.page.keeps_definitions:
+        for each in graphs:
+            push_down(each)
+    emission = emit(graphs[0], seed=None if seed is None else str(seed), date=date, page=classes.page)
     for problem in refusals.captures(emission):
         raise ConversionError(problem)
     bad = list(refusals.misfits(emission))

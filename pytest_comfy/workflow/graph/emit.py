@@ -10,11 +10,14 @@ from typing import Any
 
 from ...text import shown
 from .frames import Frame, frames
-from .links import Exposed, Link, Links
+from .links import Exposed, Link, Links, listed
 from .nodes import BYPASSED, MUTED, Graph, Node, nodes_within
 from .result import Choice, ConversionError
+from .specs import DYNAMIC_COMBO
 from .texts import SAVERS, Chooser, Names, dynamic_prompt, replaced
-from .widgets import Widget
+from .values import set_and_expand
+from .versions import Page
+from .widgets import Parts, Widget
 
 
 @dataclass(slots=True)
@@ -41,10 +44,10 @@ class Emission:
     subgraphs: dict[str, str] = field(default_factory=dict)
 
 
-def emit(root: Graph, *, seed: str | None, date: datetime, modern: bool) -> Emission:
+def emit(root: Graph, *, seed: str | None, date: datetime, page: Page) -> Emission:
     """Flatten a loaded graph and build the inputs of the nodes that are sent; raises ConversionError."""
-    every = list(frames(root))
-    emitter = _Emitter(every, seed, date, modern)
+    every = list(frames(root, skips=page.skips_instances))
+    emitter = _Emitter(every, seed, date, page)
     for frame in every:
         if frame.instance is not None and frame.parent is not None:
             emitter.result.subgraphs[frame.parent.id_of(frame.instance)] = frame.instance.title
@@ -75,35 +78,68 @@ def _leads_nowhere(value: Any, sent: Mapping[str, Sent]) -> bool:
 
 
 class _Emitter:
-    def __init__(self, every: list[Frame], seed: str | None, date: datetime, modern: bool) -> None:
+    def __init__(self, every: list[Frame], seed: str | None, date: datetime, page: Page) -> None:
         self.result = Emission()
-        self._links = Links()
+        self._links = Links(page)
         self._seed = seed
         self._date = date
-        self._savers = SAVERS | {"SaveVideo"} if modern else SAVERS
+        self._savers = SAVERS | {"SaveVideo"} if page.replaces_video_names else SAVERS
         self._names = functools.cache(lambda: Names(nodes_within(every[0].graph)))
 
     def add(self, frame: Frame, node: Node) -> None:
         """Build the inputs of a node: all widgets first, then what its links bring."""
         sent = Sent(frame.id_of(node), frame, node, {}, {})
-        for widget in node.widgets:
-            if widget.sent and widget.known:
+        parts = self._parts(frame, node)
+        for widget in parts.widgets:
+            given = listed(frame, node, widget.name)
+            if given is not None:
+                self._expose(sent, widget.name, widget, given)
+            elif widget.sent and widget.known:
                 sent.inputs[widget.name] = _wrapped(self._value(sent, widget, widget.value))
                 sent.values[widget.name] = widget
-        for socket in node.sockets:
+        for socket in parts.sockets:
             source = self._links.source(frame, node, socket)
             if isinstance(source, Link):
                 sent.inputs[socket.name] = [source.id, source.slot]
                 sent.values.pop(socket.name, None)
             elif isinstance(source, Exposed):
-                value = source.value
-                if source.pushed and socket.widget is not None:
-                    value = self._value(sent, socket.widget, value)
-                sent.inputs[socket.name] = _wrapped(value)
-                sent.values[socket.name] = source.widget
-                of_instance = self.result.exposed.setdefault(source.instance, {})
-                of_instance.setdefault(source.name, []).append((sent.id, socket.name))
+                self._expose(sent, socket.name, socket.widget, source)
         self.result.sent[sent.id] = sent
+
+    def _parts(self, frame: Frame, node: Node) -> Parts:
+        """Return the widgets and sockets of a node as its instance has them: with the options that it chooses."""
+        parts = Parts(node.sockets, node.widgets)
+        for name in [one.name for one in node.widgets if one.spec.widget_type == DYNAMIC_COMBO]:
+            widget = next((one for one in parts.widgets if one.name == name), None)
+            chosen = self._chosen_outside(frame, node, parts, name) if widget is not None else None
+            if widget is None or chosen is None or chosen.value == widget.value:
+                continue
+            if parts.widgets is node.widgets:
+                parts = parts.copy()
+                widget = next(one for one in parts.widgets if one.name == name)
+            set_and_expand(parts, widget, chosen.value)
+            links = {slot.name: slot.link for slot in node.saved.inputs}
+            for socket in parts.sockets:
+                if socket.name.startswith(f"{name}."):
+                    socket.link = links.get(socket.name)
+        return parts
+
+    def _chosen_outside(self, frame: Frame, node: Node, parts: Parts, name: str) -> Exposed | None:
+        given = listed(frame, node, name)
+        if given is None:
+            socket = next((one for one in parts.sockets if one.name == name), None)
+            source = self._links.source(frame, node, socket) if socket is not None else None
+            given = source if isinstance(source, Exposed) else None
+        return given
+
+    def _expose(self, sent: Sent, name: str, widget: Widget | None, source: Exposed) -> None:
+        """Send the value that an instance around has for an input."""
+        value = source.value
+        if source.pushed and widget is not None:
+            value = self._value(sent, widget, value)
+        sent.inputs[name] = _wrapped(value)
+        sent.values[name] = source.widget
+        self.result.exposed.setdefault(source.instance, {}).setdefault(source.name, []).append((sent.id, name))
 
     def _value(self, sent: Sent, widget: Widget, value: Any) -> Any:
         """Return what a node's widget makes of its value when it is sent."""

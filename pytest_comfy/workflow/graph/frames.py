@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...text import plain
-from .nodes import Graph, Node
+from .nodes import BYPASSED, MUTED, Graph, Node
 
 
 @dataclass(slots=True, eq=False)
@@ -39,13 +39,17 @@ class Frame:
         return " > ".join([*around, node.label, *parts])
 
 
-def frames(root: Graph) -> Iterator[Frame]:
-    """Yield the root's frame and one for every instance, each before those it contains."""
+def frames(root: Graph, *, skips: bool) -> Iterator[Frame]:
+    """Yield the root's frame and one for every instance, each before those it contains.
+
+    skips  leave out the instances of the root that are muted or bypassed, with all they contain
+    """
     waiting = [Frame(root)]
     while waiting:
         frame = waiting.pop()
         for node in frame.graph.nodes.values():
-            if node.inner is not None:
+            is_out = skips and frame.parent is None and node.saved.mode in (MUTED, BYPASSED)
+            if node.inner is not None and not is_out:
                 frame.inner[node.id] = Frame(node.inner, f"{frame.prefix}{node.id}:", frame, node)
         waiting.extend(reversed(frame.inner.values()))
         yield frame

@@ -9,7 +9,7 @@ A table is named by its class and may have these keys:
                 A table {name, sent, stored, value, fixed} tells more: sent = false is never sent, stored = false
                 has no place of its own, value is what it has when nothing is stored, fixed = true also when
                 something is
-    modern      `widgets` for servers whose page is 1.35 or later, where that differs
+    since       minor of the page -> `widgets` from 1.minor on, where that differs, such as 35 = [...]
     control     names of the INT widgets that a control_after_generate place follows, instead of the usual rule
     virtual     never sent: "note" is dropped, "pass" looked through like a Reroute, "set" and "get" are wires by
                 name within their pack, "primitive" writes its value into what it is linked to
@@ -21,6 +21,7 @@ A table is named by its class and may have these keys:
     refuse      why nodes of this class cannot be converted at all, as the rest of a sentence
     properties  widget -> the node's property whose value it takes
     grows       name of the widgets that are added after the last one while that has a value
+    chosen      name of the widget that tells at which of those the first widget's value stands, -1 for none
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from typing import Any, Literal, cast
 
 from ...text import did_you_mean, shown
 from ..errors import WorkflowError
+from .versions import Page
 
 REST = "..."
 
@@ -59,7 +61,7 @@ class Layout:
     pack: str = ""
     named: bool = False
     widgets: tuple[Place, ...] = (Place(REST),)
-    modern: tuple[Place, ...] | None = None
+    since: Mapping[int, tuple[Place, ...]] = field(default_factory=dict)
     control: tuple[str, ...] | None = None
     virtual: Virtual = ""
     outer: bool = False
@@ -71,6 +73,12 @@ class Layout:
     refuse: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
     grows: str = ""
+    chosen: str = ""
+
+    def places(self, page: Page) -> tuple[Place, ...]:
+        """Return the widgets that a version of the page has."""
+        newest = max((minor for minor in self.since if minor <= page.minor), default=None)
+        return self.widgets if newest is None else self.since[newest]
 
 
 def read(text: str, source: str) -> dict[str, Layout]:
@@ -181,7 +189,7 @@ _KEYS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "pack": lambda value: {"pack": _text(value)},
     "named": lambda value: {"named": _flag(value)},
     "widgets": lambda value: {"widgets": _places(value)},
-    "modern": lambda value: {"modern": _places(value)},
+    "since": lambda value: {"since": {int(minor): _places(item) for minor, item in value.items()}},
     "control": lambda value: {"control": _texts(value)},
     "virtual": lambda value: {"virtual": _virtual(value)},
     "collect": _collect,
@@ -191,4 +199,5 @@ _KEYS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "replace": lambda value: {"replace": _texts(value)},
     "refuse": lambda value: {"refuse": _text(value)},
     "grows": lambda value: {"grows": _text(value)},
+    "chosen": lambda value: {"chosen": _text(value)},
 }

@@ -7,9 +7,10 @@ from typing import Any
 
 from .document import INPUT_NODE, SavedGraph, SavedLink
 from .frames import Frame
-from .nodes import BYPASSED, Node
+from .nodes import BYPASSED, MUTED, Node
 from .result import ConversionError
 from .types import ANY, compatible
+from .versions import Page
 from .widgets import Socket, Widget
 from .wires import Wires
 
@@ -50,7 +51,8 @@ _Key = tuple[int, str, int, str]
 class Links:
     """Finds the sources of inputs; what was found once is kept, so that long chains are walked once."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: Page) -> None:
+        self._page = page
         self._found: dict[_Key, tuple[Source, frozenset[Frame]]] = {}
         self._wires = Wires()
 
@@ -68,7 +70,16 @@ class Links:
         at = way[-1]
         found, more = self._trace((at[0], self._origin(*at, link), link.origin_slot, at[2].type))
         self._check_repetition(more.union(one[0] for one in way), way[0])
-        return replace(exposed[-1], pushed=True) if found is None and exposed and socket.widget is not None else found
+        if found is None and exposed and socket.widget is not None and self._reaches(at, link):
+            return replace(exposed[-1], pushed=True)
+        return found
+
+    def _reaches(self, at: _Input, link: SavedLink) -> bool:
+        """Whether an instance's own value holds where its link brings nothing, rather than that of the definition.
+
+        Of later pages that of a PrimitiveNode does: they lose it by mistake.
+        """
+        return not self._page.keeps_definitions or self._origin(*at, link).virtual == "primitive"
 
     def _way_out(self, at: _Input) -> tuple[list[_Input], SavedLink | None]:
         """Return an input and those of the instances around it that feed it, and the link of the last one."""
@@ -133,6 +144,8 @@ class Links:
                 hop = self._inside(frame, node, slot, kind) if node.inner is not None else None
 
     def _step(self, frame: Frame, node: Node, slot: int, kind: str) -> _Hop | Source:
+        if node.saved.mode == MUTED and self._page.mutes_sources:
+            return None
         onward = self._through(frame, node, slot, kind)
         if onward is not None:
             looked_through = node.virtual and node.saved.mode != BYPASSED
@@ -260,7 +273,25 @@ def _bypass(frame: Frame, node: Node, slot: int, kind: str) -> Socket | None:
     return next((one for one in sockets if compatible(one.type, made) and compatible(one.type, kind)), None)
 
 
+def listed(frame: Frame, node: Node, name: str, source: str = "") -> Exposed | None:
+    """Return the value that an instance around has for a widget of a node within it; the outermost one's counts."""
+    instance, parent = frame.instance, frame.parent
+    if instance is None or parent is None:
+        return None
+    for one in instance.listed:
+        if one.node == node.id and one.name == name and (not source or one.source in ("", source)):
+            outer = listed(parent, instance, one.widget.name, one.source or one.node)
+            if outer is not None:
+                return outer
+            if one.widget.known:
+                return Exposed(parent.id_of(instance), one.widget.name, one.widget)
+    return None
+
+
 def _exposed(frame: Frame, node: Node, socket: Socket) -> Exposed | None:
+    found = listed(frame, node, socket.name)
+    if found is not None:
+        return found
     if socket.widget is None or not socket.widget.known:
         return None
     return Exposed(frame.id_of(node), socket.name, socket.widget)

@@ -83,8 +83,10 @@ def _load_graph(saved: SavedGraph, classes: Classes, loaded: Mapping[str, Graph]
     for node in saved.nodes.values():
         inner = loaded.get(node.type)
         graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner, classes)
-    match_types(graph)
-    if classes.modern or not saved.id:  # earlier pages look for the links of a subgraph's Reroutes in the root graph
+    match_types(graph, takes_away=not classes.page.loads_links_as_saved)
+    if (
+        classes.page.follows_inner_links or not saved.id
+    ):  # earlier pages look for the links of a subgraph's Reroutes in the root graph
         let_go(graph)
     return graph
 
@@ -95,12 +97,13 @@ def _instance(saved: SavedNode, inner: Graph, classes: Classes) -> Node:
     sockets = []
     for index, port in enumerate(inner.saved.inputs):
         slot = by_name.pop(port.name, None)
-        widget = exposed_widget(inner, index, classes.modern)
+        widget = exposed_widget(inner, index, classes.page)
         sockets.append(Socket(port.name, port.type, slot.link if slot else None, widget))
     sockets += [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs if by_name.get(slot.name) is slot]
     widgets = [socket.widget for socket in sockets if socket.widget is not None]
-    set_exposed(widgets, saved, classes.modern)
-    return Node(saved, saved.type, sockets, [port.type for port in inner.saved.outputs], widgets, inner=inner)
+    listed = set_exposed(widgets, saved, inner, classes.page)
+    kinds = [port.type for port in inner.saved.outputs]
+    return Node(saved, saved.type, sockets, kinds, widgets, inner=inner, listed=listed)
 
 
 def check_classes(graphs: list[Graph]) -> None:

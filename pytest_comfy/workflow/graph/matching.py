@@ -13,12 +13,12 @@ _ROUNDS = 10
 """How often a node may get another type: once is the rule, circles would go on for ever."""
 
 
-def match_types(graph: Graph) -> None:
+def match_types(graph: Graph, *, takes_away: bool) -> None:
     """Give sockets and outputs the types that follow from their links.
 
     The page does it while it loads one node after the other. When an output gets its type, it looks up the inputs
     behind its links by the slots of the file, which are those of the nodes once they are loaded only if the file
-    lists all inputs, and takes away the links of inputs that do not fit.
+    lists all inputs, and before 1.40 it takes away the links of inputs that do not fit (`takes_away`).
     """
     loaded: dict[str, Node] = {}
     turns: dict[str, int] = {}
@@ -31,7 +31,7 @@ def match_types(graph: Graph) -> None:
             if groups and turns.setdefault(one.id, 0) < _ROUNDS:
                 turns[one.id] += 1
                 for key, sockets in groups.items():
-                    waiting.extend(_match(graph, one, key, sockets, loaded))
+                    waiting.extend(_match(graph, one, key, sockets, loaded if takes_away else {}))
 
 
 def _groups(node: Node) -> dict[str, list[Socket]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .document import SavedGraph, SavedNode, SavedSlot
@@ -11,7 +11,8 @@ from .layouts import Layout, Virtual
 from .specs import AUTOGROW, InputSpec, definition_specs, output_types
 from .types import ANY
 from .values import assign, patched_sampler
-from .widgets import Parts, Socket, Widget, build
+from .versions import Page, page_of
+from .widgets import Parts, Socket, Widget, build, is_of_other_option
 
 MUTED, BYPASSED = 2, 4
 REROUTE = "Reroute"
@@ -22,7 +23,25 @@ _RENAMED = {
     "Load3DAnimation": "Load3D",
     "Preview3DAnimation": "Preview3D",
 }
+_RANGED = ("PrimitiveInt", "PrimitiveFloat")
+"""Classes whose numbers a person may limit at the node."""
 _PLAIN = Layout()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A widget of an inner node that an instance lists as one of its own.
+
+    node    id of the inner node
+    name    of that node's widget, or of one that it lists itself when it is an instance
+    source  id of the node further inside, where the file tells which is meant; else ""
+    widget  a copy, named as the instance has it; not known when the instance has no value for it
+    """
+
+    node: str
+    name: str
+    source: str
+    widget: Widget
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +52,8 @@ class Node:
     known     whether the server has the class
     outputs   the types of its outputs
     inner     the graph of an instance of a subgraph
+    listed    widgets of nodes in it that have values of the instance's
+    cut       names of inputs whose links are taken away, as the chosen option does not have them
     surplus   how many stored values have no widget, negative when widgets have no value, None by name
     """
 
@@ -46,6 +67,8 @@ class Node:
     virtual: Virtual = ""
     inner: Graph | None = None
     surplus: int | None = 0
+    listed: tuple[Listed, ...] = ()
+    cut: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -103,17 +126,17 @@ class Graph:
         return origin, origin.outputs[link.origin_slot]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Classes:
     """What is known of node classes: definitions, layouts, and of the pages that show and have saved them.
 
-    modern  whether the page is 1.35 or later
+    page   the page that the server's definitions belong to
     holes   whether the file leaves a null in widgets_values for widgets that have no place there
     """
 
     definitions: Mapping[str, Any]
     layouts: Mapping[str, Layout]
-    modern: bool = True
+    page: Page = field(default_factory=lambda: page_of({}))
     holes: bool = False
     _specs: dict[str, list[InputSpec]] = field(default_factory=dict)
     _parts: dict[str, Parts] = field(default_factory=dict)
@@ -121,14 +144,14 @@ class Classes:
     def specs(self, class_type: str) -> list[InputSpec]:
         """Return the inputs of a class in the page's order; read once."""
         if class_type not in self._specs:
-            self._specs[class_type] = definition_specs(self.definition(class_type) or {})
+            self._specs[class_type] = definition_specs(self.definition(class_type) or {}, self.page)
         return self._specs[class_type]
 
     def parts(self, class_type: str) -> Parts:
         """Return the widgets and sockets of a new node of a class."""
         if class_type not in self._parts:
             layout = self.layouts.get(class_type, _PLAIN)
-            self._parts[class_type] = build(self.specs(class_type), layout, self.modern)
+            self._parts[class_type] = build(self.specs(class_type), layout, self.page)
         return self._parts[class_type].copy()
 
     def name_of(self, saved: SavedNode) -> str:
@@ -153,7 +176,11 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
         return _stored_node(saved, class_type, layout)
     specs = classes.specs(class_type)
     parts = classes.parts(class_type)
-    surplus = assign(parts, specs, saved, layout, modern=classes.modern, holes=classes.holes)
+    if classes.page.reads_ranges and class_type in _RANGED:
+        _set_range(parts.widgets, saved.properties)
+    surplus = assign(parts, specs, saved, layout, page=classes.page, holes=classes.holes)
+    if layout.chosen:
+        _choose(parts.widgets, layout.chosen)
     for name, property_name in layout.properties.items():
         if saved.properties.get(property_name) and (found := _named(parts.widgets, name)):
             found.value, found.known = saved.properties[property_name], True
@@ -163,7 +190,7 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
     return Node(
         saved=saved,
         type=class_type,
-        sockets=_linked(parts, specs, saved),
+        sockets=_linked(parts, specs, saved, classes.page),
         outputs=[*kinds, *(slot.type for slot in saved.outputs[len(kinds) :])],
         widgets=parts.widgets,
         definition=definition,
@@ -190,7 +217,7 @@ def _stored_node(saved: SavedNode, class_type: str, layout: Layout) -> Node:
     )
 
 
-def _linked(parts: Parts, specs: list[InputSpec], saved: SavedNode) -> list[Socket]:
+def _linked(parts: Parts, specs: list[InputSpec], saved: SavedNode, page: Page) -> list[Socket]:
     """Return the sockets with the links that the file has for them, by name."""
     by_name = {slot.name: slot for slot in saved.inputs}
     for socket in parts.sockets:
@@ -198,9 +225,11 @@ def _linked(parts: Parts, specs: list[InputSpec], saved: SavedNode) -> list[Sock
         if slot is not None:
             socket.link = slot.link
     extra = [slot for slot in saved.inputs if by_name.get(slot.name) is slot]
+    if page.drops_unknown_parts:
+        extra = [slot for slot in extra if not is_of_other_option(parts.widgets, slot.name)]
     parts.sockets += [_extra_socket(slot, parts.widgets) for slot in extra if _stays(slot, parts.widgets)]
     for spec in specs:
-        if spec.type == AUTOGROW:
+        if spec.type == AUTOGROW and not page.keeps_holes:
             _close_gaps(spec, parts.sockets)
     return parts.sockets
 
@@ -236,6 +265,31 @@ def _close_gaps(spec: InputSpec, sockets: list[Socket]) -> None:
     for row, links in zip(rows, kept + [[None] * width] * (len(rows) - len(kept)), strict=True):
         for socket, link in zip(row, links, strict=True):
             socket.link = link
+
+
+def _set_range(widgets: list[Widget], properties: Mapping[str, Any]) -> None:
+    """Limit a number as the node's properties say; a PrimitiveNode that is linked to it keeps to that."""
+    told = {key: properties[key] for key in ("min", "max", "step", "round") if _is_number(properties.get(key))}
+    digits = properties.get("precision", -1)
+    widget = _named(widgets, "value")
+    if widget is None:
+        return
+    if widget.spec.widget_type == "FLOAT" and _is_number(digits) and 0 <= digits <= 15:
+        told = {"step": 5 * 10.0**-digits, "round": 10.0**-digits, **told}
+    if told:
+        widget.spec = replace(widget.spec, options={**widget.spec.options, **told})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _choose(widgets: list[Widget], name: str) -> None:
+    """Set the widget that tells which of those below it has the first one's value."""
+    at = next((index for index, one in enumerate(widgets) if one.name == name), None)
+    if at is not None:
+        choices = [one.value for one in widgets[at + 1 :]]
+        widgets[at].value = choices.index(widgets[0].value) if widgets[0].value in choices else -1
 
 
 def _named(widgets: list[Widget], name: str) -> Widget | None:

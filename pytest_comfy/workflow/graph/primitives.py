@@ -6,7 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from .result import ConversionError
 from .specs import InputSpec
 from .texts import Names, replaced
 from .values import as_text, set_and_expand, set_value
+from .versions import Page, page_of
 from .widgets import Parts, Socket, Widget
 
 REPLACES = "Run widget replace on values"
@@ -37,7 +38,7 @@ class Range:
 
     kind: str
     options: Mapping[str, Any]
-    modern: bool = True
+    page: Page = field(default_factory=lambda: page_of({}))
 
     def merged(self, other: InputSpec) -> Range | None:
         """Return what both allow; None when they do not go together."""
@@ -48,12 +49,12 @@ class Range:
         if low > high2 or high < low2:
             return None
         steps = _number(self.options.get("step"), 1), _number(other.options.get("step"), 1)
-        step = _common_multiple(*steps, 1e-10 if self.modern else 0)
+        step = _common_multiple(*steps, 1e-10 if self.page.sends_inner_primitives else 0)
         shared = {"min": max(low, low2), "max": min(high, high2), "step": step}
         mine, theirs = {**self.options, **shared}, {**other.options, **shared}
         if any(mine.get(key) != theirs.get(key) for key in {*mine, *theirs} - _LEFT_OUT):
             return None
-        return Range(self.kind, {**mine, **theirs}, self.modern)
+        return Range(self.kind, {**mine, **theirs}, self.page)
 
     def clamped(self, value: float) -> float:
         """Return the nearest value within the limits; 0 and 2048 where none are given."""
@@ -84,7 +85,7 @@ class Range:
         return self.clamped(_fixed(_half_up(value / to) * to, digits))
 
 
-def apply(graph: Graph, modern: bool, date: datetime) -> None:
+def apply(graph: Graph, page: Page, date: datetime) -> None:
     """Write the values of a graph's PrimitiveNodes into their targets; `date` is for texts that have one.
 
     Raises ConversionError where a page before 1.35 fails: on a linked PrimitiveNode within a subgraph.
@@ -94,18 +95,16 @@ def apply(graph: Graph, modern: bool, date: datetime) -> None:
         if node.virtual != "primitive":
             continue
         outputs = node.saved.outputs
-        if graph.saved.id and not modern and outputs and outputs[0].links:
+        if graph.saved.id and not page.sends_inner_primitives and outputs and outputs[0].links:
             raise ConversionError(
                 f"{graph.saved.where(node.label)}: the page of this ComfyUI cannot send a PrimitiveNode within a "
                 "subgraph: set the value at its target, or upgrade ComfyUI"
             )
-        _apply(graph, node, names, date, modern)
+        _apply(graph, node, names, date, page)
 
 
-def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: datetime, modern: bool) -> None:
-    links = [_link(graph, primitive, name) for slot in primitive.saved.outputs[:1] for name in slot.links]
-    ends = [_end(graph, link) for link in links]
-    targets = [(node, socket.widget) for node, socket in filter(None, ends) if socket.widget is not None]
+def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: datetime, page: Page) -> None:
+    ends, targets = _ends(graph, primitive)
     if not targets:
         return
     where = graph.saved.where(primitive.label)
@@ -117,12 +116,7 @@ def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: date
         )
     stored = primitive.saved.values
     value = stored[0] if isinstance(stored, list) and stored else first.value
-    if first.spec.widget_type in ("INT", "FLOAT"):
-        value = _narrowed(value, Range(first.spec.widget_type, first.spec.options, modern), targets)
-    elif first.spec.widget_type in ("STRING", "MARKDOWN"):
-        shown_there = Widget(first.name, first.spec)
-        set_value(shown_there, value)
-        value = shown_there.value
+    value = _as_shown(first, value, targets, page)
     if value and value == value and primitive.saved.properties.get(REPLACES):
         if not isinstance(value, str):
             raise ConversionError(
@@ -130,11 +124,43 @@ def _apply(graph: Graph, primitive: Node, names: Callable[[], Names], date: date
             )
         value = replaced(value, names, date)
     for node, widget in targets:
-        mine = value
-        if widget.spec.widget_type in ("INT", "FLOAT"):
-            mine = tidy(Range(widget.spec.widget_type, widget.spec.options).rounded(as_number(mine)))
-            mine = mine if mine == mine and abs(mine) != math.inf else None  # JSON has no NaN
-        set_and_expand(Parts(node.sockets, node.widgets), widget, mine)
+        set_and_expand(Parts(node.sockets, node.widgets), widget, _as_taken(widget, value))
+
+
+def written_to(graph: Graph, primitive: Node, value: Any) -> list[tuple[Node, Widget, Any]]:
+    """Return the widgets that a PrimitiveNode is linked to, and what a value of its becomes in each."""
+    ends, targets = _ends(graph, primitive)
+    first = _shown(ends[0]) if targets else None
+    if first is None:
+        return []
+    shown_there = _as_shown(first, value, targets, first.spec.page)
+    return [(node, widget, _as_taken(widget, shown_there)) for node, widget in targets]
+
+
+def _ends(graph: Graph, primitive: Node) -> tuple[list[tuple[Node, Socket] | None], list[tuple[Node, Widget]]]:
+    """Return where the links of a PrimitiveNode lead, and those of the ends that are widgets."""
+    links = [_link(graph, primitive, name) for slot in primitive.saved.outputs[:1] for name in slot.links]
+    ends = [_end(graph, link) for link in links]
+    return ends, [(node, socket.widget) for node, socket in filter(None, ends) if socket.widget is not None]
+
+
+def _as_shown(first: Widget, value: Any, targets: list[tuple[Node, Widget]], page: Page) -> Any:
+    """Return a value as the widget of a PrimitiveNode has it, which is a copy of its first target's."""
+    if first.spec.widget_type in ("INT", "FLOAT"):
+        return _narrowed(value, Range(first.spec.widget_type, first.spec.options, page), targets)
+    if first.spec.widget_type in ("STRING", "MARKDOWN"):
+        shown_there = Widget(first.name, first.spec)
+        set_value(shown_there, value)
+        return shown_there.value
+    return value
+
+
+def _as_taken(widget: Widget, value: Any) -> Any:
+    """Return what a target makes of a value that is set from outside."""
+    if widget.spec.widget_type not in ("INT", "FLOAT"):
+        return value
+    mine = tidy(Range(widget.spec.widget_type, widget.spec.options).rounded(as_number(value)))
+    return mine if mine == mine and abs(mine) != math.inf else None  # JSON has no NaN
 
 
 def _link(graph: Graph, primitive: Node, link_id: str) -> SavedLink:

@@ -2,41 +2,87 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .document import SavedNode
-from .nodes import Graph
+from .document import INPUT_NODE, SavedNode
+from .nodes import Graph, Listed, Node
+from .primitives import written_to
+from .proxies import OWN, Entry, entries
+from .specs import DYNAMIC_COMBO
 from .values import set_value
+from .versions import Page
 from .widgets import Widget
 
 
-def exposed_widget(inner: Graph, index: int, modern: bool) -> Widget | None:
+def exposed_widget(inner: Graph, index: int, page: Page) -> Widget | None:
     """Return a copy of the first widget that an input of a definition leads to."""
     port = inner.saved.inputs[index]
-    for found in _widgets_behind(inner, index, modern):
+    for found in _widgets_behind(inner, index, page.follows_inner_links):
         return Widget(port.name, replace(found.spec, name=port.name), found.value, known=found.known)
     return None
 
 
-def set_exposed(widgets: list[Widget], saved: SavedNode, modern: bool) -> None:
-    """Give the exposed widgets the values of an instance: by position, then by name where the file has names.
+def set_exposed(widgets: list[Widget], saved: SavedNode, inner: Graph, page: Page) -> tuple[Listed, ...]:
+    """Give the exposed widgets the values of an instance: by position, then by what `proxyWidgets` lists.
 
-    Pages before 1.35 know of no names.
-
-    The page takes a null as a value here; what the definition has is meant.
+    Returns the listed widgets of inner nodes that the instance has values of its own for, which pages before 1.46
+    take for mere views. The page takes a null as a value here; what the definition has is meant.
     """
     values = saved.values if isinstance(saved.values, list) else []
     for widget, value in zip(widgets, values, strict=False):
         if value is not None:
             set_value(widget, value)
+    if not page.names_proxies:
+        return ()
     by_name = {widget.name: widget for widget in widgets}
-    names = _proxies(saved.properties.get("proxyWidgets")) if modern else []
-    for name, value in zip(names, values, strict=False):
-        if name in by_name and value is not None:
-            set_value(by_name[name], value)
+    found: list[Listed] = []
+    listed = entries(saved.properties.get("proxyWidgets"))
+    for entry, value in zip(listed, [*values, *[None] * len(listed)], strict=False):
+        if entry is None:
+            continue
+        if entry.node != OWN:
+            found += _listed(inner, entry, value, by_name) if page.migrates_proxies else ()
+        elif entry.name in by_name and value is not None:
+            set_value(by_name[entry.name], value)
+    return tuple(found)
+
+
+def _listed(inner: Graph, entry: Entry, value: Any, own: Mapping[str, Widget]) -> Iterator[Listed]:
+    """Yield what an entry that names an inner node stands for; a widget that the instance exposes gets the value."""
+    node = inner.nodes.get(entry.node)
+    if node is None:
+        return
+    if node.virtual == "primitive":
+        for target, widget, written in written_to(inner, node, value) if value is not None else ():
+            yield Listed(target.id, widget.name, "", _copy(widget, entry.name, written))
+        return
+    port = _port_of(inner, node, entry.name)
+    if port is not None:
+        if port in own and value is not None:
+            set_value(own[port], value)
+        return
+    behind = (one.widget for one in node.listed if one.widget.name == entry.name and entry.source in ("", one.node))
+    found = node.widget(entry.name) or next(behind, None)
+    if found is not None:
+        yield Listed(node.id, entry.name, entry.source, _copy(found, entry.name, value))
+
+
+def _port_of(inner: Graph, node: Node, name: str) -> str | None:
+    """Return the name of the definition's input that a widget is linked to."""
+    socket = next((one for one in node.sockets if one.widget is not None and one.name == name), None)
+    link = inner.saved.links.get(socket.link or "") if socket else None
+    if link is None or link.origin != INPUT_NODE or not 0 <= link.origin_slot < len(inner.saved.inputs):
+        return None
+    return inner.saved.inputs[link.origin_slot].name
+
+
+def _copy(widget: Widget, name: str, value: Any) -> Widget:
+    found = Widget(name, replace(widget.spec, name=name), widget.value, known=False)
+    if value is not None:
+        set_value(found, value)
+    return found
 
 
 def push_down(graph: Graph) -> None:
@@ -50,33 +96,21 @@ def push_down(graph: Graph) -> None:
         for index in range(len(node.inner.saved.inputs)):
             widget = node.sockets[index].widget
             if widget is not None and widget.known:
-                for inner in _widgets_behind(node.inner, index, modern=True):
-                    set_value(inner, widget.value)
+                for inner in _widgets_behind(node.inner, index, by_link=True):
+                    if inner.spec.widget_type != DYNAMIC_COMBO:  # whose inputs are those of the option it has
+                        set_value(inner, widget.value)
 
 
-def _widgets_behind(inner: Graph, index: int, modern: bool) -> Iterator[Widget]:
+def _widgets_behind(inner: Graph, index: int, by_link: bool) -> Iterator[Widget]:
     """Yield the widgets that an input of a definition is linked to."""
     for link_id in inner.saved.inputs[index].links:
         link = inner.saved.links.get(link_id)
         target = inner.nodes.get(link.target) if link else None
         if link is None or target is None:
             continue
-        if modern:
+        if by_link:
             socket = target.fed_by(link_id)
         else:  # earlier pages go by the slot in the table of links
             socket = target.sockets[link.target_slot] if 0 <= link.target_slot < len(target.sockets) else None
         if socket is not None and socket.widget is not None:
             yield socket.widget
-
-
-def _proxies(value: Any) -> list[str]:
-    """Return the names of an instance's own widgets as it lists them, "" for views of inner ones."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return []
-    if not isinstance(value, list):
-        return []
-    own = [isinstance(item, list) and len(item) >= 2 and str(item[0]) == "-1" for item in value]
-    return [str(item[1]) if is_own else "" for item, is_own in zip(value, own, strict=True)]

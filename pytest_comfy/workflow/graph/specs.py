@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .types import type_name
+from .versions import Page, page_of
 
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
@@ -14,9 +15,21 @@ MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 _WIDGET_TYPES = frozenset(
     ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO", "MARKDOWN", "COLOR", "TEXTAREA", "IMAGECOMPARE", "CHART", "GALLERIA",
-     DYNAMIC_COMBO, "IMAGEUPLOAD", "AUDIOUPLOAD", "AUDIO_UI", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ANIMATION",
+     "IMAGEUPLOAD", "AUDIOUPLOAD", "AUDIO_UI", "AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ANIMATION",
      "PREVIEW_3D", "PREVIEW_3D_ANIMATION")
 )  # fmt: skip
+"""Those of all versions of the page; `versions.py` has the later ones."""
+_NEW: Mapping[str, Any] = {
+    "BOUNDING_BOX": {"x": 0, "y": 0, "width": 512, "height": 512},
+    "BOUNDING_BOXES": [],
+    "COLOR": "#000000",
+    "COLORS": [],
+    "COMPOSITOR": {},
+    "CURVE": {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"},
+    "PAINTER": "",
+    "RANGE": {"min": 0, "max": 1},
+}
+"""Type of a widget -> the value of a new one whose definition gives none."""
 UPLOADS = ("image_upload", "video_upload", "animated_image_upload")
 CAPTURES = frozenset(("AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ANIMATION"))
 """Types whose value the page makes when a prompt is queued: a recording, a picture, a rendering."""
@@ -40,6 +53,7 @@ class InputSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     choices: list[Any] | None = None
     optional: bool = False
+    page: Page = field(default_factory=lambda: page_of({}), compare=False)
     widget_type: str = field(init=False)
     forced: bool = field(init=False)
     is_widget: bool = field(init=False)
@@ -51,8 +65,13 @@ class InputSpec:
         other = options.get("widgetType")
         self.widget_type = other if isinstance(other, str) else self.type
         self.forced = bool(options.get("forceInput") or (self.optional and options.get("defaultInput")))
-        self.is_widget = not self.forced and self.widget_type in _WIDGET_TYPES
+        self.is_widget = not self.forced and self.is_known
         self.is_upload = self.widget_type == "COMBO" and any(options.get(key) is True for key in UPLOADS)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the page has a widget of its type."""
+        return self.widget_type in _WIDGET_TYPES or self.page.has_widget(self.widget_type)
 
     @property
     def is_control(self) -> bool:
@@ -81,10 +100,10 @@ class InputSpec:
             return given or (self.choices[0] if self.choices else None)
         if kind in CAPTURES or kind.startswith("PREVIEW_3D"):
             return ""
-        return given
+        return _NEW.get(kind) if given is None else given
 
 
-def spec_of(name: str, declared: Any, optional: bool = False) -> InputSpec:
+def spec_of(name: str, declared: Any, optional: bool = False, *, page: Page | None = None) -> InputSpec:
     """Read one input as it is declared: [type, options], or [[choices], options]."""
     parts = declared if isinstance(declared, (list, tuple)) and declared else [declared]
     options = parts[1] if len(parts) > 1 and isinstance(parts[1], Mapping) else {}
@@ -96,18 +115,19 @@ def spec_of(name: str, declared: Any, optional: bool = False) -> InputSpec:
         choices = options["options"]
     elif kind == DYNAMIC_COMBO:
         choices = list(dynamic_options(options))
-    return InputSpec(name, kind, options, choices, optional)
+    return InputSpec(name, kind, options, choices, optional, page or page_of({}))
 
 
-def specs_of(inputs: Any, order: Any = None) -> list[InputSpec]:
+def specs_of(inputs: Any, order: Any = None, *, page: Page | None = None) -> list[InputSpec]:
     """Read the inputs of a definition: required ones, then optional ones, in the order the page has them."""
     if not isinstance(inputs, Mapping):
         return []
     found = {}
+    page = page or page_of({})
     for section in ("required", "optional"):
         declared = inputs.get(section)
         for name, value in declared.items() if isinstance(declared, Mapping) else ():
-            found[str(name)] = spec_of(str(name), value, section == "optional")
+            found[str(name)] = spec_of(str(name), value, section == "optional", page=page)
     if not isinstance(order, Mapping):
         return list(found.values())
     names: dict[str, None] = {}
@@ -120,9 +140,9 @@ def specs_of(inputs: Any, order: Any = None) -> list[InputSpec]:
     return [found[name] for name in names]
 
 
-def definition_specs(definition: Mapping[str, Any]) -> list[InputSpec]:
+def definition_specs(definition: Mapping[str, Any], page: Page | None = None) -> list[InputSpec]:
     """Read the inputs of a node definition in the page's order."""
-    return specs_of(definition.get("input"), definition.get("input_order"))
+    return specs_of(definition.get("input"), definition.get("input_order"), page=page)
 
 
 def output_types(definition: Mapping[str, Any]) -> list[str]:
@@ -142,6 +162,6 @@ def dynamic_options(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def template_specs(template: Mapping[str, Any]) -> Iterator[InputSpec]:
+def template_specs(template: Mapping[str, Any], page: Page) -> Iterator[InputSpec]:
     """Yield the inputs that one step of an autogrow group adds."""
-    yield from specs_of(template.get("input"))
+    yield from specs_of(template.get("input"), page=page)

@@ -11,14 +11,15 @@ from typing import Any
 from .document import SavedNode
 from .layouts import Layout
 from .specs import DYNAMIC_COMBO, InputSpec, spec_of
-from .widgets import Parts, Widget, reselect
+from .versions import Page
+from .widgets import Parts, Widget, grow, reselect
 
 _ANNOTATED = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
 _RENAMED_SAMPLERS = "sample_"
 
 
 def assign(
-    parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layout, *, modern: bool, holes: bool
+    parts: Parts, specs: list[InputSpec], saved: SavedNode, layout: Layout, *, page: Page, holes: bool
 ) -> int | None:
     """Put the stored values of a node into its widgets; `holes`: the list has nulls for widgets without a place.
 
@@ -32,7 +33,7 @@ def assign(
     if layout.named and not values:
         values = {}
     elif isinstance(values, Mapping) and not layout.named and "0" in values:
-        if not modern:
+        if not page.reads_numbered_values:
             return None
         values = list(_numbered(values))
     if isinstance(values, Mapping):
@@ -60,10 +61,13 @@ def set_value(widget: Widget, value: Any) -> None:
     """Give a widget a value, with what the page makes of it on the way."""
     spec = widget.spec
     kind = spec.widget_type
+    page = spec.page
     if kind == "MARKDOWN" or (kind == "STRING" and spec.options.get("multiline")):
-        value = _text_area(value)
-    elif spec.is_upload:
+        value = _text_area(value, page)
+    elif spec.is_upload and not page.keeps_uploads:
         value = _uploaded(spec, value, "undefined" if spec.default is None else spec.default)
+    elif value is None and kind == "COMBO" and page.chooses_first and spec.choices:
+        value = spec.choices[0]
     widget.value, widget.known = value, True
 
 
@@ -90,8 +94,7 @@ def _by_position(parts: Parts, values: list[Any], layout: Layout) -> int:
             set_and_expand(parts, widget, values[taken])
         taken += 1
         if layout.grows and at == len(parts.widgets) and values[taken - 1]:
-            name = layout.grows.format(len(parts.widgets) - 1)
-            parts.widgets.append(Widget(name, InputSpec(name, "EXTRA"), ""))
+            grow(parts.widgets, layout)
     while taken < len(values) and values[-1] is None:
         values = values[:-1]  # widgets that only show something leave nulls
     return len(values) - taken
@@ -158,9 +161,12 @@ def _without_forced(specs: list[InputSpec], values: list[Any]) -> list[Any]:
     return [value for index, value in enumerate(values) if index >= len(counted) or not counted[index].forced]
 
 
-def _text_area(value: Any) -> str:
-    """Return what a browser's text area makes of a value."""
-    return re.sub("\r\n?", "\n", as_text(value))
+def _text_area(value: Any, page: Page) -> Any:
+    """Return what a text area of the page makes of a value."""
+    if value is not None and page.keeps_raw_text:
+        return value
+    text = as_text(value)
+    return text if page.keeps_text else re.sub("\r\n?", "\n", text)
 
 
 def as_text(value: Any) -> str:

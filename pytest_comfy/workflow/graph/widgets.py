@@ -9,6 +9,7 @@ from typing import Any
 from .layouts import REST, Layout, Place, by_option
 from .specs import AUTOGROW, DYNAMIC_COMBO, MATCH_TYPE, UPLOADS, InputSpec, dynamic_options, specs_of, template_specs
 from .types import ANY
+from .versions import Page
 
 CONTROL = "control_after_generate"
 
@@ -69,7 +70,7 @@ class Parts:
         return Parts(sockets, widgets)
 
 
-def build(specs: Iterable[InputSpec], layout: Layout, modern: bool) -> Parts:
+def build(specs: Iterable[InputSpec], layout: Layout, page: Page) -> Parts:
     """Build the widgets and sockets of a new node: plain sockets first, then those of widgets."""
     specs = list(specs)
     plain, fields = Parts(), Parts()
@@ -78,21 +79,42 @@ def build(specs: Iterable[InputSpec], layout: Layout, modern: bool) -> Parts:
     _set_controls(fields.widgets, layout)
     for each in [_upload_layout(specs), layout]:
         if each is not None:
-            places = each.modern if modern and each.modern is not None else each.widgets
-            fields.widgets = list(_arranged(fields.widgets, places))
+            fields.widgets = list(_arranged(fields.widgets, each.places(page)))
     if layout.grows:
-        fields.widgets.append(_extra(layout.grows.format(0), ""))
+        grow(fields.widgets, layout)
     return Parts([*plain.sockets, *fields.sockets], [*plain.widgets, *fields.widgets])
+
+
+def grow(widgets: list[Widget], layout: Layout) -> None:
+    """Add one of the widgets of which there are as many as a person fills in."""
+    widgets.append(_extra(layout.grows.format(len(widgets) - 1), ""))
 
 
 def expand(widget: Widget) -> Parts:
     """Build what the chosen option of a dynamic combo adds, named "combo.input"; unknown options add nothing."""
     added = Parts()
-    chosen = dynamic_options(widget.spec.options).get(widget.value) if isinstance(widget.value, str) else None
-    for spec in specs_of(chosen):
+    for spec in _option_specs(widget):
         spec.name = f"{widget.name}.{spec.name}"
         _add(spec, added)
     return added
+
+
+def is_of_other_option(widgets: list[Widget], name: str) -> bool:
+    """Whether an input is named as one of a dynamic combo, which the chosen option does not have.
+
+    The steps of its autogrow groups are its own, however many.
+    """
+    combos = [one for one in widgets if one.spec.widget_type == DYNAMIC_COMBO and name.startswith(f"{one.name}.")]
+    if not combos:
+        return False
+    inner = max(combos, key=lambda one: len(one.name))
+    groups = [one.name for one in _option_specs(inner) if one.type == AUTOGROW]
+    return not any(name.startswith(f"{inner.name}.{group}.") for group in groups)
+
+
+def _option_specs(widget: Widget) -> list[InputSpec]:
+    chosen = dynamic_options(widget.spec.options).get(widget.value) if isinstance(widget.value, str) else None
+    return specs_of(chosen, page=widget.spec.page)
 
 
 def reselect(parts: Parts, widget: Widget) -> None:
@@ -123,6 +145,8 @@ def _add(spec: InputSpec, parts: Parts) -> None:
         widget.known = widget.value is not None
         if widget.value is None and spec.is_upload:
             widget.value, widget.known = "undefined", True  # the page makes text of what is not there
+        if spec.widget_type == "IMAGECOMPARE" and spec.page.fixes_comparisons:
+            widget.value, widget.known, widget.stored = ["", ""], True, False
         parts.widgets.append(widget)
         parts.widgets += _controls(spec)
         if not spec.options.get("socketless"):
@@ -143,7 +167,7 @@ def _add_group(spec: InputSpec, parts: Parts) -> None:
 def group_step(spec: InputSpec, ordinal: int) -> Iterator[InputSpec]:
     """Yield the inputs of one step of an autogrow group, under the names the page gives them."""
     template = _template(spec)
-    names, several = template.get("names"), list(template_specs(template))
+    names, several = template.get("names"), list(template_specs(template, spec.page))
     for added in several:
         if isinstance(names, list):
             if ordinal >= len(names):
