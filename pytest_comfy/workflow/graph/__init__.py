@@ -103,7 +103,7 @@ def _convert(
     graph: Mapping[str, Any], classes: Classes, seed: int | str | None, date: datetime, strict: bool
 ) -> Conversion:
     document = read(graph)
-    classes.holes = bool(document.frontend)
+    classes.holes, classes.strict = bool(document.frontend), strict
     graphs = load(document, classes)
     check_classes(graphs)
     for each in graphs:

@@ -41,7 +41,7 @@ class SavedSlot:
 
 @dataclass(slots=True)
 class SavedNode:
-    """A node as it is saved; `values` are its widgets_values, a list or an object."""
+    """A node as it is saved; `values` are its widgets_values, a list or an object, `named` its values by name."""
 
     id: str
     type: str
@@ -52,6 +52,7 @@ class SavedNode:
     outputs: list[SavedSlot]
     values: Any
     properties: Mapping[str, Any]
+    named: Any = None
 
     @property
     def label(self) -> str:
@@ -163,6 +164,7 @@ def node(value: Any, where: str) -> SavedNode:
         outputs=slots(value.get("outputs"), f"{here} > outputs"),
         values=value.get("widgets_values"),
         properties=properties if isinstance(properties, Mapping) else {},
+        named=value.get("widgets_values_named"),
     )
 
 

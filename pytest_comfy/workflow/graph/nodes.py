@@ -8,6 +8,7 @@ from typing import Any
 
 from .document import SavedGraph, SavedNode, SavedSlot
 from .layouts import Layout, Virtual
+from .naming import NOTHING, Naming, settle
 from .specs import AUTOGROW, InputSpec, definition_specs, output_types
 from .types import ANY
 from .values import assign, patched_sampler
@@ -52,6 +53,7 @@ class Node:
     known     whether the server has the class
     outputs   the types of its outputs
     inner     the graph of an instance of a subgraph
+    naming    what the names that the file has for values tell
     listed    widgets of nodes in it that have values of the instance's
     cut       names of inputs whose links are taken away, as the chosen option does not have them
     surplus   how many stored values have no widget, negative when widgets have no value, None by name
@@ -68,6 +70,7 @@ class Node:
     inner: Graph | None = None
     surplus: int | None = 0
     listed: tuple[Listed, ...] = ()
+    naming: Naming = NOTHING
     cut: tuple[str, ...] = ()
 
     @property
@@ -131,6 +134,7 @@ class Classes:
     """What is known of node classes: definitions, layouts, and of the pages that show and have saved them.
 
     page   the page that the server's definitions belong to
+    strict  whether names of values count that a page would not go by
     holes   whether the file leaves a null in widgets_values for widgets that have no place there
     """
 
@@ -138,6 +142,7 @@ class Classes:
     layouts: Mapping[str, Layout]
     page: Page = field(default_factory=lambda: page_of({}))
     holes: bool = False
+    strict: bool = False
     _specs: dict[str, list[InputSpec]] = field(default_factory=dict)
     _parts: dict[str, Parts] = field(default_factory=dict)
 
@@ -179,6 +184,10 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
     if classes.page.reads_ranges and class_type in _RANGED:
         _set_range(parts.widgets, saved.properties)
     surplus = assign(parts, specs, saved, layout, page=classes.page, holes=classes.holes)
+    naming = NOTHING
+    if saved.named:
+        fresh = classes.parts(class_type)
+        naming = settle(parts, fresh, saved.named, layout, surplus=surplus, strict=classes.strict)
     if layout.chosen:
         _choose(parts.widgets, layout.chosen)
     for name, property_name in layout.properties.items():
@@ -195,7 +204,8 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
         widgets=parts.widgets,
         definition=definition,
         layout=layout,
-        surplus=surplus,
+        surplus=0 if naming.settled else surplus,
+        naming=naming,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...text import plain, shown
+from ...text import listed, plain, shown
 from .emit import Emission, Sent
 from .nodes import Node
 from .specs import CAPTURES, InputSpec
@@ -29,11 +29,25 @@ def misfits(emission: Emission) -> Iterator[str]:
                 f"{sent.frame.where(sent.node, name)}: {shown(widget.value)} is saved where {_kind(widget.spec)} "
                 f"belongs{counted}: open the workflow in ComfyUI, set the values again and save"
             )
-        if not bad and _is_foreign(sent.node) and (sent.node.surplus or 0) > 0 and not _declared(sent.node):
+        if sent.node.naming.is_puzzle and not (bad and sent.node.naming.settled):
+            yield _puzzle(sent)
+        elif not bad and _is_foreign(sent.node) and (sent.node.surplus or 0) > 0 and not _declared(sent.node):
             yield (
                 f"{sent.frame.where(sent.node)}{counted}: JavaScript of its node pack adds widgets, and nothing says "
                 f"which: declare them for {sent.node.type!r} in comfy-widgets.toml or by pytest_comfy_widgets"
             )
+
+
+def _puzzle(sent: Sent) -> str:
+    naming = sent.node.naming
+    return (
+        f"{sent.frame.where(sent.node)}: has values named {_names(naming.unknown)}, which its class does not have, and "
+        f"none for {_names(naming.unnamed)}, which it has: open the workflow in ComfyUI, set the values again and save"
+    )
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return listed([repr(plain(name, 80)) for name in names], 10)
 
 
 def captures(emission: Emission) -> Iterator[str]:
@@ -67,9 +81,25 @@ def warnings(emission: Emission, frontend: str) -> Iterator[str]:
         for name, widget in sent.values.items():
             if _not_offered(widget):
                 yield f"{where(sent.node, name)}: {shown(widget.value)} is none of the choices that the server offers"
+        yield from _disputes(sent)
         for name, control in _controls(sent):
             stays = shown(sent.inputs[name])
             yield f"{where(sent.node, name)}: is set to {control!r} on the page; here it stays {stays}"
+
+
+def _disputes(sent: Sent) -> Iterator[str]:
+    """Yield the values that are others by name than by position, where either could be meant."""
+    for one in sent.node.naming.disputes:
+        widget = sent.node.widget(one.name)
+        if widget is None or not (fits(widget, one.named) and fits(widget, one.positioned)):
+            continue
+        told = f"is {shown(one.named)} by its name in the file and {shown(one.positioned)} by its position"
+        where = sent.frame.where(sent.node, one.name)
+        if one.taken:
+            sends = "ComfyUI's page, which goes by position unless told otherwise, sends the other"
+            yield f"{where}: {told}: the name counts here; {sends}"
+        else:
+            yield f"{where}: {told}: the position counts here, as on ComfyUI's page"
 
 
 def fits(widget: Widget, value: Any) -> bool:
