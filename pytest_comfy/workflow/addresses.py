@@ -1,8 +1,9 @@
 """Addresses: how a person names a node, one of its inputs or one of its outputs.
 
 A node is named by its id, its title or its class; a node of a subgraph by the titles of the instances around it
-as well, outermost first: "Edit > KSampler". An input is named "node.input". Titles and names of inputs may hold
-dots and " > " themselves, so every reading of an address is tried.
+as well, outermost first: "Edit > KSampler". Where ComfyUI's page gives it another id than the file, either names it.
+An input is named "node.input". Titles and names of inputs may hold dots and " > " themselves, so every reading of an
+address is tried.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ class Exposed:
 
 
 def names_of(node_id: str, node: Any) -> tuple[str, ...]:
-    """Return the names of a node, the least special first: class, title, both with their path, id."""
+    """Return the names of a node, the least special first: class, title, both with their path, ids."""
     if not isinstance(node, Mapping):
         return (node_id,)
     told = [_text(node.get("class_type")), _title(node)]
     paths = [_within(node, name) for name in told if name]
+    told.append(_old_id(node))
     return tuple(dict.fromkeys([*(name for name in told if name), *paths, node_id]))
 
 
@@ -68,11 +70,14 @@ def class_path_of(node: Any) -> str:
 def find_nodes(prompt: Prompt, name: str) -> list[str]:
     """Return the ids of the nodes that `name` may mean.
 
-    The node of that id; else those whose title or class, with its path, is so called; else those of subgraphs
-    whose title or class alone is.
+    The node of that id; else the one that has it in the file; else those whose title or class, with its path, is so
+    called; else those of subgraphs whose title or class alone is.
     """
     if name in prompt:
         return [name]
+    renumbered = [node_id for node_id, node in prompt.items() if _old_id(node) == name]
+    if renumbered:
+        return renumbered
     whole = [node_id for node_id, node in prompt.items() if name in _paths(node)]
     return whole or [node_id for node_id, node in prompt.items() if name in (_title(node), node.get("class_type"))]
 
@@ -139,6 +144,12 @@ def _within(node: Mapping[str, Any], name: str) -> str:
     meta = node.get("_meta")
     around = meta.get("subgraph") if isinstance(meta, Mapping) else None
     return SEPARATOR.join([*map(str, around), name]) if isinstance(around, (list, tuple)) else name
+
+
+def _old_id(node: Mapping[str, Any]) -> str | None:
+    """Return the id that the file has for a node of a subgraph, where the page gives it another."""
+    meta = node.get("_meta")
+    return _text(meta.get("was")) if isinstance(meta, Mapping) else None
 
 
 def _title(node: Mapping[str, Any]) -> str | None:

@@ -21,6 +21,7 @@ from .loading import check_classes, inner_first, load
 from .nodes import Classes
 from .primitives import apply
 from .promoted import push_down
+from .renumbering import renumber
 from .result import Choice, Conversion, ConversionError, ConversionWarning
 from .versions import page_of
 
@@ -104,6 +105,8 @@ def _convert(
 ) -> Conversion:
     document = read(graph)
     classes.holes, classes.strict = bool(document.frontend), strict
+    if classes.page.renumbers:
+        renumber(document)
     graphs = load(document, classes)
     check_classes(graphs)
     for each in graphs:
@@ -127,6 +130,8 @@ def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:
         meta: dict[str, Any] = {"title": sent.node.title}
         if sent.frame.titles:
             meta["subgraph"] = sent.frame.titles
+        if (was := sent.frame.old_id_of(sent.node)) != sent.id:
+            meta["was"] = was
         name = (sent.node.definition or {}).get("name")
         class_type = name if isinstance(name, str) and name else sent.node.type
         prompt[sent.id] = {"inputs": sent.inputs, "class_type": class_type, "_meta": meta}

@@ -41,7 +41,12 @@ class SavedSlot:
 
 @dataclass(slots=True)
 class SavedNode:
-    """A node as it is saved; `values` are its widgets_values, a list or an object, `named` its values by name."""
+    """A node as it is saved.
+
+    values  its widgets_values, a list or an object
+    named   its values by name
+    was     its id in the file, where the page gives it another; else ""
+    """
 
     id: str
     type: str
@@ -53,6 +58,7 @@ class SavedNode:
     values: Any
     properties: Mapping[str, Any]
     named: Any = None
+    was: str = ""
 
     @property
     def label(self) -> str:
@@ -102,12 +108,14 @@ class Document:
 
     frontend  version of the front-end that saved it, "" when the file does not say
     groups    definitions of legacy group nodes, by name
+    last_id   the largest id that a node was given so far, as far as the file tells
     """
 
     root: SavedGraph
     definitions: dict[str, SavedGraph]
     frontend: str
     groups: Mapping[str, Any]
+    last_id: int = 0
 
 
 def read(graph: Any) -> Document:
@@ -122,7 +130,14 @@ def read(graph: Any) -> Document:
         definitions={found.id: found for found in _definitions(graph)},
         frontend=str(extra.get("frontendVersion") or ""),
         groups=groups if isinstance(groups, Mapping) else {},
+        last_id=_last_id(graph),
     )
+
+
+def _last_id(graph: Mapping[str, Any]) -> int:
+    state = graph.get("state")
+    told = graph.get("last_node_id", state.get("lastNodeId") if isinstance(state, Mapping) else None)
+    return told if isinstance(told, int) and 0 <= told < 1e9 else 0
 
 
 def slots(value: Any, where: str) -> list[SavedSlot]:

@@ -18,10 +18,15 @@ class Frame:
     parent: Frame | None = None
     instance: Node | None = None
     inner: dict[str, Frame] = field(default_factory=dict)
+    old_prefix: str = ""
 
     def id_of(self, node: Node) -> str:
         """Return the id that a node of this frame has in the prompt."""
         return self.prefix + node.id
+
+    def old_id_of(self, node: Node) -> str:
+        """Return the same by the ids of the file."""
+        return self.old_prefix + (node.saved.was or node.id)
 
     @property
     def titles(self) -> list[str]:
@@ -50,6 +55,8 @@ def frames(root: Graph, *, skips: bool) -> Iterator[Frame]:
         for node in frame.graph.nodes.values():
             is_out = skips and frame.parent is None and node.saved.mode in (MUTED, BYPASSED)
             if node.inner is not None and not is_out:
-                frame.inner[node.id] = Frame(node.inner, f"{frame.prefix}{node.id}:", frame, node)
+                frame.inner[node.id] = Frame(
+                    node.inner, f"{frame.id_of(node)}:", frame, node, {}, f"{frame.old_id_of(node)}:"
+                )
         waiting.extend(reversed(frame.inner.values()))
         yield frame

@@ -14,6 +14,7 @@ from .promoted import exposed_widget, set_exposed
 from .repair import repair
 from .reroutes import let_go
 from .result import ConversionError
+from .versions import is_later
 from .widgets import Socket
 
 MAX_DEPTH = 100
@@ -106,6 +107,21 @@ def _instance(saved: SavedNode, inner: Graph, classes: Classes) -> Node:
     return Node(saved, saved.type, sockets, kinds, widgets, inner=inner, listed=listed)
 
 
+def _check_widgets(graph: Graph, node: Node) -> None:
+    """Raise ConversionError for a widget of an unknown type: neither its places nor what it sends are told."""
+    shown = {slot.name for slot in node.saved.inputs if slot.widget is not None}
+    for socket in node.sockets if node.definition is not None else ():
+        spec = socket.spec
+        if spec is None or socket.widget is not None or spec.forced or node.layout.named or node.widget(socket.name):
+            continue
+        if spec.is_strange or (socket.name in shown and "default" in spec.options and not is_later(spec.widget_type)):
+            raise ConversionError(
+                f"{graph.saved.where(node.label, socket.name)}: is a widget of type {plain(spec.widget_type, 80)!r}, "
+                f"which is not known here: upgrade pytest-comfy, or declare the widgets of {plain(node.type, 80)!r} in "
+                "comfy-widgets.toml"
+            )
+
+
 def check_classes(graphs: list[Graph]) -> None:
     """Raise ConversionError that names every class that would be sent and that the server does not have."""
     missing: dict[str, list[str]] = {}
@@ -122,6 +138,7 @@ def check_classes(graphs: list[Graph]) -> None:
                     f"{node.layout.pack}: open the workflow in ComfyUI with the pack of today and save it"
                 )
             if node.known:
+                _check_widgets(graph, node)
                 continue
             if _DEFINITION_ID.fullmatch(node.type):
                 raise ConversionError(

@@ -9,7 +9,7 @@ from typing import Any
 from ...text import listed, plain, shown
 from .emit import Emission, Sent
 from .nodes import Node
-from .specs import CAPTURES, InputSpec
+from .specs import CAPTURES, DYNAMIC_COMBO, InputSpec
 from .widgets import Widget
 
 _CONTROLLED = ("randomize", "increment", "decrement", "increment-wrap")
@@ -29,6 +29,13 @@ def misfits(emission: Emission) -> Iterator[str]:
                 f"{sent.frame.where(sent.node, name)}: {shown(widget.value)} is saved where {_kind(widget.spec)} "
                 f"belongs{counted}: open the workflow in ComfyUI, set the values again and save"
             )
+        for name in _unknown_options(sent):
+            bad.append(name)
+            yield (
+                f"{sent.frame.where(sent.node, name)}: the server does not have the option "
+                f"{shown(sent.values[name].value)}, and how many of the values behind it are its own is not told: "
+                "choose another in ComfyUI and save, or upgrade the server"
+            )
         if sent.node.naming.is_puzzle and not (bad and sent.node.naming.settled):
             yield _puzzle(sent)
         elif not bad and _is_foreign(sent.node) and (sent.node.surplus or 0) > 0 and not _declared(sent.node):
@@ -36,6 +43,19 @@ def misfits(emission: Emission) -> Iterator[str]:
                 f"{sent.frame.where(sent.node)}{counted}: JavaScript of its node pack adds widgets, and nothing says "
                 f"which: declare them for {sent.node.type!r} in comfy-widgets.toml or by pytest_comfy_widgets"
             )
+
+
+def _unknown_options(sent: Sent) -> Iterator[str]:
+    """Yield the dynamic combos by whose option the places of later values go, and whose option is not known."""
+    values = sent.node.saved.values
+    if sent.node.naming.settled or not isinstance(values, list):
+        return
+    stored = len(values) - next((at for at, value in enumerate(reversed(values)) if value is not None), len(values))
+    for name, widget in sent.values.items():
+        chosen = widget.value
+        is_lost = widget.spec.widget_type == DYNAMIC_COMBO and chosen not in (widget.spec.choices or ())
+        if is_lost and chosen in values and values.index(chosen) < stored - 1:
+            yield name
 
 
 def _puzzle(sent: Sent) -> str:
@@ -165,7 +185,12 @@ def _declared(node: Node) -> bool:
 
 def _not_offered(widget: Widget) -> bool:
     spec = widget.spec
-    if spec.widget_type != "COMBO" or spec.choices is None or spec.is_upload or spec.options.get("remote"):
+    if (
+        spec.widget_type not in ("COMBO", DYNAMIC_COMBO)
+        or spec.choices is None
+        or spec.is_upload
+        or spec.options.get("remote")
+    ):
         return False
     chosen = widget.value if isinstance(widget.value, list) else [widget.value]
     return any(value not in spec.choices for value in chosen)

@@ -38,7 +38,8 @@ class Conversion:
     """A UI-form workflow in API form.
 
     prompt     node id -> {class_type, inputs, _meta}; `_meta` has the node's title and, for a node of a
-               subgraph, under "subgraph" the titles of the instances around it, outermost first
+               subgraph, under "subgraph" the titles of the instances around it, outermost first;
+               where the page gives it another id than the file, under "was" that of the file
     choices    of dynamic prompts and dates
     warnings   a sentence each
     exposed    id of an instance -> name of an input it exposes -> the (node id, input) whose values it gives

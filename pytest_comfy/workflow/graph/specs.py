@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .types import type_name
-from .versions import Page, page_of
+from .versions import Page, is_later, page_of
 
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
@@ -72,6 +72,12 @@ class InputSpec:
     def is_known(self) -> bool:
         """Whether the page has a widget of its type."""
         return self.widget_type in _WIDGET_TYPES or self.page.has_widget(self.widget_type)
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether it is a widget of a type that no version of the page known here has."""
+        is_told = "widgetType" in self.options or bool(self.options.get("socketless"))
+        return is_told and not self.forced and not self.is_known and not is_later(self.widget_type)
 
     @property
     def is_control(self) -> bool:

@@ -127,6 +127,11 @@ def page(minor: int) -> Page:
     return Page(minor, **rules)
 
 
+def is_later(kind: str) -> bool:
+    """Whether a type of widgets is one that came in with some version of the page."""
+    return kind in _WIDGETS
+
+
 def page_of(definitions: Mapping[str, Any], server: str = "") -> Page:
     """Return the page that belongs to a server: by the version that it asks for, else by its definitions.
 

@@ -16,11 +16,13 @@ class Canvas:
     """A graph: the root, or with a name the definition of a subgraph.
 
     definitions  class -> node definition, from which sockets and their types are taken
+    first        the id of its first node
     """
 
-    def __init__(self, definitions: dict[str, Any], name: str = "") -> None:
+    def __init__(self, definitions: dict[str, Any], name: str = "", first: int = 1) -> None:
         self.definitions = definitions
         self.name = name
+        self.first = first
         self.id = str(uuid.uuid5(_NAMESPACE, name)) if name else ""
         self.nodes: list[Node] = []
         self.links: list[dict[str, Any]] = []
@@ -127,9 +129,10 @@ class Canvas:
         return list(found.values())
 
     def _add(self, kind: str, values: Any, mode: int, title: str, more: dict[str, Any]) -> Node:
-        number = len(self.nodes) + 1
+        number = self.first + len(self.nodes)
         found = {
-            "id": number, "type": kind, "pos": [300 * number, 0], "size": [200, 100], "flags": {}, "order": number - 1,
+            "id": number, "type": kind, "pos": [300 * len(self.nodes), 0], "size": [200, 100], "flags": {},
+            "order": len(self.nodes),
             "mode": mode, "inputs": [], "outputs": [], "properties": {"Node name for S&R": kind},
         }  # fmt: skip
         if kind in ("Reroute", "PrimitiveNode", "Note") or kind in self.inner:

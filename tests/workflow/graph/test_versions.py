@@ -1,0 +1,377 @@
+"""What versions of ComfyUI's page do differently, rule by rule, on classes made for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_comfy.workflow.addresses import find_inputs, names_of
+from pytest_comfy.workflow.digest import prompt_digest
+from pytest_comfy.workflow.graph import ConversionError, convert
+from pytest_comfy.workflow.graph.versions import NEWEST, page, page_of
+
+from .canvas import BYPASSED, MUTED, Canvas
+
+NUMBER = ["INT", {"default": 1, "min": 0, "max": 99}]
+CURVE = {"points": [[0, 0.5]], "interpolation": "linear"}
+BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
+
+
+def class_of(*outputs, optional=None, **required):
+    inputs = {"required": required, "optional": optional or {}}
+    return {"input": inputs, "output": list(outputs), "output_node": not outputs, "search_aliases": []}
+
+
+DEFINITIONS = {
+    "Number": class_of("INT", value=NUMBER),
+    "Paint": class_of("IMAGE", size=NUMBER, shade=NUMBER),
+    "Turn": class_of("IMAGE", image=["IMAGE", {}]),
+    "Save": class_of(image=["IMAGE", {}]),
+    "Show": class_of(source=["*", {}]),
+    "Write": class_of("STRING", text=["STRING", {"multiline": True}]),
+    "Pick": class_of("STRING", kind=[["round", "square"], {}]),
+    "PreviewAny": class_of(source=["*", {}]),
+    "SaveAudio": class_of(audio=["AUDIO", {}], name=["STRING", {}]),
+    "ImageCompare": class_of(compare_view=["IMAGECOMPARE", {"socketless": True}]),
+    "CustomCombo": class_of("STRING", "INT", choice=["COMBO", {"options": []}]),
+    "PrimitiveInt": class_of("INT", value=NUMBER),
+    "Grow": class_of(
+        parts=["COMFY_AUTOGROW_V3", {"template": {"input": {"required": {"part": ["IMAGE", {}]}}, "prefix": "p"}}]
+    ),
+    "Scale": class_of(
+        "IMAGE",
+        how=["COMFY_DYNAMICCOMBO_V3", {"options": [
+            {"key": "by", "inputs": {"required": {"factor": ["FLOAT", {"default": 2.5}]}}},
+            {"key": "to", "inputs": {"required": {"width": ["INT", {"default": 640}], "over": ["IMAGE", {}]}}},
+        ]}],
+    ),
+}  # fmt: skip
+OLD = {"PreviewAny": {"input": {}, "display_name": "Preview Any"}, "Save": {"input": {}}}
+
+
+def canvas(name="", first=1):
+    return Canvas(DEFINITIONS, name, first)
+
+
+def sent(drawn, frontend="1.48.7", definitions=DEFINITIONS, **options):
+    prompt = convert(drawn.saved(), definitions, frontend=frontend, **options).prompt
+    return {node_id: node["inputs"] for node_id, node in prompt.items()}
+
+
+class TestWhichPage:
+    def test_the_server_says(self):
+        assert page_of(DEFINITIONS, "1.41.3").minor == 41
+        assert page_of(OLD, "1.48.7").minor == 48
+
+    @pytest.mark.parametrize(
+        ("definitions", "minor"),
+        [(DEFINITIONS, 48), ({"A": {"output_matchtypes": None}}, 35), (OLD, 27), ({}, 35), ({"A": None}, 35)],
+    )
+    def test_else_the_definitions(self, definitions, minor):
+        assert page_of(definitions).minor == minor
+        assert page_of(definitions, "nightly").minor == minor
+
+    @pytest.mark.parametrize("told", ["1.99.0", "2.0.1", "v3.1"])
+    def test_later_ones_have_the_newest_rules(self, told):
+        found = page_of(DEFINITIONS, told)
+        assert not found.is_known
+        assert found == page(found.minor)
+        assert {**vars(found), "minor": NEWEST} == vars(page(NEWEST))
+
+
+class TestWidgets:
+    @pytest.mark.parametrize(
+        ("kind", "default"),
+        [
+            ("CURVE", {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}),
+            ("BOUNDING_BOX", {"x": 0, "y": 0, "width": 512, "height": 512}),
+            ("BOUNDING_BOXES", {"__value__": []}),
+            ("COLOR", "#000000"),
+            ("COLORS", {"__value__": []}),
+            ("COMPOSITOR", {}),
+            ("RANGE", {"min": 0, "max": 1}),
+        ],
+    )
+    def test_kinds(self, kind, default):
+        definitions = {"Edit": class_of("IMAGE", it=[kind, {"socketless": True}], size=NUMBER)}
+        new, old = Canvas(definitions), Canvas(definitions)
+        new.add("Edit")
+        old.add("Edit", {"mine": 1}, 7)
+        assert sent(new, definitions=definitions)["1"] == {"it": default, "size": 1}
+        assert sent(old, definitions=definitions)["1"] == {"it": {"mine": 1}, "size": 7}
+
+    def test_one_that_a_socket_type_is_edited_by(self):
+        declared = ["STRING", {"widgetType": "PAINTER", "image_upload": True, "default": ""}]
+        definitions = {"Draw": class_of("IMAGE", mask=declared, size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Draw", "painter/a.png [temp]", 8)
+        assert sent(drawn, definitions=definitions)["1"] == {"mask": "painter/a.png [temp]", "size": 8}
+
+    @pytest.mark.parametrize(
+        "declared",
+        [
+            ["KNOB", {"socketless": True}],
+            ["FLOAT,INT", {"widgetType": "KNOB"}],
+            ["KNOB", {"default": 3}],
+        ],
+    )
+    def test_unknown_kinds_are_refused_by_name(self, declared):
+        definitions = {"Turn": class_of("IMAGE", knob=declared, size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Turn", 3, 5)["inputs"].append({"name": "knob", "type": "KNOB", "widget": {"name": "knob"}})
+        with pytest.raises(ConversionError, match=r"node 1 'Turn' > knob: is a widget of type 'KNOB', which is not kn"):
+            sent(drawn, definitions=definitions, strict=False)
+
+    def test_unless_they_are_declared_or_sockets(self):
+        from pytest_comfy.workflow.graph.layouts import checked
+
+        definitions = {
+            "Turn": class_of("IMAGE", knob=["KNOB", {"socketless": True}], size=NUMBER),
+            "Take": class_of("IMAGE", knob=["KNOB", {"socketless": True, "forceInput": True}], size=NUMBER),
+        }
+        drawn = Canvas(definitions)
+        drawn.add("Turn", 3, 5)
+        drawn.add("Take", 5)
+        layouts = {"Turn": checked({"widgets": ["knob", "size"]}, "here")}
+        found = sent(drawn, definitions=definitions, layouts=layouts)
+        assert found == {"1": {"knob": 3, "size": 5}, "2": {"size": 5}}
+
+    def test_unknown_option_with_values_behind_it(self):
+        definitions = {"Scale": class_of("IMAGE", how=DEFINITIONS["Scale"]["input"]["required"]["how"], size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Scale", "past", 3, 4)
+        with pytest.raises(ConversionError, match=r"> how: the server does not have the option \"past\""):
+            sent(drawn, definitions=definitions)
+
+    def test_comparison_of_pictures(self):
+        drawn = canvas()
+        drawn.add("ImageCompare")
+        assert sent(drawn) == {"1": {"compare_view": {"__value__": ["", ""]}}}
+        assert sent(drawn, "1.38.0") == {"1": {}}
+
+    @pytest.mark.parametrize(
+        ("stored", "index"),
+        [(["b", 0, "a", "b", ""], 1), (["gone", 0, "a", "b", ""], -1), (["a", 7, "a", "a", ""], 0)],
+    )
+    def test_choice_of_ones_own_has_an_index(self, stored, index):
+        drawn = canvas()
+        drawn.add("CustomCombo", *stored)
+        wanted = {"choice": stored[0], "index": index, "option1": "a", "option2": stored[3], "option3": ""}
+        assert sent(drawn)["1"] == wanted
+
+    def test_and_had_none(self):
+        drawn = canvas()
+        drawn.add("CustomCombo", "b", "a", "b", "")
+        assert sent(drawn, "1.37.2")["1"] == {"choice": "b", "option0": "a", "option1": "b", "option2": ""}
+
+    def test_what_only_shows_is_not_sent(self):
+        drawn = canvas()
+        drawn.add("PreviewAny", None, None, True)
+        drawn.add("SaveAudio", "out")
+        assert sent(drawn) == {"1": {}, "2": {"name": "out"}}
+        assert sent(drawn, "1.35.9") == {"1": {"preview": "", "previewMode": True}, "2": {"name": "out", "audioUI": ""}}
+
+    @pytest.mark.parametrize(
+        ("stored", "old", "raw", "newest"),
+        [
+            ("a\r\nb", "a\nb", "a\r\nb", "a\r\nb"),
+            (12, "12", 12, "12"),
+            (None, "", "", ""),
+            (["a", 1], "a,1", {"__value__": ["a", 1]}, "a,1"),
+        ],
+    )
+    def test_text_areas(self, stored, old, raw, newest):
+        drawn = canvas()
+        drawn.add("Write", stored)
+        for frontend, wanted in (("1.35.9", old), ("1.48.7", raw), ("1.58.1", newest)):
+            assert sent(drawn, frontend, strict=False)["1"] == {"text": wanted}
+
+    def test_null_for_a_choice(self):
+        drawn = canvas()
+        drawn.add("Pick", None)
+        assert sent(drawn)["1"] == {"kind": "round"}
+        assert sent(drawn, "1.35.9", strict=False)["1"] == {"kind": None}
+
+
+class TestLinks:
+    def test_a_muted_source_leaves_the_own_value(self):
+        drawn = canvas()
+        drawn.link(drawn.add("Number", 9, mode=MUTED), 0, drawn.add("Paint", 5, 6), "size")
+        assert sent(drawn) == {"2": {"size": 5, "shade": 6}}
+        assert sent(drawn, "1.40.0") == {"2": {"shade": 6}}
+
+    @pytest.mark.parametrize("muted", ["source", "reroute"])
+    def test_also_behind_a_reroute(self, muted):
+        drawn = canvas()
+        number = drawn.add("Number", 9, mode=MUTED if muted == "source" else 0)
+        way = drawn.reroute("INT", mode=MUTED if muted == "reroute" else 0)
+        paint = drawn.add("Paint", 5, 6)
+        drawn.link(number, 0, way, "")
+        drawn.link(way, 0, paint, "size")
+        assert sent(drawn)["3"] == {"size": 5, "shade": 6}
+
+    def test_holes_of_a_growing_group_stay(self):
+        drawn = canvas()
+        grow = drawn.add("Grow")
+        grow["inputs"] = [{"name": f"parts.p{index}", "type": "IMAGE", "link": None} for index in range(3)]
+        for name in ("parts.p0", "parts.p2"):
+            drawn.link(drawn.add("Paint"), 0, grow, name)
+        assert sent(drawn)["1"] == {"parts.p0": ["2", 0], "parts.p2": ["3", 0]}
+        assert sent(drawn, "1.35.9")["1"] == {"parts.p0": ["2", 0], "parts.p1": ["3", 0]}
+
+    def test_inputs_of_another_option_are_taken_away(self):
+        drawn = canvas()
+        scale = drawn.add("Scale", "by", 3.5)
+        scale["inputs"].append({"name": "how.over", "type": "IMAGE", "link": None})
+        drawn.link(drawn.add("Paint"), 0, scale, "how.over")
+        assert sent(drawn)["1"] == {"how": "by", "how.factor": 3.5}
+        assert sent(drawn, "1.35.9")["1"] == {"how": "by", "how.factor": 3.5, "how.over": ["2", 0]}
+
+    def test_primitives_keep_to_the_limits_that_a_node_has(self):
+        drawn = canvas()
+        number = drawn.add("PrimitiveInt", 5, properties={"min": 0, "max": 20, "step": 10})
+        drawn.link(drawn.primitive(13), 0, number, "value")
+        assert sent(drawn)["1"] == {"value": 10}
+        assert sent(drawn, "1.35.9")["1"] == {"value": 13}
+
+
+def edit(mode=0):
+    """A subgraph 'Edit': a picture that it paints and turns, with its size exposed."""
+    inner = canvas("Edit", 11)
+    paint, turn = inner.add("Paint", 5, 6), inner.add("Turn", mode=mode)
+    inner.link(paint, 0, turn, "image")
+    inner.expose("size", (paint, "size"))
+    inner.give("image", turn, 0)
+    return inner
+
+
+class TestSubgraphs:
+    @pytest.mark.parametrize("mode", [MUTED, BYPASSED])
+    def test_of_a_skipped_instance_nothing_is_sent(self, mode):
+        drawn = canvas()
+        drawn.instance(edit(), 8, mode=mode)
+        drawn.add("Paint", 1, 2)
+        assert sent(drawn) == {"2": {"size": 1, "shade": 2}}
+        assert set(sent(drawn, "1.38.0")) == {"2", "1:11", "1:12"}
+
+    def test_a_muted_link_from_outside_leaves_what_the_definition_has(self):
+        drawn = canvas()
+        drawn.link(drawn.add("Number", 9, mode=MUTED), 0, drawn.instance(edit(), 8), "size")
+        assert sent(drawn)["2:11"] == {"size": 5, "shade": 6}
+
+    def test_a_primitive_outside_counts(self):
+        drawn = canvas()
+        drawn.link(drawn.primitive(9), 0, drawn.instance(edit(), 8), "size")
+        assert sent(drawn)["2:11"] == {"size": 9, "shade": 6}
+
+
+def listing(*rows, values, inner=None):
+    drawn = canvas()
+    drawn.instance(inner or edit(), *values, proxyWidgets=[list(row) for row in rows])
+    return drawn
+
+
+class TestListedWidgets:
+    def test_each_instance_has_values_of_its_own(self):
+        drawn = listing(("11", "shade"), values=[30])
+        drawn.instance(edit(), 8)
+        found = sent(drawn)
+        assert (found["1:11"]["shade"], found["2:11"]["shade"]) == (30, 6)
+        assert sent(drawn, "1.45.0")["1:11"]["shade"] == 6
+
+    @pytest.mark.parametrize("values", [[None], []])
+    def test_without_a_value_the_inner_one_stays(self, values):
+        assert sent(listing(("11", "shade"), values=values))["1:11"]["shade"] == 6
+
+    @pytest.mark.parametrize("lost", [("77", "shade"), ("11", "gone")])
+    def test_what_is_not_there_keeps_its_place(self, lost):
+        assert sent(listing(lost, ("11", "shade"), values=[11, 30]))["1:11"]["shade"] == 30
+
+    def test_one_that_the_subgraph_exposes(self):
+        assert sent(listing(("11", "size"), values=[40]))["1:11"]["size"] == 40
+
+    def test_a_primitive_within(self):
+        inner = canvas("Driven", 11)
+        paint = inner.add("Paint", 5, 6)
+        inner.link(inner.primitive(7), 0, paint, "size")
+        assert sent(listing(("12", "value"), values=[50], inner=inner))["1:11"]["size"] == 50
+
+    @pytest.mark.parametrize("source", [(), ("11",)])
+    def test_outermost_instance_counts(self, source):
+        outer = canvas("Outer", 21)
+        outer.instance(edit(), 8, 30, proxyWidgets=[["-1", "size"], ["11", "shade"]])
+        assert sent(listing(("21", "shade", *source), values=[60], inner=outer))["1:21:11"] == {"size": 8, "shade": 60}
+        assert sent(listing(values=[], inner=outer))["1:21:11"] == {"size": 8, "shade": 30}
+
+    def test_it_has_an_address(self):
+        conversion = convert(listing(("11", "shade"), values=[30]).saved(), DEFINITIONS)
+        assert conversion.exposed["1"]["shade"] == (("1:11", "shade"),)
+
+
+class TestChosenOutside:
+    """A dynamic combo whose option the instance chooses: the option's inputs follow."""
+
+    @pytest.mark.parametrize("frontend", ["1.35.9", "1.48.7"])
+    @pytest.mark.parametrize(
+        ("inner_values", "chosen", "wanted"),
+        [
+            (["to", 800], "by", {"how": "by", "how.factor": 2.5}),
+            (["by", 9.5], "to", {"how": "to", "how.width": 640, "how.over": ["1:12", 0]}),
+            (["by", 9.5], "by", {"how": "by", "how.factor": 9.5}),
+        ],
+    )
+    def test_inputs_are_those_of_the_option(self, frontend, inner_values, chosen, wanted):
+        inner = canvas("Fit", 11)
+        scale = inner.add("Scale", *inner_values)
+        scale["inputs"].append({"name": "how.over", "type": "IMAGE", "link": None})
+        inner.link(inner.add("Paint"), 0, scale, "how.over")
+        inner.expose("how", (scale, "how"))
+        inner.give("image", scale, 0)
+        drawn = canvas()
+        drawn.instance(inner, chosen)
+        found = sent(drawn, frontend)["1:11"]
+        assert {name: found[name] for name in wanted} == wanted
+        assert {name for name in found if name != "how.over"} == {name for name in wanted if name != "how.over"}
+
+
+class TestTakenIds:
+    """Ids within subgraphs that occur elsewhere."""
+
+    def drawn(self):
+        drawn = canvas()
+        drawn.link(
+            drawn.instance(self.inner(), 8, 30, proxyWidgets=[["-1", "size"], ["1", "shade"]]),
+            0,
+            drawn.add("Save"),
+            "image",
+        )
+        return drawn
+
+    def inner(self):
+        inner = canvas("Edit")
+        paint, turn, more = inner.add("Paint", 5, 6), inner.add("Turn"), inner.add("Turn")
+        inner.link(paint, 0, turn, "image")
+        inner.link(turn, 0, more, "image")
+        inner.expose("size", (paint, "size"))
+        inner.give("image", more, 0)
+        return inner
+
+    def test_get_the_next_free_ones(self):
+        found = sent(self.drawn())
+        assert found == {
+            "2": {"image": ["1:5", 0]},
+            "1:3": {"size": 8, "shade": 30},
+            "1:4": {"image": ["1:3", 0]},
+            "1:5": {"image": ["1:4", 0]},
+        }
+
+    def test_the_prompt_means_the_same(self):
+        new, old = (convert(self.drawn().saved(), DEFINITIONS, frontend=one).prompt for one in ("1.48.7", "1.40.0"))
+        unlisted = {**old, "1:1": {**old["1:1"], "inputs": {"size": 8, "shade": 30}}}
+        assert set(old) == {"2", "1:1", "1:2", "1:3"}
+        assert prompt_digest(new) == prompt_digest(unlisted)
+
+    def test_either_id_is_an_address(self):
+        prompt = convert(self.drawn().saved(), DEFINITIONS, frontend="1.48.7").prompt
+        assert find_inputs(prompt, "1:1.shade", "a.json") == (("1:3", "shade"),)
+        assert find_inputs(prompt, "1:4.image", "a.json") == (("1:4", "image"),)
+        assert {"1:1", "1:3"} <= set(names_of("1:3", prompt["1:3"]))
