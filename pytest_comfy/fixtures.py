@@ -105,7 +105,7 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
         timeout=options.timeout or settings.timeout,
         stall_timeout=options.stall_timeout or 300.0,
         max_memory=settings.max_memory,
-        convert=_convert(request, settings),
+        convert=_convert(request, settings, lambda: client.frontend()),
         reload_models=settings.live and settings.fresh,
     ) as client:
         yield client
@@ -301,13 +301,18 @@ def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
         raise pytest.UsageError(f"{request.node.nodeid}: mark comfy: {error}") from None
 
 
-def _convert(request: pytest.FixtureRequest, settings: Settings) -> Callable[..., Workflow]:
-    """Return what converts a test's workflows in UI form, as the cases of their files are converted."""
+def _convert(
+    request: pytest.FixtureRequest, settings: Settings, of_server: Callable[[], str]
+) -> Callable[..., Workflow]:
+    """Return what converts a test's workflows in UI form, as the cases of their files are converted.
+
+    of_server  tells the version of the page that the server asks for
+    """
     node = request.node
     converter = converter_of(node, settings)
 
     def convert(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
-        from .cases.converting import kept_date, without_server
+        from .cases.converting import kept_date, kept_frontend, without_server
         from .golden import GoldenRun, GoldenStore, find_runs
         from .workflow import WorkflowError
 
@@ -315,9 +320,11 @@ def _convert(request: pytest.FixtureRequest, settings: Settings) -> Callable[...
         path = Path(workflow.source)
         key = f"{settings.golden_key(path) if path.is_file() else own}/default"
         folders = [*find_runs(settings.golden_dir / own), GoldenStore(settings.golden_dir, settings.baseline).find(key)]
-        dates = (kept_date(GoldenRun.load(folder)) for folder in folders if folder is not None)
+        kept = [GoldenRun.load(folder) for folder in folders if folder is not None]
+        date = next(filter(None, map(kept_date, kept)), None)
+        frontend = of_server() if settings.live else next(filter(None, map(kept_frontend, kept)), "")
         try:
-            return converter.convert(workflow, definitions, key=key, date=next(filter(None, dates), None))
+            return converter.convert(workflow, definitions, key=key, date=date, frontend=frontend)
         except WorkflowError as error:
             if settings.live:
                 raise

@@ -44,11 +44,13 @@ class Converter:
         key: str,
         dynamic_prompts: DynamicPrompts = None,
         date: datetime | None = None,
+        frontend: str = "",
     ) -> Workflow:
         """Return a workflow in API form.
 
         key   of its golden run: dynamic prompts choose by it unless `dynamic_prompts` says otherwise
         date  what %date% stands for; now, without it
+        frontend  the version of the page that the server asks for; by the definitions if empty
 
         What is suspicious is told as ConversionWarning, once a test. Raises ConversionError, a WorkflowError.
         """
@@ -56,7 +58,7 @@ class Converter:
             return workflow
         seed = key if dynamic_prompts is None else None if dynamic_prompts is False else dynamic_prompts
         layouts = self._layouts_of(workflow.classes(), definitions)
-        done = workflow.converted(definitions, seed=seed, date=date, layouts=layouts)
+        done = workflow.converted(definitions, seed=seed, date=date, layouts=layouts, frontend=frontend)
         self._warn(done)
         return done
 
@@ -96,6 +98,13 @@ def kept_date(golden: GoldenRun | None) -> datetime | None:
     except (LookupError, TypeError, ValueError) as error:
         where = golden.folder if golden and golden.folder else "golden run"
         raise GoldenError(f"{where}/run.json: malformed conversion ({error}): record the run again") from error
+
+
+def kept_frontend(golden: GoldenRun | None) -> str:
+    """Return the version of the page that a golden run was converted as; "" where that is told by its definitions."""
+    told = golden.document.get("conversion") if golden else None
+    frontend = told.get("frontend") if isinstance(told, Mapping) else None
+    return frontend if isinstance(frontend, str) else ""
 
 
 def definitions_kept(golden: GoldenRun) -> Mapping[str, Any]:

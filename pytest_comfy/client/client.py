@@ -80,7 +80,8 @@ class ComfyClient:
         self.reload_models = reload_models
         self._stream: EventStream | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
-        self._convert = convert or converted
+        self._convert = convert or self._converted
+        self._frontend: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +109,18 @@ class ComfyClient:
         if reply.status != 200 or not isinstance(stats.get("system"), dict):
             raise ServerUnreachable(f"{self.url}/system_stats: answered {reply.status}: is this ComfyUI?")
         return stats
+
+    def frontend(self) -> str:
+        """Return the version of ComfyUI's page that the server asks for (asked once), "" where it does not tell."""
+        if self._frontend is None:
+            told: Any = None
+            with contextlib.suppress(ServerUnreachable, TooLarge):
+                told = self.system_stats()["system"].get("required_frontend_version")
+            self._frontend = told if isinstance(told, str) else ""
+        return self._frontend
+
+    def _converted(self, workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
+        return converted(workflow, definitions, self.frontend())
 
     def definition(self, class_type: str) -> dict[str, Any] | None:
         """Return what `/object_info` says of a class (asked once), None for an unknown one."""
@@ -375,15 +388,15 @@ class ComfyClient:
         }
 
 
-def converted(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
+def converted(workflow: Workflow, definitions: Mapping[str, Any], frontend: str = "") -> Workflow:
     """Convert a workflow to API form and tell what is suspicious as ConversionWarning."""
-    done = workflow.converted(definitions)
+    done = workflow.converted(definitions, frontend=frontend)
     if done.conversion is not None:
         from ..workflow.graph import ConversionWarning
 
         for told in done.conversion.warnings:
             # Of who called `run` or `converted`.
-            warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=4)
+            warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=5)
     return done
 
 

@@ -92,23 +92,28 @@ def _converted(options: argparse.Namespace) -> Workflow:
     if date is None and (root / _GOLDEN).is_dir():
         date = kept_date(GoldenStore(root / _GOLDEN).load(key))
     layouts = widgets(options.widgets or default_widgets(root), "--widgets")
-    definitions = _definitions(options, workflow.classes())
+    definitions, frontend = _definitions(options, workflow.classes())
     seed = False if options.seed == "false" else options.seed
-    return Converter(layouts).convert(workflow, definitions, key=key, dynamic_prompts=seed, date=date)
+    return Converter(layouts).convert(
+        workflow, definitions, key=key, dynamic_prompts=seed, date=date, frontend=frontend
+    )
 
 
-def _definitions(options: argparse.Namespace, classes: set[str]) -> Mapping[str, Any]:
-    """Return class -> node definition, from where it was asked for or found; raises as `convert` catches."""
+def _definitions(options: argparse.Namespace, classes: set[str]) -> tuple[Mapping[str, Any], str]:
+    """Return class -> node definition from where it was asked for or found, and the page's version as far as told.
+
+    Raises as `convert` catches.
+    """
     if options.definitions is not None:
-        return _read(options.definitions)
+        return _read(options.definitions), ""
     url = options.comfy_url or os.environ.get("COMFY_URL", "").replace(",", " ").split()
     if url:
         from ..client import ComfyClient
 
         with ComfyClient(url if isinstance(url, str) else url[0]) as client:
-            return client.definitions(classes)
+            return client.definitions(classes), client.frontend()
     if _GOLDEN.is_dir():
-        return _of_golden_runs(_GOLDEN)
+        return _of_golden_runs(_GOLDEN), ""
     raise ConvertError(
         f"{options.file}: in UI form, whose conversion needs node definitions: give a server with --comfy-url, such as "
         "--comfy-url http://127.0.0.1:8188, or a file with --definitions"

@@ -151,7 +151,9 @@ def _definitions(
 
 def _converts_alike(converted: Workflow | None, origin: Origin, definitions: Mapping[str, Any]) -> bool:
     try:
-        again = origin.workflow.converted(definitions, seed=origin.seed, date=origin.date, layouts=origin.layouts)
+        again = origin.workflow.converted(
+            definitions, seed=origin.seed, date=origin.date, layouts=origin.layouts, frontend=origin.frontend
+        )
     except WorkflowError:
         return False
     return converted is not None and converted.conversion == again.conversion
@@ -163,6 +165,7 @@ def _conversion(converted: Workflow, origin: Origin, known: Known) -> dict[str, 
     return {
         "date": origin.date.isoformat(timespec="seconds"),
         "seed": origin.seed,
+        **({"frontend": origin.frontend} if origin.frontend else {}),
         "choices": [
             {
                 "node": choice.node,

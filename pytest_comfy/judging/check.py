@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..cases.converting import Converter, definitions_kept, kept_date, without_server
+from ..cases.converting import Converter, definitions_kept, kept_date, kept_frontend, without_server
 from ..cases.options import CaseOptions
 from ..cases.uploads import upload_inputs_of
 from ..golden import GoldenError, GoldenRun, GoldenStore, LfsPointerError
@@ -113,6 +113,7 @@ class Check:
                 key=subject.key,
                 dynamic_prompts=subject.options.dynamic_prompts,
                 date=kept_date(golden),
+                frontend=self.lane.client.frontend() if self.settings.live else kept_frontend(golden),
             )
         except WorkflowError as error:
             if self.settings.live:

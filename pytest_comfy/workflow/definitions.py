@@ -11,7 +11,8 @@ from typing import Any
 from .errors import WorkflowError
 
 _KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "output_node", "output_matchtypes", "name",
-         "display_name", "python_module", "api_node", "deprecated", "experimental")  # fmt: skip
+         "has_intermediate_output", "display_name", "python_module", "api_node", "deprecated",
+         "experimental")  # fmt: skip
 _OPTIONS_DROPPED = {"tooltip", "placeholder"}
 _MODEL_TYPES = {"MODEL", "CLIP", "VAE", "CONTROL_NET", "CLIP_VISION", "STYLE_MODEL", "UPSCALE_MODEL",
                 "LORA_MODEL", "AUDIO_ENCODER", "PHOTOMAKER", "GLIGEN", "MODEL_PATCH"}  # fmt: skip

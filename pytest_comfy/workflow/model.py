@@ -34,12 +34,14 @@ class Origin:
     seed      None where dynamic prompts were left as they are
     date      local time, without zone
     layouts   class -> what its JavaScript does to its widgets, beside what the package knows
+    frontend  the version of the page that the server asked for; "" where it did not tell
     """
 
     workflow: Workflow
     seed: int | str | None
     date: datetime
     layouts: Mapping[str, Layout] | None = None
+    frontend: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class Workflow:
         seed: int | str | None = "",
         date: datetime | None = None,
         layouts: Mapping[str, Layout] | None = None,
+        frontend: str = "",
     ) -> Workflow:
         """Return the workflow in API form, as the page of ComfyUI would queue it, with the values of `patched` set.
 
@@ -154,6 +157,7 @@ class Workflow:
         seed         dynamic prompts choose by it; None leaves their texts as they are
         date         what %date% stands for; now, without it
         layouts      class -> what its JavaScript does to its widgets, beside what the package knows
+        frontend     the version of the page that the server asks for; by the definitions if empty
 
         The page's document goes with it as `extra_data["extra_pnginfo"]["workflow"]`: nodes read it, and
         ComfyUI saves it in pictures. What is suspicious stands in `conversion.warnings`.
@@ -166,7 +170,9 @@ class Workflow:
 
         date = date or datetime.now().replace(microsecond=0)
         with _told_of(self.source):
-            conversion = convert(dict(self.graph), dict(definitions), seed=seed, date=date, layouts=layouts)
+            conversion = convert(
+                dict(self.graph), dict(definitions), seed=seed, date=date, layouts=layouts, frontend=frontend
+            )
         done = replace(
             self,
             graph=conversion.prompt,
@@ -174,7 +180,7 @@ class Workflow:
             extra_data={**self.extra_data, "extra_pnginfo": {"workflow": self.graph}},
             values={},
             conversion=conversion,
-            origin=Origin(self, seed, date, layouts),
+            origin=Origin(self, seed, date, layouts, frontend),
         )
         return done.patched(self.values) if self.values else done
 

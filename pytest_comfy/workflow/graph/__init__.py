@@ -23,7 +23,7 @@ from .primitives import apply
 from .promoted import push_down
 from .renumbering import renumber
 from .result import Choice, Conversion, ConversionError, ConversionWarning
-from .versions import page_of
+from .versions import NEWEST, page_of
 
 __all__ = [
     "Choice",
@@ -121,7 +121,15 @@ def _convert(
     if strict and bad:
         raise ConversionError(f"{bad[0]} ({len(bad) - 1} more of the kind)" if len(bad) > 1 else bad[0])
     let_go = [told for each in graphs for told in each.let_go]
-    return _conversion(emission, (*let_go, *bad, *refusals.warnings(emission, document.frontend)))
+    newer = () if classes.page.is_known else (_newer(),)
+    return _conversion(emission, (*newer, *let_go, *bad, *refusals.warnings(emission, document.frontend)))
+
+
+def _newer() -> str:
+    return (
+        f"the server's page is a later one than 1.{NEWEST}, whose rules are the newest that are known here: upgrade "
+        "pytest-comfy, or compare the prompt with the page's own export"
+    )
 
 
 def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from .versions import Page, is_later, page_of
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 MATCH_TYPE = "COMFY_MATCHTYPE_V3"
+DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
+SELECTING = (DYNAMIC_COMBO, DYNAMIC_GROUP)
+"""Types of widgets whose value tells which further ones there are."""
 
 _WIDGET_TYPES = frozenset(
     ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO", "MARKDOWN", "COLOR", "TEXTAREA", "IMAGECOMPARE", "CHART", "GALLERIA",
@@ -34,6 +38,8 @@ UPLOADS = ("image_upload", "video_upload", "animated_image_upload")
 CAPTURES = frozenset(("AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ANIMATION"))
 """Types whose value the page makes when a prompt is queued: a recording, a picture, a rendering."""
 
+_MOST_ROWS = 1000
+"""Rows of a dynamic group beyond all that a person adds; the page lets them add 50."""
 _SEEDS = ("seed", "noise_seed")
 
 
@@ -106,7 +112,21 @@ class InputSpec:
             return given or (self.choices[0] if self.choices else None)
         if kind in CAPTURES or kind.startswith("PREVIEW_3D"):
             return ""
+        if kind == DYNAMIC_GROUP:
+            return self.least_rows
         return _NEW.get(kind) if given is None else given
+
+    @property
+    def least_rows(self) -> int:
+        """How many rows a dynamic group always has."""
+        told = self.options.get("min")
+        return told if isinstance(told, int) and 0 < told <= _MOST_ROWS else 0
+
+    def rows(self, value: Any) -> int:
+        """Return how many rows a dynamic group has by what is stored."""
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            return self.least_rows
+        return min(max(int(value), self.least_rows), _MOST_ROWS)
 
 
 def spec_of(name: str, declared: Any, optional: bool = False, *, page: Page | None = None) -> InputSpec:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .document import SavedNode
 from .layouts import Layout
-from .specs import DYNAMIC_COMBO, InputSpec, spec_of
+from .specs import SELECTING, InputSpec, spec_of
 from .versions import Page
 from .widgets import Parts, Widget, grow, reselect
 
@@ -75,7 +75,7 @@ def set_and_expand(parts: Parts, widget: Widget, value: Any) -> None:
     """Give a widget a value; a dynamic combo gets the inputs of its new option."""
     before = widget.value
     set_value(widget, value)
-    if widget.spec.widget_type == DYNAMIC_COMBO and before != value:
+    if widget.spec.widget_type in SELECTING and before != value:
         reselect(parts, widget)
 
 

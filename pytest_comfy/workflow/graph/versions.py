@@ -52,9 +52,13 @@ _WIDGETS = {
     "COLORS": 45,
     "BOUNDING_BOXES": 45,
     "COMPOSITOR": 48,
+    "COMFY_DYNAMICGROUP_V3": 0,
 }
-"""Type of a widget -> the minor it came in with; those that all versions have stand in `specs.py`."""
-_BY_KEY = (("search_aliases", 48), ("output_matchtypes", 35))
+"""Type of a widget -> the minor it came in with; those that all versions have stand in `specs.py`.
+
+Dynamic groups are those of 1.58: no server has classes with them whose page does not know them.
+"""
+_BY_KEY = (("has_intermediate_output", 48), ("search_aliases", 48), ("output_matchtypes", 35))
 """Key of a node definition -> the minor of the page that belongs to a server which has it, newest first."""
 _OLDEST = 27
 

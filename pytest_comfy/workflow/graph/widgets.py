@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .layouts import REST, Layout, Place, by_option
-from .specs import AUTOGROW, DYNAMIC_COMBO, MATCH_TYPE, UPLOADS, InputSpec, dynamic_options, specs_of, template_specs
+from .specs import (
+    AUTOGROW,
+    DYNAMIC_COMBO,
+    DYNAMIC_GROUP,
+    MATCH_TYPE,
+    SELECTING,
+    UPLOADS,
+    InputSpec,
+    dynamic_options,
+    specs_of,
+    template_specs,
+)
 from .types import ANY
 from .versions import Page
 
@@ -91,9 +102,12 @@ def grow(widgets: list[Widget], layout: Layout) -> None:
 
 
 def expand(widget: Widget) -> Parts:
-    """Build what the chosen option of a dynamic combo adds, named "combo.input"; unknown options add nothing."""
+    """Build what the option of a dynamic combo or the rows of a dynamic group add; unknown options add nothing.
+
+    They are named "combo.input", "group.0.input".
+    """
     added = Parts()
-    for spec in _option_specs(widget):
+    for spec in _option_specs(widget) if widget.spec.widget_type == DYNAMIC_COMBO else _row_specs(widget):
         spec.name = f"{widget.name}.{spec.name}"
         _add(spec, added)
     return added
@@ -117,10 +131,17 @@ def _option_specs(widget: Widget) -> list[InputSpec]:
     return specs_of(chosen, page=widget.spec.page)
 
 
+def _row_specs(widget: Widget) -> Iterator[InputSpec]:
+    for row in range(widget.spec.rows(widget.value)):
+        for spec in specs_of(widget.spec.options.get("template"), page=widget.spec.page):
+            spec.name = f"{row}.{spec.name}"
+            yield spec
+
+
 def reselect(parts: Parts, widget: Widget) -> None:
-    """Replace what a dynamic combo had added by what its present value adds."""
+    """Replace what a dynamic combo or group had added by what its present value adds."""
     prefix = f"{widget.name}."
-    parts.widgets[:] = [one for one in parts.widgets if not one.name.startswith(prefix)]
+    parts.widgets[:] = list(_without(parts.widgets, prefix))
     parts.sockets[:] = [one for one in parts.sockets if not one.name.startswith(prefix)]
     added = expand(widget)
     at = next(index for index, one in enumerate(parts.widgets) if one is widget) + 1
@@ -128,8 +149,17 @@ def reselect(parts: Parts, widget: Widget) -> None:
     at = next((index for index, one in enumerate(parts.sockets) if one.widget is widget), len(parts.sockets) - 1) + 1
     parts.sockets[at:at] = added.sockets
     for inner in added.widgets:
-        if inner.spec.widget_type == DYNAMIC_COMBO:
+        if inner.spec.widget_type in SELECTING:
             reselect(parts, inner)
+
+
+def _without(widgets: list[Widget], prefix: str) -> Iterator[Widget]:
+    """Yield the widgets that are not named so, nor the controls of one that is."""
+    gone = False
+    for widget in widgets:
+        gone = gone if widget.of_control else widget.name.startswith(prefix)
+        if not gone:
+            yield widget
 
 
 def _add(spec: InputSpec, parts: Parts) -> None:
@@ -149,9 +179,10 @@ def _add(spec: InputSpec, parts: Parts) -> None:
             widget.value, widget.known, widget.stored = ["", ""], True, False
         parts.widgets.append(widget)
         parts.widgets += _controls(spec)
-        if not spec.options.get("socketless"):
+        if not (spec.options.get("socketless") or spec.widget_type == DYNAMIC_GROUP):
             parts.sockets.append(Socket(spec.name, spec.type, widget=widget, spec=spec))
-        if spec.widget_type == DYNAMIC_COMBO:
+        if spec.widget_type in SELECTING:
+            widget.sent = spec.widget_type == DYNAMIC_COMBO
             reselect(parts, widget)
 
 

@@ -70,6 +70,13 @@ class TestWhichPage:
         assert page_of(definitions).minor == minor
         assert page_of(definitions, "nightly").minor == minor
 
+    def test_later_ones_are_told(self):
+        drawn = canvas()
+        drawn.add("Paint", 1, 2)
+        (told,) = convert(drawn.saved(), DEFINITIONS, frontend="1.99.0").warnings
+        assert "a later one than 1.58" in told
+        assert convert(drawn.saved(), DEFINITIONS, frontend="1.58.9").warnings == ()
+
     @pytest.mark.parametrize("told", ["1.99.0", "2.0.1", "v3.1"])
     def test_later_ones_have_the_newest_rules(self, told):
         found = page_of(DEFINITIONS, told)
@@ -190,6 +197,44 @@ class TestWidgets:
         drawn.add("Pick", None)
         assert sent(drawn)["1"] == {"kind": "round"}
         assert sent(drawn, "1.35.9", strict=False)["1"] == {"kind": None}
+
+
+GROUP = ["COMFY_DYNAMICGROUP_V3", {"min": 1, "max": 3, "template": {
+    "required": {"part": ["IMAGE", {}], "weight": ["FLOAT", {"default": 0.5}]},
+    "optional": {"seed": ["INT", {"control_after_generate": True}]},
+}}]  # fmt: skip
+GROUPED = DEFINITIONS | {"Mix": class_of("IMAGE", before=NUMBER, rows=GROUP, after=NUMBER)}
+
+
+class TestDynamicGroups:
+    """Rows of inputs, of which the count is stored and each field is sent."""
+
+    def inputs(self, *stored, **options):
+        drawn = Canvas(GROUPED)
+        drawn.add("Mix", *stored)
+        return sent(drawn, "1.58.1", GROUPED, **options)["1"]
+
+    def test_values_around_them_keep_their_places(self):
+        assert self.inputs(7, 2, 0.1, 11, "fixed", 0.2, 12, "fixed", 8) == {
+            "before": 7, "rows.0.weight": 0.1, "rows.0.seed": 11, "rows.1.weight": 0.2, "rows.1.seed": 12, "after": 8,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("count", [1, 1.9, -4, None, "x"])
+    def test_least_rows(self, count):
+        assert self.inputs(7, count, 0.1, 11, "fixed", 8)["after"] == 8
+
+    def test_many_rows_that_are_not_there(self):
+        assert len(self.inputs(7, 10**9, strict=False)) == 2 + 2 * 1000
+
+    def test_links_by_name(self):
+        drawn = Canvas(GROUPED)
+        mix = drawn.add("Mix", 7, 2, 0.1, 11, "fixed", 0.2, 12, "fixed", 8)
+        for name in ("rows.1.weight", "rows.1.part"):
+            mix["inputs"].append({"name": name, "type": "*", "link": None})
+        drawn.link(drawn.add("Number", 3), 0, mix, "rows.1.weight")
+        drawn.link(drawn.add("Paint", 3), 0, mix, "rows.1.part")
+        found = sent(drawn, "1.58.1", GROUPED)["1"]
+        assert (found["rows.1.weight"], found["rows.1.part"], found["rows.0.weight"]) == (["2", 0], ["3", 0], 0.1)
 
 
 class TestLinks:
@@ -375,3 +420,19 @@ class TestTakenIds:
         assert find_inputs(prompt, "1:1.shade", "a.json") == (("1:3", "shade"),)
         assert find_inputs(prompt, "1:4.image", "a.json") == (("1:4", "image"),)
         assert {"1:1", "1:3"} <= set(names_of("1:3", prompt["1:3"]))
+
+
+def test_controls_go_with_their_option():
+    """Those of an option that is not chosen take no places."""
+    how = ["COMFY_DYNAMICCOMBO_V3", {"options": [
+        {"key": "dice", "inputs": {"required": {"seed": ["INT", {"control_after_generate": True}]}}},
+        {"key": "none", "inputs": {}},
+    ]}]  # fmt: skip
+    definitions = {"Throw": class_of("IMAGE", how=how, size=NUMBER)}
+    drawn = Canvas(definitions)
+    drawn.add("Throw", "none", 8)
+    drawn.add("Throw", "dice", 5, "fixed", 8)
+    assert sent(drawn, definitions=definitions) == {
+        "1": {"how": "none", "size": 8},
+        "2": {"how": "dice", "how.seed": 5, "size": 8},
+    }
