@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from . import refusals
-from .document import read
+from .document import Document, read
 from .emit import Emission, emit
 from .groups import as_definitions
 from .layouts import Layout, shipped
@@ -75,14 +75,17 @@ def convert(
     date         what %date:...% stands for (now)
     layouts      class -> what JavaScript does to its widgets, beside what this package knows
     strict       refuse values that cannot be what their widgets hold
-    frontend     the version of the page that the server asks for, such as "1.48.7"; by the definitions if empty
+    frontend     the version of the page that the server asks for, such as "1.48.7"; by the definitions if
+                 empty, and where they do not tell by the file
 
     Raises ConversionError: one sentence that names the node, and what to do.
     """
-    page = page_of(definitions, frontend)
     layouts = {**shipped(), **(layouts or {})}
     try:
-        return _convert(graph, Classes(definitions, layouts, page), seed, date or datetime.now(), strict)
+        document = read(graph)
+        page = page_of(definitions, frontend, document.frontend)
+        classes = Classes(definitions, layouts, page, bool(document.frontend), strict)
+        return _convert(document, classes, seed, date or datetime.now())
     except RecursionError:  # of values, which are copied as they are
         raise ConversionError("values are nested too deeply to be a workflow's") from None
 
@@ -100,11 +103,7 @@ def classes_of(graph: Mapping[str, Any]) -> set[str]:
     return {name for name in found if not shipped().get(name, Layout()).virtual}
 
 
-def _convert(
-    graph: Mapping[str, Any], classes: Classes, seed: int | str | None, date: datetime, strict: bool
-) -> Conversion:
-    document = read(graph)
-    classes.holes, classes.strict = bool(document.frontend), strict
+def _convert(document: Document, classes: Classes, seed: int | str | None, date: datetime) -> Conversion:
     if classes.page.renumbers:
         renumber(document)
     graphs = load(document, classes)
@@ -118,7 +117,7 @@ def _convert(
     for problem in refusals.captures(emission):
         raise ConversionError(problem)
     bad = list(refusals.misfits(emission))
-    if strict and bad:
+    if classes.strict and bad:
         raise ConversionError(f"{bad[0]} ({len(bad) - 1} more of the kind)" if len(bad) > 1 else bad[0])
     let_go = [told for each in graphs for told in each.let_go]
     newer = () if classes.page.is_known else (_newer(),)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .document import INPUT_NODE, MAX_NODES, OUTPUT_NODE, Document, SavedGraph, SavedLink, SavedNode, SavedSlot, node
-from .nodes import Classes
+from .nodes import MUTED, Classes
 from .result import ConversionError
 from .specs import InputSpec, output_types, specs_of
 
@@ -28,6 +28,8 @@ def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph
                 continue
             group = _Group(document.groups[name], graph.where(saved.label), classes)
             saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
+            if classes.page.forgets_muted_groups and saved.mode == MUTED:
+                saved.mode = 0
             count += group.size
             if count > MAX_NODES:
                 raise ConversionError(f"the group nodes expand to more than {MAX_NODES:,} nodes")

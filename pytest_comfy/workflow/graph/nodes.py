@@ -129,7 +129,7 @@ class Graph:
         return origin, origin.outputs[link.origin_slot]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Classes:
     """What is known of node classes: definitions, layouts, and of the pages that show and have saved them.
 

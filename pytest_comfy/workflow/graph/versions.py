@@ -34,6 +34,7 @@ _SINCE = {
     "keeps_uploads": 41,
     "migrates_proxies": 46,
     "keeps_definitions": 47,
+    "forgets_muted_groups": 47,
 }
 """Rule -> the minor of the front-end it came in with, as far as that was read; see `Page` for what they say.
 
@@ -60,7 +61,7 @@ Dynamic groups are those of 1.58: no server has classes with them whose page doe
 """
 _BY_KEY = (("has_intermediate_output", 48), ("search_aliases", 48), ("output_matchtypes", 35))
 """Key of a node definition -> the minor of the page that belongs to a server which has it, newest first."""
-_OLDEST = 27
+_OLDEST, _UNTOLD = 27, 35
 
 _VERSION = re.compile(r"v?1\.(\d{1,4})(?:\.|$)")
 _LATER = re.compile(r"v?(?:[2-9]|[1-9]\d{1,3})\.\d")
@@ -88,6 +89,7 @@ class Page:
     chooses_first           null for a combo becomes its first choice
     keeps_uploads           names of files to load are sent as they are saved
     migrates_proxies        widgets listed by inner ids are inputs of the instance, each with values of its own
+    forgets_muted_groups    a legacy group node becomes a subgraph, which is not muted as it was
     keeps_definitions       values of instances are no longer written into the definition
     """
 
@@ -111,6 +113,7 @@ class Page:
     keeps_uploads: bool = True
     migrates_proxies: bool = True
     keeps_definitions: bool = True
+    forgets_muted_groups: bool = True
 
     def has_widget(self, kind: str) -> bool:
         """Whether the page has a widget of a type that came in at some time; False for types not listed."""
@@ -136,22 +139,28 @@ def is_later(kind: str) -> bool:
     return kind in _WIDGETS
 
 
-def page_of(definitions: Mapping[str, Any], server: str = "") -> Page:
+def page_of(definitions: Mapping[str, Any], server: str = "", file: str = "") -> Page:
     """Return the page that belongs to a server: by the version that it asks for, else by its definitions.
 
     server  `required_frontend_version` of /system_stats, such as "1.48.7"; "" where it is not known
-
-    A file's own version has no part in it: whoever opens it does so in the page that belongs to the server.
+    file    the version of the page that saved the file, for definitions that do not tell: whoever opens it elsewhere
+            does so in the page that belongs to the server
     """
-    told = _VERSION.match(server)
+    for minor in (_minor(server), _by_definitions(definitions), _minor(file)):
+        if minor is not None:
+            return page(minor)
+    return page(_UNTOLD)
+
+
+def _minor(version: str) -> int | None:
+    told = _VERSION.match(version)
     if told is not None:
-        return page(int(told[1]))
-    return page(NEWEST + 1) if _LATER.match(server) else page(_by_definitions(definitions))
+        return int(told[1])
+    return NEWEST + 1 if _LATER.match(version) else None
 
 
-def _by_definitions(definitions: Mapping[str, Any]) -> int:
+def _by_definitions(definitions: Mapping[str, Any]) -> int | None:
     """Return the minor that definitions tell of: later ones have keys and names that earlier ones do not know."""
-    found = _BY_KEY[-1][1]
     old = False
     for name, definition in definitions.items():
         if not isinstance(definition, Mapping):
@@ -161,4 +170,4 @@ def _by_definitions(definitions: Mapping[str, Any]) -> int:
                 return minor
         old = old or ("api_node" in definition and "deprecated" in definition)
         old = old or (name == "PreviewAny" and definition.get("display_name") == "Preview Any")
-    return _OLDEST if old else found
+    return _OLDEST if old else None

@@ -70,6 +70,11 @@ class TestWhichPage:
         assert page_of(definitions).minor == minor
         assert page_of(definitions, "nightly").minor == minor
 
+    def test_else_the_file(self):
+        assert page_of({"A": {"input": {}}}, "", "1.46.2").minor == 46
+        assert page_of(OLD, "", "1.46.2").minor == 27
+        assert page_of(DEFINITIONS, "1.41.3", "1.46.2").minor == 41
+
     def test_later_ones_are_told(self):
         drawn = canvas()
         drawn.add("Paint", 1, 2)
