@@ -7,9 +7,9 @@ import re
 
 import pytest
 from projects import failure_of, graph, lines_of, section_of
-from ui_form import BYPASSED, definitions, dice, nested, node, plain
+from ui_form import BYPASSED, MUTED, definitions, dice, nested, node, plain
 
-from pytest_comfy import FakeComfyServer, Workflow
+from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
 from pytest_comfy.workflow.digest import prompt_digest
 
 RUN = "golden/txt2img/default/run.json"
@@ -36,6 +36,42 @@ def judged(project):
     result.assert_outcomes(failed=1)
     assert "Traceback" not in result.stdout.str()
     return failure_of(result, HEAD)
+
+
+@pytest.fixture
+def page_of_later(live, monkeypatch):
+    """The server asks for the front-end 1.48.7, which its definitions do not tell."""
+    told = ComfyClient.system_stats
+
+    def system_stats(self, timeout=None):
+        stats = told(self, timeout)
+        return {**stats, "system": {**stats["system"], "required_frontend_version": "1.48.7"}}
+
+    monkeypatch.setattr(ComfyClient, "system_stats", system_stats)
+
+
+class TestVersionOfThePage:
+    """A muted instance: page 1.48 sends nothing of what is in it, earlier ones do."""
+
+    def muted(self):
+        graph = nested()
+        graph["links"] = [[12, 3, *link[2:]] if link[0] == 12 else link for link in graph["links"]]
+        graph["nodes"] = [{**one, "mode": MUTED} if one["id"] == 9 else one for one in graph["nodes"]]
+        return graph
+
+    def test_the_server_says_and_the_golden_run_keeps_it(self, project, live, page_of_later):
+        project.workflow(prompt=self.muted())
+        run = record(project, live)
+        assert run["conversion"]["frontend"] == "1.48.7"
+        assert not [node_id for node_id in run["prompt"] if node_id.startswith("9:")]
+        project.run("workflows").assert_outcomes(passed=1)
+
+    def test_where_it_does_not_the_definitions_do(self, project, live):
+        project.workflow(prompt=self.muted())
+        run = record(project, live)
+        assert "frontend" not in run["conversion"]
+        assert [node_id for node_id in run["prompt"] if node_id.startswith("9:")]
+        project.run("workflows").assert_outcomes(passed=1)
 
 
 class TestOffline:
