@@ -157,3 +157,11 @@ def test_nearest_names():
 def test_names_listed():
     assert listed(["a", "b"]) == "a, b"
     assert listed(map(str, range(12)), 10) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
+
+
+def test_what_tells_the_version_of_the_page_is_kept():
+    from pytest_comfy.workflow.graph.versions import page_of
+
+    known = {"A": {"input": {}, "has_intermediate_output": False, "search_aliases": ["b"]}}
+    kept = {name: trim(found, {}) for name, found in known.items()}
+    assert page_of(kept) == page_of(known) != page_of({"A": {"input": {}}})

@@ -278,14 +278,12 @@ def listed(frame: Frame, node: Node, name: str, source: str = "") -> Exposed | N
     instance, parent = frame.instance, frame.parent
     if instance is None or parent is None:
         return None
-    for one in instance.listed:
-        if one.node == node.id and one.name == name and (not source or one.source in ("", source)):
-            outer = listed(parent, instance, one.widget.name, one.source or one.node)
-            if outer is not None:
-                return outer
-            if one.widget.known:
-                return Exposed(parent.id_of(instance), one.widget.name, one.widget)
-    return None
+    found = instance.listed.get((node.id, name), ())
+    one = next((one for one in found if not source or one.source in ("", source)), None)
+    if one is None:
+        return None
+    own = Exposed(parent.id_of(instance), one.widget.name, one.widget) if one.widget.known else None
+    return listed(parent, instance, one.widget.name, one.source or one.node) or own
 
 
 def _exposed(frame: Frame, node: Node, socket: Socket) -> Exposed | None:

@@ -54,7 +54,7 @@ class Node:
     outputs   the types of its outputs
     inner     the graph of an instance of a subgraph
     naming    what the names that the file has for values tell
-    listed    widgets of nodes in it that have values of the instance's
+    listed    (id, widget) of nodes in it -> what the instance lists of them, with values of its own
     cut       names of inputs whose links are taken away, as the chosen option does not have them
     surplus   how many stored values have no widget, negative when widgets have no value, None by name
     """
@@ -69,7 +69,7 @@ class Node:
     virtual: Virtual = ""
     inner: Graph | None = None
     surplus: int | None = 0
-    listed: tuple[Listed, ...] = ()
+    listed: Mapping[tuple[str, str], tuple[Listed, ...]] = field(default_factory=dict)
     naming: Naming = NOTHING
     cut: tuple[str, ...] = ()
 

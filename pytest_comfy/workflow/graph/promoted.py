@@ -15,6 +15,9 @@ from .values import set_value
 from .versions import Page
 from .widgets import Widget
 
+_SAME_NAME = 20
+"""How many widgets of one name within an instance another may list; more are none that a person tells apart."""
+
 
 def exposed_widget(inner: Graph, index: int, page: Page) -> Widget | None:
     """Return a copy of the first widget that an input of a definition leads to."""
@@ -24,7 +27,9 @@ def exposed_widget(inner: Graph, index: int, page: Page) -> Widget | None:
     return None
 
 
-def set_exposed(widgets: list[Widget], saved: SavedNode, inner: Graph, page: Page) -> tuple[Listed, ...]:
+def set_exposed(
+    widgets: list[Widget], saved: SavedNode, inner: Graph, page: Page
+) -> dict[tuple[str, str], tuple[Listed, ...]]:
     """Give the exposed widgets the values of an instance: by position, then by what `proxyWidgets` lists.
 
     Returns the listed widgets of inner nodes that the instance has values of its own for, which pages before 1.46
@@ -35,18 +40,31 @@ def set_exposed(widgets: list[Widget], saved: SavedNode, inner: Graph, page: Pag
         if value is not None:
             set_value(widget, value)
     if not page.names_proxies:
-        return ()
+        return {}
     by_name = {widget.name: widget for widget in widgets}
     found: list[Listed] = []
     listed = entries(saved.properties.get("proxyWidgets"))
+    seen: set[Entry] = set()
     for entry, value in zip(listed, [*values, *[None] * len(listed)], strict=False):
         if entry is None:
             continue
         if entry.node != OWN:
-            found += _listed(inner, entry, value, by_name) if page.migrates_proxies else ()
+            what = _what(inner, entry)
+            if page.migrates_proxies and what not in seen:  # of several that name the same the first one counts
+                found += _listed(inner, entry, value, by_name)
+            seen.add(what)
         elif entry.name in by_name and value is not None:
             set_value(by_name[entry.name], value)
-    return tuple(found)
+    at: dict[tuple[str, str], tuple[Listed, ...]] = {}
+    for one in found:
+        at[(one.node, one.name)] = (*at.get((one.node, one.name), ())[:_SAME_NAME], one)
+    return at
+
+
+def _what(inner: Graph, entry: Entry) -> Entry:
+    """Return an entry that is the same for all that name one widget: a PrimitiveNode has one only."""
+    node = inner.nodes.get(entry.node)
+    return Entry(entry.node, "") if node is not None and node.virtual == "primitive" else entry
 
 
 def _listed(inner: Graph, entry: Entry, value: Any, own: Mapping[str, Widget]) -> Iterator[Listed]:
@@ -63,7 +81,8 @@ def _listed(inner: Graph, entry: Entry, value: Any, own: Mapping[str, Widget]) -
         if port in own and value is not None:
             set_value(own[port], value)
         return
-    behind = (one.widget for one in node.listed if one.widget.name == entry.name and entry.source in ("", one.node))
+    further = (one for several in node.listed.values() for one in several)
+    behind = (one.widget for one in further if one.widget.name == entry.name and entry.source in ("", one.node))
     found = node.widget(entry.name) or next(behind, None)
     if found is not None:
         yield Listed(node.id, entry.name, entry.source, _copy(found, entry.name, value))

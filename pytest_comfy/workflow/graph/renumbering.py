@@ -8,8 +8,8 @@ from typing import Any
 from .document import Document, SavedGraph, SavedNode
 from .proxies import entries
 
-_LARGEST = 10**9
-"""Ids beyond it are no numbers that a page has given; none follows them."""
+_DIGITS = 9
+"""Longer ids are no numbers that a page has given; none follows them."""
 
 
 def renumber(document: Document) -> None:
@@ -40,7 +40,7 @@ def renumber(document: Document) -> None:
 
 
 def _number(node_id: str) -> int | None:
-    return int(node_id) if node_id.isascii() and node_id.isdecimal() and int(node_id) < _LARGEST else None
+    return int(node_id) if node_id.isascii() and node_id.isdecimal() and len(node_id) <= _DIGITS else None
 
 
 def _rename(graph: SavedGraph, new: dict[str, str]) -> None:

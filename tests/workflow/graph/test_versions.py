@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_comfy.workflow.addresses import find_inputs, names_of
 from pytest_comfy.workflow.digest import prompt_digest
@@ -441,3 +443,51 @@ def test_controls_go_with_their_option():
         "1": {"how": "none", "size": 8},
         "2": {"how": "dice", "how.seed": 5, "size": 8},
     }
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(["11", "-1", "size"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["size", "shade", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@given(values=JSON, named=JSON, listed=JSON, limits=st.dictionaries(st.sampled_from(["min", "max", "step"]), JSON))
+def test_whatever_a_file_holds_it_converts_or_is_refused(values, named, listed, limits):
+    inner = canvas("Edit", 11)
+    paint = inner.add("Paint", 5, 6, widgets_values_named=named)
+    inner.link(inner.primitive(7), 0, paint, "size")
+    inner.give("image", paint, 0)
+    drawn = canvas()
+    drawn.instance(inner, proxyWidgets=listed)["widgets_values"] = values
+    drawn.link(drawn.primitive(13), 0, drawn.add("PrimitiveInt", 5, properties=limits), "value")
+    drawn.add("CustomCombo")["widgets_values"] = values
+    try:
+        convert(drawn.saved(), DEFINITIONS, strict=False)
+    except ConversionError as error:
+        assert "\n" not in str(error)
+
+
+def test_many_entries_that_name_the_same_are_read_once():
+    inner = canvas("Edit", 11)
+    primitive = inner.primitive(7)
+    for _ in range(300):
+        inner.link(primitive, 0, inner.add("Number", 1), "value")
+    rows = [["11", f"name {row}"] for row in range(3000)]
+    drawn = canvas()
+    instance = drawn.instance(inner, *range(3000), proxyWidgets=rows)
+    conversion = convert(drawn.saved(), DEFINITIONS)
+    assert set(conversion.exposed[str(instance["id"])]) == {"name 0"}
+
+
+def test_ids_of_many_digits_are_no_numbers():
+    inner = canvas("Edit", 11)
+    inner.add("Paint", 5, 6)["id"] = "9" * 5000
+    drawn = canvas()
+    drawn.instance(inner)
+    assert f"1:{'9' * 5000}" in sent(drawn)
