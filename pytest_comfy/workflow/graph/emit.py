@@ -104,6 +104,8 @@ class _Emitter:
                 sent.values.pop(socket.name, None)
             elif isinstance(source, Exposed):
                 self._expose(sent, socket.name, socket.widget, source)
+        if node.layout.chosen in sent.inputs:
+            _choose(sent.inputs, parts.widgets, node.layout.chosen)
         self.result.sent[sent.id] = sent
 
     def _parts(self, frame: Frame, node: Node) -> Parts:
@@ -172,6 +174,14 @@ class _Emitter:
         if after != value:
             self.result.choices.append(Choice(sent.id, widget.name, "dynamic prompt", value, after))
         return after
+
+
+def _choose(inputs: dict[str, Any], widgets: list[Widget], name: str) -> None:
+    """Tell which of the widgets below that of a name has the value that the first one sends."""
+    at = next(index for index, one in enumerate(widgets) if one.name == name)
+    choices = [inputs.get(one.name) for one in widgets[at + 1 :]]
+    chosen = widgets[0].value if isinstance(inputs.get(widgets[0].name), list) else inputs.get(widgets[0].name)
+    inputs[name] = choices.index(chosen) if chosen in choices else -1
 
 
 def _wrapped(value: Any) -> Any:

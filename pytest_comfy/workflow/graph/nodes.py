@@ -188,8 +188,6 @@ def load_node(saved: SavedNode, classes: Classes) -> Node:
     if saved.named:
         fresh = classes.parts(class_type)
         naming = settle(parts, fresh, saved.named, layout, surplus=surplus, strict=classes.strict)
-    if layout.chosen:
-        _choose(parts.widgets, layout.chosen)
     for name, property_name in layout.properties.items():
         if saved.properties.get(property_name) and (found := _named(parts.widgets, name)):
             found.value, found.known = saved.properties[property_name], True
@@ -292,14 +290,6 @@ def _set_range(widgets: list[Widget], properties: Mapping[str, Any]) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _choose(widgets: list[Widget], name: str) -> None:
-    """Set the widget that tells which of those below it has the first one's value."""
-    at = next((index for index, one in enumerate(widgets) if one.name == name), None)
-    if at is not None:
-        choices = [one.value for one in widgets[at + 1 :]]
-        widgets[at].value = choices.index(widgets[0].value) if widgets[0].value in choices else -1
 
 
 def _named(widgets: list[Widget], name: str) -> Widget | None:

@@ -172,6 +172,14 @@ class TestWidgets:
         wanted = {"choice": stored[0], "index": index, "option1": "a", "option2": stored[3], "option3": ""}
         assert sent(drawn)["1"] == wanted
 
+    def test_the_index_is_that_of_what_an_instance_chooses(self):
+        inner = canvas("Style", 11)
+        pick = inner.add("CustomCombo", "a", 0, "a", "b", "")
+        inner.expose("style", (pick, "choice"))
+        drawn = canvas()
+        drawn.instance(inner, "b")
+        assert {"choice": "b", "index": 1}.items() <= sent(drawn)["1:11"].items()
+
     def test_and_had_none(self):
         drawn = canvas()
         drawn.add("CustomCombo", "b", "a", "b", "")
