@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -28,6 +27,7 @@ from .explain import partial_rejection, rejection
 from .finish import Finish, Limits, judge
 from .http import PROMPT, QUEUE, SMALL, Http, normal_url
 from .outputs import Wanted, collect
+from .pages import converted, page_of
 from .run import Progress, Run
 from .unanswered import kept_prompt, left_out
 from .watch import Watch
@@ -113,10 +113,10 @@ class ComfyClient:
     def frontend(self) -> str:
         """Return the version of ComfyUI's page that the server asks for (asked once), "" where it does not tell."""
         if self._frontend is None:
-            told: Any = None
+            stats: Mapping[str, Any] = {}
             with contextlib.suppress(ServerUnreachable, TooLarge):
-                told = self.system_stats()["system"].get("required_frontend_version")
-            self._frontend = told if isinstance(told, str) else ""
+                stats = self.system_stats()
+            self._frontend = page_of(stats)
         return self._frontend
 
     def _converted(self, workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
@@ -386,18 +386,6 @@ class ComfyClient:
             else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
             for node_id, node in prompt.items()
         }
-
-
-def converted(workflow: Workflow, definitions: Mapping[str, Any], frontend: str = "") -> Workflow:
-    """Convert a workflow to API form and tell what is suspicious as ConversionWarning."""
-    done = workflow.converted(definitions, frontend=frontend)
-    if done.conversion is not None:
-        from ..workflow.graph import ConversionWarning
-
-        for told in done.conversion.warnings:
-            # Of who called `run` or `converted`.
-            warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=5)
-    return done
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -129,3 +129,13 @@ def test_conversion_of_one_s_own(comfy):
         warnings.simplefilter("error")
         assert client.converted(Workflow.from_graph(ui("elsewhere"), "w.json")).origin.seed == 5
     assert asked == [["EmptyImage", "SaveImage"]]
+
+
+@pytest.mark.parametrize(("told", "version"), [("1.48.7", "1.48.7"), (None, ""), (7, ""), ("1.48\n", ""), ("", "")])
+def test_version_of_the_page_that_the_server_asks_for(comfy, monkeypatch, told, version):
+    with ComfyClient(comfy.url) as client:
+        asked = []
+        stats = {"system": {"required_frontend_version": told}}
+        monkeypatch.setattr(client, "system_stats", lambda: asked.append(1) or stats)
+        assert [client.frontend(), client.frontend()] == [version, version]
+        assert asked == [1]

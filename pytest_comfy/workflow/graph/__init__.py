@@ -74,7 +74,8 @@ def convert(
     seed         what dynamic prompts choose by; None leaves their texts as they are
     date         what %date:...% stands for (now)
     layouts      class -> what JavaScript does to its widgets, beside what this package knows
-    strict       refuse values that cannot be what their widgets hold
+    strict       refuse values that cannot be what their widgets hold, and take those that the file names where the
+                 page, going by position, takes others
     frontend     the version of the page that the server asks for, such as "1.48.7"; by the definitions if
                  empty, and where they do not tell by the file
 
@@ -120,6 +121,10 @@ def _convert(document: Document, classes: Classes, seed: int | str | None, date:
     if classes.strict and bad:
         raise ConversionError(f"{bad[0]} ({len(bad) - 1} more of the kind)" if len(bad) > 1 else bad[0])
     let_go = [told for each in graphs for told in each.let_go]
+    for each in graphs:
+        for node in each.nodes.values():
+            if node.inner is not None:
+                let_go += refusals.disputes(node, each.saved.where(node.label))
     newer = () if classes.page.is_known else (_newer(),)
     return _conversion(emission, (*newer, *let_go, *bad, *refusals.warnings(emission, document.frontend)))
 

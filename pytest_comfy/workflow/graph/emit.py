@@ -104,7 +104,7 @@ class _Emitter:
                 sent.values.pop(socket.name, None)
             elif isinstance(source, Exposed):
                 self._expose(sent, socket.name, socket.widget, source)
-        if node.layout.chosen in sent.inputs:
+        if node.layout.chosen and node.layout.chosen in sent.values:
             _choose(sent.inputs, parts.widgets, node.layout.chosen)
         self.result.sent[sent.id] = sent
 
@@ -178,7 +178,7 @@ class _Emitter:
 
 def _choose(inputs: dict[str, Any], widgets: list[Widget], name: str) -> None:
     """Tell which of the widgets below that of a name has the value that the first one sends."""
-    at = next(index for index, one in enumerate(widgets) if one.name == name)
+    at = next((index for index, one in enumerate(widgets) if one.name == name), len(widgets))
     choices = [inputs.get(one.name) for one in widgets[at + 1 :]]
     chosen = widgets[0].value if isinstance(inputs.get(widgets[0].name), list) else inputs.get(widgets[0].name)
     inputs[name] = choices.index(chosen) if chosen in choices else -1

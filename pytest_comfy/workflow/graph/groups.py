@@ -96,7 +96,7 @@ class _Group:
 
     def _specs(self, saved: SavedNode) -> list[InputSpec]:
         """Return the inputs of an inner node as group nodes take them: as declared, without an order of their own."""
-        return specs_of((self.classes.definition(saved.type) or {}).get("input"))
+        return specs_of((self.classes.definition(saved.type) or {}).get("input"), page=self.classes.page)
 
     def _values(self, instance: SavedNode) -> list[list[Any]]:
         """Hand out the instance's values: first to the widgets that never were sockets, then to the others."""

@@ -9,6 +9,7 @@ from ...text import listed, plain
 from .document import MAX_NODES, Document, SavedGraph, SavedNode
 from .groups import as_definitions
 from .matching import match_types
+from .naming import NOTHING, settle_exposed
 from .nodes import BYPASSED, MUTED, Classes, Graph, Node, load_node
 from .promoted import exposed_widget, set_exposed
 from .repair import repair
@@ -103,8 +104,9 @@ def _instance(saved: SavedNode, inner: Graph, classes: Classes) -> Node:
     sockets += [Socket(slot.name, slot.type, slot.link) for slot in saved.inputs if by_name.get(slot.name) is slot]
     widgets = [socket.widget for socket in sockets if socket.widget is not None]
     listed = set_exposed(widgets, saved, inner, classes.page)
+    naming = settle_exposed(widgets, saved.named, strict=classes.strict) if saved.named else NOTHING
     kinds = [port.type for port in inner.saved.outputs]
-    return Node(saved, saved.type, sockets, kinds, widgets, inner=inner, listed=listed)
+    return Node(saved, saved.type, sockets, kinds, widgets, inner=inner, listed=listed, naming=naming)
 
 
 def _check_widgets(graph: Graph, node: Node) -> None:

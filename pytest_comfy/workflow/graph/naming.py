@@ -12,7 +12,7 @@ from typing import Any
 
 from .layouts import Layout
 from .specs import DYNAMIC_COMBO
-from .values import set_and_expand
+from .values import set_and_expand, set_value
 from .widgets import CONTROL, Parts, Widget
 
 _CONTROLS = (CONTROL, "control_filter_list")
@@ -84,6 +84,29 @@ def settle(placed: Parts, fresh: Parts, told: Any, layout: Layout, *, surplus: i
         placed.widgets[:], placed.sockets[:] = fresh.widgets, fresh.sockets
     disputes = tuple(Dispute(name, named, positioned, taken) for name, named, positioned in differ)
     return Naming(disputes, unknown, unnamed, taken)
+
+
+def settle_exposed(widgets: list[Widget], told: Any, *, strict: bool) -> Naming:
+    """Do the same for the widgets that an instance of a subgraph exposes, whose values by position they have.
+
+    The places move where a class within has lost an input that the instance exposes. Names that are none of the
+    widgets' may be such inputs, or labels: nothing is taken from them.
+    """
+    mine = {one.name: one for one in widgets}
+    if not isinstance(told, Mapping) or len(mine) != len(widgets):
+        return NOTHING
+    theirs = [name for name in told if name in mine]
+    lost = any(value is not None for name, value in told.items() if name not in mine)
+    moved = lost or theirs != [name for name in mine if name in told]
+    rows = []
+    for name in theirs:
+        named, placed = told[name], mine[name].value
+        if named is not None and named != placed:
+            rows.append((name, named, placed))
+    taken = strict or (moved and not lost)
+    for name, named, _ in rows if taken else ():
+        set_value(mine[name], named)
+    return Naming(tuple(Dispute(*row, taken) for row in rows), settled=taken and bool(rows))
 
 
 def _fill(parts: Parts, told: Mapping[str, Any]) -> None:

@@ -101,25 +101,24 @@ def warnings(emission: Emission, frontend: str) -> Iterator[str]:
         for name, widget in sent.values.items():
             if _not_offered(widget):
                 yield f"{where(sent.node, name)}: {shown(widget.value)} is none of the choices that the server offers"
-        yield from _disputes(sent)
+        yield from disputes(sent.node, sent.frame.where(sent.node))
         for name, control in _controls(sent):
             stays = shown(sent.inputs[name])
             yield f"{where(sent.node, name)}: is set to {control!r} on the page; here it stays {stays}"
 
 
-def _disputes(sent: Sent) -> Iterator[str]:
+def disputes(node: Node, where: str) -> Iterator[str]:
     """Yield the values that are others by name than by position, where either could be meant."""
-    for one in sent.node.naming.disputes:
-        widget = sent.node.widget(one.name)
+    for one in node.naming.disputes:
+        widget = node.widget(one.name)
         if widget is None or not (fits(widget, one.named) and fits(widget, one.positioned)):
             continue
         told = f"is {shown(one.named)} by its name in the file and {shown(one.positioned)} by its position"
-        where = sent.frame.where(sent.node, one.name)
         if one.taken:
             sends = "ComfyUI's page, which goes by position unless told otherwise, sends the other"
-            yield f"{where}: {told}: the name counts here; {sends}"
+            yield f"{where} > {one.name}: {told}: the name counts here; {sends}"
         else:
-            yield f"{where}: {told}: the position counts here, as on ComfyUI's page"
+            yield f"{where} > {one.name}: {told}: the position counts here, as on ComfyUI's page"
 
 
 def fits(widget: Widget, value: Any) -> bool:

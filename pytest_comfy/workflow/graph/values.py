@@ -123,7 +123,7 @@ def _add_formats(widgets: list[Widget], values: Mapping[str, Any], name: str) ->
     added = []
     for item in listed if isinstance(listed, list) else ():
         if isinstance(item, list) and len(item) > 1 and isinstance(item[0], str):
-            spec = spec_of(item[0], item[1:])
+            spec = spec_of(item[0], item[1:], page=widgets[at].spec.page)
             added.append(Widget(spec.name, spec, values.get(spec.name, spec.default)))
     widgets[at + 1 :] = [*added, *(one for one in widgets[at + 1 :] if one.spec.type != "EXTRA" or not one.sent)]
 

@@ -97,3 +97,33 @@ def test_options_by_name():
         "model": "small",
         "model.size": 4,
     }
+
+
+class TestInstances:
+    """Widgets that an instance exposes, where a class within has lost one of them."""
+
+    NOW = {"Blend": class_of(weight=FLOAT, offset=["INT", {}])}  # noqa: RUF012
+    THEN = {"Blend": class_of(weight=FLOAT, kind=TEXT, offset=["INT", {}])}  # noqa: RUF012
+
+    def converted(self, *, strict, **named):
+        inner = Canvas(self.THEN, "Edit", 11)
+        blend = inner.add("Blend", 0.5, "soft", 3)
+        for name in ("weight", "kind", "offset"):
+            inner.expose(name, (blend, name))
+        inner.give("text", blend)
+        drawn = Canvas(self.THEN)
+        drawn.instance(inner, 0.75, "hard", 9)["widgets_values_named"] = named
+        return convert(drawn.saved(), self.NOW, strict=strict)
+
+    def test_names_settle_the_places(self):
+        found = self.converted(strict=True, weight=0.75, kind="hard", offset=9)
+        assert found.prompt["1:11"]["inputs"] == {"weight": 0.75, "offset": 9}
+
+    def test_unless_it_is_converted_as_the_page_does(self):
+        found = self.converted(strict=False, weight=0.75, kind="hard", offset=9)
+        assert found.prompt["1:11"]["inputs"] == {"weight": 0.75, "offset": "hard"}
+
+    def test_disagreement_is_told(self):
+        found = self.converted(strict=True, weight=0.25, offset=9)
+        assert found.prompt["1:11"]["inputs"]["weight"] == 0.25
+        assert [one for one in found.warnings if one.startswith("node 1 'Edit' > weight: is 0.25 by its name")]
