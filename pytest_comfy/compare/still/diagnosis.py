@@ -131,7 +131,8 @@ class Diagnosis:
     @property
     def _codec_grid(self) -> bool:
         """Whether the grid is that of a codec, whose blocks of colour are larger, rather than one of tiles."""
-        return self.parts["blocking"].distance > 1 and (self._grid.period == BLOCK or self._grid.in_chroma)
+        blocks, grid = self.parts["blocking"].distance, self.parts["grid"].distance
+        return blocks > 1 and (self._grid.period == BLOCK or (self._grid.in_chroma and 2 * blocks > grid))
 
     @property
     def _grid(self) -> Grid:

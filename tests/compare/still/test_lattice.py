@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -59,6 +59,7 @@ SCENE = drawn(SIZE)
 
 
 @settings(max_examples=40)
+@example(16, (0, 0), 4.0, True)  # whose lines lie on those of a codec's blocks
 @given(
     st.integers(9, 80),
     st.tuples(st.integers(0, 79), st.integers(0, 79)),
