@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -107,3 +107,20 @@ def hard_failure(
 ) -> Comparison:
     """Build the comparison of outputs that no tolerance makes equal (distance inf)."""
     return Comparison("different", message, tolerance, kinds, math.inf, regions, parts or {})
+
+
+def form_failure(
+    failed: Sequence[tuple[str, str]],
+    tolerance: str,
+    regions: tuple[Region, ...] = (),
+    parts: Mapping[str, Part] | None = None,
+) -> Comparison | None:
+    """Build the comparison of outputs whose form differs, given as (kind, sentence) each; None where nothing does.
+
+    Each kind is a part of value 1 and limit 0, unless `parts` has it.
+    """
+    if not failed:
+        return None
+    kinds = tuple(dict.fromkeys(kind for kind, _ in failed))
+    told = "; ".join(sentence for _, sentence in failed)
+    return hard_failure(kinds, told, tolerance, {**{kind: Part(1, 0) for kind in kinds}, **(parts or {})}, regions)

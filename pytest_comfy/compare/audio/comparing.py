@@ -7,7 +7,7 @@ from typing import Any
 
 from ..figures import figure
 from ..limits import rank
-from ..result import DAMAGED, Comparison, Part, damaged, hard_failure, identical, require_version
+from ..result import DAMAGED, Comparison, Part, damaged, form_failure, hard_failure, identical, require_version
 from ..tolerance import Tolerance
 from .fingerprints import VERSION
 from .loudness import ABSOLUTE_GATE
@@ -83,11 +83,7 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
         failed.append(("blank", f"silent, was {golden['loudness']:.1f} LUFS loud for {seconds(_seconds(golden))}"))
     if _fell_silent(actual, golden):
         failed.append(("loudness", f"{actual['loudness']:.1f} LUFS loud, was silent"))
-    if not failed:
-        return None
-    kinds = tuple(dict.fromkeys(kind for kind, _ in failed))
-    parts = {kind: Part(1, 0) for kind in kinds}
-    return hard_failure(kinds, "; ".join(told for _, told in failed), tolerance.name, parts)
+    return form_failure(failed, tolerance.name)
 
 
 def _channels(count: int) -> str:

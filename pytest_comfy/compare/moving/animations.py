@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from ..result import Comparison, Part, Region, hard_failure
-from ..still.colour_space import colour_space, same_space, space_name
+from ..result import Comparison, Part, Region, form_failure, hard_failure
+from ..still.colour_space import colour_space, space_changed
 from ..still.decoding import frames
 from ..still.pixels import FOREVER, canonical, duration, paint_masks, plays
 from ..tolerance import Tolerance
@@ -52,17 +52,11 @@ def compare_animations(golden: Mapping[str, Any], actual: Mapping[str, Any], tol
 
 
 def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], tolerance: Tolerance) -> Comparison | None:
-    failed = []
-    spaces = golden.get("colour_space"), actual.get("colour_space")
-    if not same_space(*spaces):
-        failed.append(("colour space", f"colour space is {space_name(spaces[1])}, was {space_name(spaces[0])}"))
+    failed = space_changed(golden, actual)
     before, after = (int(one.get("plays", FOREVER)) for one in (golden, actual))
     if before != after:
         failed.append(("loop", f"plays {_times(after)}, was {_times(before)}"))
-    if not failed:
-        return None
-    parts = {kind: Part(1, 0) for kind, _ in failed}
-    return hard_failure(tuple(parts), "; ".join(told for _, told in failed), tolerance.name, parts)
+    return form_failure(failed, tolerance.name)
 
 
 def _times(plays: int) -> str:

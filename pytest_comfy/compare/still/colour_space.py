@@ -48,9 +48,13 @@ def same_space(golden: Mapping[str, Any] | None, actual: Mapping[str, Any] | Non
     return all(abs(b - a) <= NEAR for b, a in zip(before, after, strict=True))
 
 
-def space_name(space: Mapping[str, Any] | None) -> str:
-    """Return a colour space's name to be told."""
-    return str(space["name"]) if space else SRGB
+def space_changed(golden: Mapping[str, Any], actual: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (kind, sentence) where two fingerprints are of other colour spaces, in a list; else an empty one."""
+    before, after = golden.get("colour_space"), actual.get("colour_space")
+    if same_space(before, after):
+        return []
+    is_now, was = (str(space["name"]) if space else SRGB for space in (after, before))
+    return [("colour space", f"colour space is {is_now}, was {was}")]
 
 
 @lru_cache(maxsize=16)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..figures import figure
-from ..result import Comparison, Part, hard_failure
+from ..result import Comparison, Part, form_failure, hard_failure
 from ..tolerance import Tolerance
 from .blank import blank_word, has_content
-from .colour_space import same_space, space_name
+from .colour_space import space_changed
 from .diagnosis import Diagnosis
 from .fingerprints import unpack_still
 from .movement import movement
@@ -62,16 +62,9 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
         failed.append(("alpha", f"alpha channel {change} ({after}, was {before})"))
     if _depth(before) != _depth(after):
         failed.append(("depth", f"depth is {_depth(after)} ({after}), was {_depth(before)} ({before})"))
-    if not same_space(golden.get("colour_space"), actual.get("colour_space")):
-        after_name, before_name = (space_name(one.get("colour_space")) for one in (actual, golden))
-        failed.append(("colour space", f"colour space is {after_name}, was {before_name}"))
-    if not failed:
-        return None
-    kinds = tuple(kind for kind, _ in failed)
-    parts = {kind: Part(1, 0) for kind in kinds}
-    told = "; ".join(told for _, told in failed)
+    failed += space_changed(golden, actual)
     whole = ((0, 0, int(actual["size"][0]), int(actual["size"][1])),)
-    return hard_failure(kinds, told, tolerance.name, parts, whole)
+    return form_failure(failed, tolerance.name, whole)
 
 
 def _has_alpha(mode: str) -> bool:

@@ -11,7 +11,7 @@ from ..figures import figure
 from ..limits import VIDEO_FRAMES
 from ..moving.comparing import compare_counts, compare_summaries
 from ..moving.summary import read_durations
-from ..result import Comparison, Part, hard_failure, identical
+from ..result import Comparison, form_failure, hard_failure, identical
 from ..tolerance import Tolerance
 
 RATE_SLACK = 0.005
@@ -46,11 +46,7 @@ def _compare_form(golden: Mapping[str, Any], actual: Mapping[str, Any], toleranc
         failed.append(("duration", f"lasts {figure(after)} s, was {figure(before)} s"))
     if (golden["sound"] is None) != (actual["sound"] is None):
         failed.append(("sound", f"the sound track was {'lost' if actual['sound'] is None else 'gained'}"))
-    if not failed:
-        return None
-    parts = {**{kind: Part(1, 0) for kind, _ in failed}, **(counts.parts if counts else {})}
-    told = "; ".join(message for _, message in failed)
-    return hard_failure(tuple(kind for kind, _ in failed), told, tolerance.name, parts)
+    return form_failure(failed, tolerance.name, parts=counts.parts if counts else None)
 
 
 def _for_frames(tolerance: Tolerance) -> Tolerance:
