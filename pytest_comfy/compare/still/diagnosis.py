@@ -102,11 +102,11 @@ class Diagnosis:
     def sentence(self) -> str:
         """Say what happened, the foremost kinds only, what has a place first; of another picture that it is one."""
         if self.kinds[0] == "structure" and self._another and not self._motion:
-            return self._phrase("structure")
+            return self._phrase("structure")[1]
         told = [kind for kind in self.kinds if kind != "seam" or "grid" not in self.kinds][:_PHRASES]
-        phrases = [self._phrase(kind) for kind in sorted(told, key=lambda kind: not self._place(kind))]
+        phrases = sorted((self._phrase(kind) for kind in told), key=lambda placed: not placed[0])
         # Colours that came in at the border have no name that would tell more than the move.
-        return ", ".join(phrase for phrase in phrases if not self._motion or phrase != UNNAMED_COLOUR)
+        return ", ".join(phrase for _, phrase in phrases if not self._motion or phrase != UNNAMED_COLOUR)
 
     def regions(self) -> tuple[Region, ...]:
         """Return the rectangles of all cells beyond their limit; of a seam the lines that it runs along, too."""
@@ -164,16 +164,14 @@ class Diagnosis:
         limits = {name: self.parts[name].limit or NORMAL_LIMITS[name] for name in cells}
         return excess(cells, limits, self.before.luma.shape[::-1])
 
-    def _worst(self, kind: str) -> Floats:
-        return self._excess({name: cell for name, cell in self.cells.items() if self._kind(name) == kind})
+    def _phrase(self, kind: str) -> tuple[str, str]:
+        """Return where a kind of change is, nothing when all of the picture moved or changed, and what to say of it."""
+        worst = self._excess({name: cell for name, cell in self.cells.items() if self._kind(name) == kind})
+        where = "" if self._motion else place(worst, self.before.size)
+        return where, self._words(kind, worst, where)
 
-    def _place(self, kind: str) -> str:
-        """Say where a kind of change is; nothing when all of the picture moved, or changed."""
-        return "" if self._motion else place(self._worst(kind), self.before.size)
-
-    def _phrase(self, kind: str) -> str:
+    def _words(self, kind: str, worst: Floats, where: str) -> str:
         before, after, moved = self.before, self.after, self.moved
-        worst, where = self._worst(kind), self._place(kind)
         if kind == "structure" and self._motion:
             return motion_words(self._motion, before.size)
         if kind == "structure":

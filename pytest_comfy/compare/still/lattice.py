@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Floats = npt.NDArray[np.float32]
+from .maps import Floats
+
 Planes = tuple[Floats, Floats, Floats]
 """Luma, Cb and Cr, averaged over PIECE pixels along one axis: shape (pieces, lines)."""
 
@@ -66,18 +66,15 @@ class Lattice:
 
 def lattice_of(planes: Iterable[Planes]) -> Lattice:
     """Return how strongly lines come again in a picture, given its `planes_of`."""
-    one = iter(planes)
-    strengths = np.maximum(_folded(next(one)), _folded(next(one)))
+    strengths = np.maximum(*map(_folded, planes))  # which has one plane at a time
     grouped = np.maximum.reduceat(strengths, np.array(PERIODS[:-1]) - PERIODS[0], axis=1)
     return Lattice(grouped, (_strongest(strengths[0]).period, _strongest(strengths[1]).period))
 
 
 def grid_between(golden: Iterable[Planes], actual: Iterable[Planes]) -> Grid:
     """Return the strongest grid in what differs between two pictures, beyond what chance makes of other lines."""
-    before, after = iter(golden), iter(actual)
     grids = []
-    for _ in range(2):
-        luma, chroma = _folded(_subtracted(next(before), next(after)), CHANCE)
+    for luma, chroma in map(_folded_difference, golden, actual):  # which has one plane of each at a time
         grids += [_strongest(luma), _strongest(CHROMA_WEIGHT * chroma, in_chroma=True)]
     return max(grids, key=lambda grid: grid.strength)
 
@@ -118,9 +115,9 @@ def _planes(pieces: Image.Image) -> Planes:
     return luma, (blue - luma) / 1.772, (red - luma) / 1.402
 
 
-def _subtracted(before: Planes, after: Planes) -> Planes:
+def _folded_difference(before: Planes, after: Planes) -> Floats:
     luma, blue, red = (b - a for a, b in zip(before, after, strict=True))
-    return luma, blue, red
+    return _folded((luma, blue, red), CHANCE)
 
 
 def _folded(planes: Planes, chance: float = 0.0) -> Floats:
