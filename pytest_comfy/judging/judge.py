@@ -50,7 +50,7 @@ class Judge:
         self.options = options
         self.artefacts = artefacts
         self.prompt = prompt
-        self._secrets = secrets_in(prompt, extra_data)
+        self.extra_data = extra_data
 
     def outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
         """Return the verdict of every output, those of the golden run first; raises NotJudged.
@@ -183,7 +183,7 @@ class Judge:
 
     def _kept(self, file: str, what: str, data: bytes) -> Iterator[tuple[str, Path]]:
         """Write a file of the report and yield what it is and where, nothing where that failed."""
-        bare = clean(data, self._secrets)
+        bare = clean(data, secrets_in(self.prompt, self.extra_data))
         if bare is None:
             self.artefacts.refuse(file, "it holds a secret")
             return

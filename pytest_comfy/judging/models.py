@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..golden.environment import can_be_compared, model_changes, model_facts, models_by_node
+from ..golden.environment import can_be_compared, model_changes, model_facts, models_by_node, models_named
 from ..text import plain
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Models:
 
     def saw(self, run: Run) -> None:
         """Note which model files a run loaded: those of which no node was served from the server's cache."""
-        cached = cached_models(run)
-        self._loaded |= {name for names in models_by_node(run.prompt).values() for name in names} - cached
+        self._loaded |= set(models_named(run.prompt)) - cached_models(run)
 
     def unloaded(self, run: Run) -> set[str]:
         """Return the model files of a run that the server had loaded, by whom and when nobody knows."""
@@ -82,8 +81,8 @@ class Comparison:
     def __init__(self, models: Models, client: ComfyClient, run: Run, golden: Mapping[str, Any]) -> None:
         before = golden.get("models")
         before = before if isinstance(before, Mapping) else {}
-        named = sorted({name for names in models_by_node(run.prompt).values() for name in names})
-        now = models.told(client, named) if named else {}
+        named = models_named(run.prompt)
+        now = models.told(client, named)
         changes = {name: model_changes(before.get(name), now[name]) for name in named}
         unloaded = models.unloaded(run)
         self.changed = {name: change for name, change in changes.items() if change}
