@@ -86,9 +86,8 @@ def _load_graph(saved: SavedGraph, classes: Classes, loaded: Mapping[str, Graph]
         inner = loaded.get(node.type)
         graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner, classes)
     match_types(graph, takes_away=not classes.page.loads_links_as_saved)
-    if (
-        classes.page.follows_inner_links or not saved.id
-    ):  # earlier pages look for the links of a subgraph's Reroutes in the root graph
+    # Earlier pages look for the links of a subgraph's Reroutes in the root graph.
+    if classes.page.follows_inner_links or not saved.id:
         let_go(graph)
     return graph
 
