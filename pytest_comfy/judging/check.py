@@ -320,8 +320,10 @@ class Check:
         self, golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
     ) -> tuple[str, ...]:
         """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
+        if golden is None or prompt_digest(prompt) == golden.digest:
+            return ()
         known = known_in(extra_data)
-        if golden is None or golden.digest in (prompt_digest(prompt), prompt_digest(prompt, known)):
+        if known is not None and prompt_digest(prompt, known) == golden.digest:
             return ()
         found = differences(golden.prompt, redact_prompt(prompt, known))
         told = "; ".join(found[:_DIFFERENCES_SHOWN]) or "its nodes are linked otherwise"
