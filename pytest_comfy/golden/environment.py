@@ -137,8 +137,8 @@ def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
 
 def _telling(facts: Mapping[str, Any]) -> set[str]:
-    """Return the keys of a model's facts by which it is told from others."""
-    return {key for key in ("size", "modified", *MODEL_HASHES) if facts.get(key) is not None}
+    """Return the keys of a model's facts by which it is told from others; what `model_facts` never writes tells none."""
+    return {key for key in ("size", "modified", *MODEL_HASHES) if isinstance(facts.get(key), (int, str))}
 
 
 def _models_alike(golden: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
