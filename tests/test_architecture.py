@@ -21,10 +21,11 @@ MAY_IMPORT = {
     "text": "secrecy",
     "files": "",
     "memory": "",
+    "media": "",
     "hookspecs": "",
     # what is asked, and who asks
     "workflow/validation": "",
-    "workflow": "secrecy text",
+    "workflow": "media secrecy text",
     "workflow/graph": "text",
     "client": "memory text workflow workflow/graph",
     # is it the same
@@ -41,14 +42,14 @@ MAY_IMPORT = {
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",
     "compare/batch": "",
     # what a good run is
-    "golden": "compare files secrecy text workflow",
+    "golden": "compare files media secrecy text workflow",
     # who answers offline
     "server": "golden text workflow",
     "server/wire": "",
     "server/faults": "server/wire text",
     "server/recordings": "golden secrecy server/wire text workflow",
     "server/execution": "golden server/faults server/recordings server/wire workflow",
-    "server/synthesis": "golden workflow",
+    "server/synthesis": "golden media workflow",
     "server/web": "golden server/execution server/faults server/recordings server/wire workflow",
     "server/recording": "compare golden memory secrecy server/recordings server/wire workflow",
     # what `import pytest_comfy` offers
@@ -56,8 +57,8 @@ MAY_IMPORT = {
     # from a workflow file to a verdict
     "session": "files golden memory secrecy text workflow workflow/graph",
     "cases": "client compare files golden session text workflow workflow/graph",
-    "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden server session "
-    "text workflow",
+    "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
+    "session text workflow",
     # what a person types and sees
     "report": "client golden judging secrecy server session text",
     "commands": "cases client compare files golden judging secrecy server server/faults server/recording "

@@ -137,7 +137,7 @@ def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
 
 def _telling(facts: Mapping[str, Any]) -> set[str]:
-    """Return the keys of a model's facts by which it is told from others; what `model_facts` never writes tells none."""
+    """Return the keys of a model's facts by which it is told from others, of those that `model_facts` may write."""
     return {key for key in ("size", "modified", *MODEL_HASHES) if isinstance(facts.get(key), (int, str))}
 
 

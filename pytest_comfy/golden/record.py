@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..compare import CompareError, describe
+from ..media import suffix_of
 from ..workflow import WorkflowError
 from ..workflow.definitions import saved_texts, trim, used_values
 from ..workflow.digest import NONCE_INPUT, class_of
@@ -23,20 +23,6 @@ if TYPE_CHECKING:
     from ..workflow.model import Origin, Workflow
 
 Rectangles = tuple[tuple[int, int, int, int], ...]
-
-_SUFFIXES = {
-    "image/webp": ".webp",
-    "image/jpeg": ".jpg",
-    "image/svg+xml": ".svg",
-    "text/plain": ".txt",
-    "application/json": ".json",
-    "application/x-safetensors": ".latent",
-    "model/gltf-binary": ".glb",
-    "model/gltf+json": ".gltf",
-    "model/obj": ".obj",
-    "model/stl": ".stl",
-    "model/ply": ".ply",
-}
 
 
 class Recordable(Protocol):
@@ -208,11 +194,6 @@ def _output(
         masks=masks,
         file=name,
     )
-
-
-def suffix_of(media_type: str) -> str:
-    """Return the ending of a file of a media type, the same on every system where it is one of ComfyUI's."""
-    return _SUFFIXES.get(media_type) or mimetypes.guess_extension(media_type) or ".bin"
 
 
 def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:

@@ -16,8 +16,8 @@ from ..compare.kept import Made
 from ..compare.memory import within
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
-from ..golden.record import suffix_of
 from ..golden.redaction import clean
+from ..media import suffix_of
 from ..session.settings import SettingsError
 from ..text import listed
 from ..workflow.addresses import names_of

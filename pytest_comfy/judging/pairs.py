@@ -17,8 +17,8 @@ from ..files import is_lfs_pointer
 from ..golden import GoldenError, GoldenOutput, GoldenRun, LfsPointerError
 from ..golden.approved import approved
 from ..golden.run import RUN_FILE
+from ..media import media_type_of
 from ..workflow.digest import match_nodes
-from ..workflow.results import media_type_of
 from .batches import Batch, batches_of, kept_of, name_today
 
 if TYPE_CHECKING:

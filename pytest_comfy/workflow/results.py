@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import mimetypes
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ..media import media_type_of
 from .digest import class_of
 from .model import title_of
 
@@ -22,24 +21,6 @@ WEBSOCKET_CLASS = "SaveImageWebsocket"
 
 _METADATA_KEYS = {"animated"}
 """Keys of a node's UI result that tell about the other keys' files and are no outputs themselves."""
-
-_MEDIA_TYPES = {
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-    ".exr": "image/x-exr",
-    ".glb": "model/gltf-binary",
-    ".gltf": "model/gltf+json",
-    ".obj": "model/obj",
-    ".stl": "model/stl",
-    ".ply": "model/ply",
-    ".flac": "audio/flac",
-    ".opus": "audio/opus",
-    ".webm": "video/webm",
-    ".mp4": "video/mp4",
-    ".latent": "application/x-safetensors",
-    ".safetensors": "application/x-safetensors",
-    ".svg": "image/svg+xml",
-}
 
 
 @dataclass(frozen=True)
@@ -199,14 +180,3 @@ def sent_outputs(prompt: Mapping[str, Any], previews: Iterable[Preview]) -> Iter
             counts[node_id] = index + 1
             title, kind = title_of(node_id, prompt[node_id]), str(preview.meta.get("image_type", "image/png"))
             yield Output(node_id, "websocket", index, title, WEBSOCKET_CLASS, "output", "", kind, preview.data)
-
-
-def media_type_of(filename: str, data: bytes) -> str:
-    """Return the media type by the name's ending, by the content when the name tells nothing."""
-    suffix = PurePosixPath(filename).suffix.lower()
-    guessed = _MEDIA_TYPES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0]
-    if guessed:
-        return guessed
-    if data.startswith(b"\x89PNG"):
-        return "image/png"
-    return "image/jpeg" if data.startswith(b"\xff\xd8") else "application/octet-stream"

@@ -9,7 +9,6 @@ import struct
 import pytest
 
 from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, TooLarge, http
-from pytest_comfy.workflow.results import media_type_of
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -129,27 +128,6 @@ def test_outputs_of_all_kinds_in_order_of_the_nodes(comfy, client, prompt):
         ("9.ui.1", "application/json", "output", b"5"),
     ]
     assert run.output("9.text.1").text == "zwei äöü"
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "media_type"),
-    [
-        ("x.PNG", b"", "image/png"),
-        ("x.mp4", b"", "video/mp4"),
-        ("x.flac", b"", "audio/flac"),
-        ("x.glb", b"", "model/gltf-binary"),
-        ("x.gltf", b"", "model/gltf+json"),
-        ("x.obj", b"", "model/obj"),
-        ("x.STL", b"", "model/stl"),
-        ("x.ply", b"", "model/ply"),
-        ("x.svg", b"", "image/svg+xml"),
-        ("x", b"\x89PNG\r\n", "image/png"),
-        ("x.qqqq", b"\xff\xd8\xff", "image/jpeg"),
-        ("x", b"?", "application/octet-stream"),
-    ],
-)
-def test_media_types(name, data, media_type):
-    assert media_type_of(name, data) == media_type
 
 
 def test_an_output_that_the_server_no_longer_has(comfy, client, prompt):

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...golden.run import GoldenOutput
+from ...media import media_type_of
 from ...workflow.digest import NONCE_INPUT
 from ...workflow.model import title_of
-from ...workflow.results import WEBSOCKET_CLASS, media_type_of
+from ...workflow.results import WEBSOCKET_CLASS
 from .canvas import Canvas
 from .graph import Graph
 from .making import File, Made, Maker
