@@ -165,7 +165,7 @@ class ComfyClient:
         self._lasting += cost
         self.http.budget.held += cost
 
-    def _known_definition(self, class_type: str) -> dict[str, Any] | None:
+    def known_definition(self, class_type: str) -> dict[str, Any] | None:
         """As `definition`, for messages: a server that does not answer now has nothing to add."""
         try:
             return self.definition(class_type)
@@ -285,7 +285,7 @@ class ComfyClient:
         try:
             node_errors = self._post(posted, watch, extra_data)
             if node_errors and not allow_node_errors:
-                raise partial_rejection(posted, node_errors, self._known_definition)
+                raise partial_rejection(posted, node_errors, self.known_definition)
             entry = finish.entry()
             budget.hold(finish.entry_bytes, "the entry of the run in the server's history")
         except BaseException as error:
@@ -333,7 +333,7 @@ class ComfyClient:
             if kept is None:
                 raise
             # The answer was lost, the prompt was not; posting again would run it twice.
-            return left_out(kept, prompt, self._known_definition)
+            return left_out(kept, prompt, self.known_definition)
         if reply.status != 200:
             text = plain(reply.body[:300].decode("utf-8", "replace")).strip()
             if reply.status not in _REFUSALS:
@@ -344,10 +344,10 @@ class ComfyClient:
             except ServerUnreachable:
                 raise PromptRejected(f"the server answers {reply.status} to the prompt: {text}") from None
             told = told if isinstance(told, dict) else {}
-            raise rejection(prompt, told.get("error"), told.get("node_errors"), self._known_definition)
+            raise rejection(prompt, told.get("error"), told.get("node_errors"), self.known_definition)
         answer = reply.object()
         if answer.get("error"):
-            raise rejection(prompt, answer["error"], answer.get("node_errors"), self._known_definition)
+            raise rejection(prompt, answer["error"], answer.get("node_errors"), self.known_definition)
         # Servers older than client-chosen ids answer with one of their own.
         watch.prompt_id = str(answer.get("prompt_id") or watch.prompt_id)
         node_errors = answer.get("node_errors")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..text import plain
-from ..workflow.results import Named, Output, Preview, named_outputs, sent_outputs
+from ..workflow.named import Named, Place, named_outputs
+from ..workflow.results import Output, Preview, sent_outputs
 from .errors import DownloadError, ServerUnreachable, TooLarge
 from .explain import node_label
-from .http import Http
+from .http import Http, Reply
 
 Wanted = Callable[[Named], bool]
 """Whether an output is to be downloaded at all."""
@@ -40,15 +41,10 @@ def collect(
     for named in named_outputs(prompt, results):
         if wanted is not None and not wanted(named):
             continue
-        if named.file is None:
-            output = named.output()
-            http.budget.hold(len(output.data) + _OBJECTS, f"output {output.name}")
-            yield output
-        else:
-            what = f"{node_label(prompt, named.node)}, {named.key} {named.index}"
-            data = _download(http, named.file, what, timeout)
-            http.budget.hold(len(data) + _OBJECTS, what)
-            yield named.output(data)
+        what = f"{node_label(prompt, named.node)}, {named.key} {named.index}"
+        output = named.output(*_found(http, named, what, timeout))
+        http.budget.hold(len(output.data) + _OBJECTS, what)
+        yield output
     yield from sent_outputs(prompt, previews)
 
 
@@ -58,20 +54,31 @@ def output_nodes(entry: Mapping[str, Any]) -> set[str]:
     return {str(node_id) for node_id in results} if isinstance(results, Mapping) else set()
 
 
-def _download(http: Http, params: dict[str, str], what: str, timeout: float) -> bytes:
+def _found(http: Http, named: Named, what: str, timeout: float) -> tuple[bytes | None, Place | None]:
+    """Download the file of an output from the first place that has it; nothing where it is none."""
+    status = None
+    for place in named.places:
+        reply = _asked(http, place, what, timeout)
+        if reply.status == 200:
+            return reply.body, place
+        status = reply.status
+    if named.is_file:
+        name = named.item if isinstance(named.item, str) else named.item["filename"]
+        raise DownloadError(
+            f"{what}: the server made {plain(name, 120)!r} and answers {status} when asked for it: was the output "
+            "folder emptied?"
+        )
+    return None, None
+
+
+def _asked(http: Http, place: Place, what: str, timeout: float) -> Reply:
+    """Return what the server says to the question for a file: that it has none, or 200."""
     try:
-        reply = http.get_again("/view", params, parsed=False, timeout=timeout)
+        reply = http.get_again("/view", place.query, parsed=False, timeout=timeout)
     except TooLarge as error:
-        raise TooLarge(f"{what}: {plain(params['filename'], 120)!r} was not downloaded: {error}") from error
+        raise TooLarge(f"{what}: {plain(place.filename, 120)!r} was not downloaded: {error}") from error
     except ServerUnreachable as error:
         raise ServerUnreachable(f"{what}: the output could not be downloaded: {error}") from error
-    if reply.status != 200:
-        if reply.status not in _GONE:
-            raise ServerUnreachable(
-                f"{what}: the output could not be downloaded: {http.url}/view: answered {reply.status}"
-            )
-        raise DownloadError(
-            f"{what}: the server made {plain(params['filename'], 120)!r} and answers {reply.status} when asked "
-            "for it: was the output folder emptied?"
-        )
-    return reply.body
+    if reply.status != 200 and reply.status not in _GONE:
+        raise ServerUnreachable(f"{what}: the output could not be downloaded: {http.url}/view: answered {reply.status}")
+    return reply

@@ -19,7 +19,7 @@ from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
-from ..workflow.results import named_outputs
+from ..workflow.named import named_outputs
 from ..workflow.secrets import hear, known_in, redact_prompt
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
@@ -93,8 +93,8 @@ class Check:
                 notes=(*stale[1:], *_refusal(golden, prompt), *self._how(subject)),
             )
         if golden is not None and not self.settings.live:
-            _require_files(golden, self._judge(subject, golden.prompt), subject)
-        wanted = self._judge(subject, prompt).wanted
+            _require_files(golden, self._judge(subject, golden.prompt, golden), subject)
+        wanted = self._judge(subject, prompt, golden).wanted
         run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
         return self.judge(subject, run, golden)
 
@@ -164,7 +164,7 @@ class Check:
 
     def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
-        judge = self._judge(subject, run.prompt, run.extra_data)
+        judge = self._judge(subject, run.prompt, golden, run.extra_data)
         artefacts = judge.artefacts
         artefacts.clear()
         notes: list[str] = []
@@ -200,8 +200,17 @@ class Check:
         told_missing = "missing: the run made no output to compare" if nothing else None
         return self._verdict(subject, run, outputs, notes, told_missing, told)
 
-    def _judge(self, subject: Subject, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None = None) -> Judge:
-        return Judge(subject.options, Artefacts(self.settings.report_dir, subject.key), prompt, extra_data)
+    def _judge(
+        self,
+        subject: Subject,
+        prompt: Mapping[str, Any],
+        golden: GoldenRun | None,
+        extra_data: Mapping[str, Any] | None = None,
+    ) -> Judge:
+        kept = (golden.document.get("node_definitions") or {}) if golden and not self.settings.live else None
+        definition_of = self.lane.client.known_definition if kept is None else kept.get
+        artefacts = Artefacts(self.settings.report_dir, subject.key)
+        return Judge(subject.options, artefacts, prompt, extra_data, definition_of)
 
     @property
     def _replaces(self) -> bool:
@@ -247,7 +256,7 @@ class Check:
         from ..golden.record import Approval, record
         from .environment import definitions_of, environment_of
 
-        if not any(not judge.ignored(output) for output in run.outputs) and not subject.options.allow_unjudged:
+        if not any(judge.judges(output) for output in run.outputs) and not subject.options.allow_unjudged:
             raise NotJudged("the run made no output to compare later: nothing was approved")
         judge.check_rules(run)
         run = self._whole(run, subject.options, judge)
@@ -373,12 +382,19 @@ def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, 
 
 def _require_files(golden: GoldenRun, judge: Judge, subject: Subject) -> None:
     """Raise NotJudged for an output that the case compares and that was left out when the golden run was approved."""
-    kept = {output.name for output in golden.outputs}
+    kept = {output.name: output for output in golden.outputs}
     for named in named_outputs(golden.prompt, golden.document.get("ui")):
-        if named.file and named.name not in kept and judge.wanted(named):
+        if not named.is_file or not judge.wanted(named):
+            continue
+        if named.name not in kept:
             raise NotJudged(
                 f"output {named.name} of {named.title!r} was left out when the golden run of {subject.node_id} was "
                 "approved, so it cannot be replayed: approve it again live, or ignore it in the sidecar"
+            )
+        if isinstance(named.item, str) and kept[named.name].media_type == "text/plain":
+            raise NotJudged(
+                f"of output {named.name} of {named.title!r} only the name was kept when the golden run of "
+                f"{subject.node_id} was approved, not the file: approve it again live"
             )
 
 

@@ -21,8 +21,9 @@ from ..media import suffix_of
 from ..session.settings import SettingsError
 from ..text import listed
 from ..workflow.addresses import names_of
-from ..workflow.digest import match_nodes
-from ..workflow.results import Named
+from ..workflow.definitions import is_intermediate
+from ..workflow.digest import class_of, match_nodes
+from ..workflow.named import Named
 from ..workflow.secrets import secrets_in
 from .artefacts import Artefacts
 from .batches import Batch, batches_of, kept_of, name_today
@@ -38,7 +39,10 @@ class NotJudged(Exception):
 
 
 class Judge:
-    """Compares the outputs of runs of one prompt by the rules of one case."""
+    """Compares the outputs of runs of one prompt by the rules of one case.
+
+    definition_of  gives the node definition of a class, None where nobody knows it
+    """
 
     def __init__(
         self,
@@ -46,7 +50,9 @@ class Judge:
         artefacts: Artefacts,
         prompt: Mapping[str, Any],
         extra_data: Mapping[str, Any] | None = None,
+        definition_of: Callable[[str], Mapping[str, Any] | None] = lambda class_type: None,
     ) -> None:
+        self.definition_of = definition_of
         self.options = options
         self.artefacts = artefacts
         self.prompt = prompt
@@ -77,6 +83,10 @@ class Judge:
         """Whether the sidecar leaves an output out."""
         return self._is_ignored(output.name, output.title)
 
+    def judges(self, output: Output) -> bool:
+        """Whether an output counts for the verdict: what nodes show on the way does where the sidecar names it."""
+        return not self._is_passed_over(output.name, output.title)
+
     def wanted(self, named: Named) -> bool:
         """Whether an output is to be downloaded: what is left out is not even asked for."""
         return not self._is_ignored(named.name, named.title)
@@ -89,7 +99,7 @@ class Judge:
         """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word."""
         for output in run.outputs if not self.options.blank else ():
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
-                word = None if self.ignored(output) else blank_word(output.data, output.media_type)
+                word = blank_word(output.data, output.media_type) if self.judges(output) else None
                 if word is not None:
                     raise NotJudged(
                         f"output {output.name} of {output.title!r} is {word}: nothing was approved; if that is right, "
@@ -99,10 +109,10 @@ class Judge:
     def keep_actual(self, run: Run) -> tuple[OutputVerdict, ...]:
         """Write the outputs of a run that has no golden run, for a person to look at."""
         told = "there is no golden run to compare with"
-        return tuple(self._unexpected(output, told) for output in run.outputs if not self.ignored(output))
+        return tuple(self._unexpected(output, told) for output in run.outputs if self.judges(output))
 
     def _batch(self, golden: GoldenRun, run: Run, batch: Batch[GoldenOutput, Output]) -> Iterator[OutputVerdict]:
-        ignored = {index for index, name in batch.names.items() if self._is_ignored(name, batch.title(index))}
+        ignored = {index for index, name in batch.names.items() if self._is_passed_over(name, batch.title(index))}
         for index in sorted(ignored & batch.golden.keys()):
             yield OutputVerdict(batch.names[index], batch.title(index), "ignored")
         batch = batch.without(ignored)
@@ -193,6 +203,14 @@ class Judge:
 
     def _is_ignored(self, name: str, title: str) -> bool:
         return any(rule.ignore for rule in self._rules(name, title))
+
+    def _is_passed_over(self, name: str, title: str) -> bool:
+        rules = self._rules(name, title)
+        return any(rule.ignore for rule in rules) or (not rules and self._is_intermediate(name.partition(".")[0]))
+
+    def _is_intermediate(self, node: str) -> bool:
+        class_type = class_of(self.prompt.get(node))
+        return isinstance(class_type, str) and is_intermediate(self.definition_of(class_type))
 
     def _masks(self, name: str, title: str, size: Callable[[], tuple[int, int]]) -> Masks:
         """Return the masks of an output, whose size in pixels is asked for where a mask is a picture."""

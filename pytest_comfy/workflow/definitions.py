@@ -90,6 +90,11 @@ def upload_inputs(definition: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def is_intermediate(definition: Mapping[str, Any] | None) -> bool:
+    """Whether what a class shows is only on the way: ComfyUI tells of it, although the node is no output node."""
+    return bool(definition and definition.get("has_intermediate_output") and not definition.get("output_node"))
+
+
 def loads_models(definition: Mapping[str, Any] | None) -> bool:
     """Whether all outputs of a class are models, so that running it again only costs time."""
     outputs = definition.get("output") if definition else None

@@ -1,15 +1,13 @@
-"""What comes of a prompt: messages, pictures on the way, and outputs; and which outputs a result names."""
+"""What comes of a prompt: messages, pictures on the way, and outputs."""
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..media import media_type_of
 from .digest import class_of
 from .model import title_of
 
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
 
 WEBSOCKET_CLASS = "SaveImageWebsocket"
 """The core node that sends its pictures as preview frames and leaves nothing in history."""
-
-_METADATA_KEYS = {"animated"}
-"""Keys of a node's UI result that tell about the other keys' files and are no outputs themselves."""
 
 
 @dataclass(frozen=True)
@@ -90,62 +85,6 @@ class Output:
     def text(self) -> str:
         """The output as text (UTF-8)."""
         return self.data.decode("utf-8", "replace")
-
-
-@dataclass(frozen=True)
-class Named:
-    """One item of a node's UI result: what an output is made of, before its file is known.
-
-    file  {filename, subfolder, type} as ComfyUI names it, None for what is no file
-    """
-
-    node: str
-    key: str
-    index: int
-    title: str
-    class_type: str
-    item: Any
-
-    @property
-    def name(self) -> str:
-        """Node, key and index, such as "9.images.0"."""
-        return f"{self.node}.{self.key}.{self.index}"
-
-    @property
-    def file(self) -> dict[str, str] | None:
-        """What to ask `/view` for."""
-        if not isinstance(self.item, Mapping) or not isinstance(self.item.get("filename"), str):
-            return None
-        return {part: str(self.item.get(part) or "") for part in ("filename", "subfolder", "type")}
-
-    def output(self, data: bytes | None = None) -> Output:
-        """Return the output, with the bytes of its file or made of the item itself."""
-        file = self.file
-        if file is not None:
-            content, filename, kind = data or b"", file["filename"], file["type"] or "output"
-            media_type = media_type_of(filename, content)
-        else:
-            filename, kind = "", "output"
-            media_type = "text/plain" if isinstance(self.item, str) else "application/json"
-            text = self.item if isinstance(self.item, str) else json.dumps(self.item, sort_keys=True)
-            content = text.encode("utf-8", "surrogatepass")
-        return Output(self.node, self.key, self.index, self.title, self.class_type, kind, filename, media_type, content)
-
-
-def named_outputs(prompt: Mapping[str, Any], results: Any) -> Iterator[Named]:
-    """Yield what the `outputs` of a history entry name, in order of the prompt's nodes."""
-    results = results if isinstance(results, Mapping) else {}
-    order = {node_id: place for place, node_id in enumerate(prompt)}
-    for node_id in sorted(results, key=lambda name: (order.get(name.split(".")[0], len(order)), name)):
-        found = prompt.get(node_id) or prompt.get(node_id.split(".")[0])
-        node: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-        title, class_type = title_of(node_id, node), str(node.get("class_type", ""))
-        result = results[node_id]
-        for key in result if isinstance(result, Mapping) else ():
-            items = None if key in _METADATA_KEYS else result[key]
-            for index, item in enumerate(items if isinstance(items, list) else ()):
-                if item is not None:
-                    yield Named(node_id, key, index, title, class_type, item)
 
 
 def history_messages(status: Any) -> Iterator[tuple[Any, Any]]:

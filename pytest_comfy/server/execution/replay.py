@@ -13,7 +13,8 @@ from ...workflow.digest import class_of, inputs_of
 from ...workflow.model import is_link
 from ..faults import Failure, Faults, Moment
 from ..files import FileStore, Key
-from ..recordings.script import Script, Step, files_of, with_names
+from ..recordings.filenames import files_of, with_names
+from ..recordings.script import Script, Step
 from ..wire.hub import Hub
 from ..wire.messages import (
     PREVIEW_WITH_METADATA,

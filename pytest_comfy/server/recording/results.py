@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 from ...golden.environment import MODEL_HASHES, describe_system, model_facts, models_named, node_packs
 from ...memory import OutOfMemory
-from ...workflow.results import Output, history_messages, named_outputs, sent_outputs
+from ...workflow.named import Named, Place, named_outputs
+from ...workflow.results import Output, history_messages, sent_outputs
 from .tape import ANYONE, NOBODY, TapedRun
 from .upstream import Unreachable, Upstream
 
@@ -137,24 +138,31 @@ def started_at(entry: Mapping[str, Any]) -> Any:
 async def collect(upstream: Upstream, run: TapedRun, problem: Callable[[str], None]) -> AsyncIterator[Output]:
     """Yield the outputs of a run in order of the prompt's nodes; tells what the server does not give."""
     for named in named_outputs(run.prompt, run.ui):
-        data = None
-        if named.file is not None:
-            query = urlencode(named.file, errors="surrogatepass")
-            try:
-                status, data, _ = await upstream.get(f"/view?{query}", MOST_OUTPUT)
-                if status != 200:
-                    raise Unreachable(f"the server answers {status} when asked for it")
-            except Unreachable as error:
-                problem(f"output {named.node}.{named.key}.{named.index} is not kept: {error}")
-                continue
+        try:
+            data, place = await _found(upstream, named)
+        except Unreachable as error:
+            problem(f"output {named.name} is not kept: {error}")
+            continue
         try:
             run.budget.hold(len(data or b""), "it")
         except OutOfMemory as error:
             problem(f"output {named.name} is not kept: {error}")
             continue
-        yield named.output(data)
+        yield named.output(data, place)
     for sent in sent_outputs(run.prompt, run.previews):
         yield sent
+
+
+async def _found(upstream: Upstream, named: Named) -> tuple[bytes | None, Place | None]:
+    """Return the file of an output and where it lies; nothing where it is none. Raises Unreachable."""
+    status = None
+    for place in named.places:
+        status, data, _ = await upstream.get(f"/view?{urlencode(place.query, errors='surrogatepass')}", MOST_OUTPUT)
+        if status == 200:
+            return data, place
+    if named.is_file:
+        raise Unreachable(f"the server answers {status} when asked for it")
+    return None, None
 
 
 class Facts:

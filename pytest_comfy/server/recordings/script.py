@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...golden import GoldenRun
-from ..files import Key, file_key
 from ..wire.messages import (
     PREVIEW,
     PREVIEW_WITH_METADATA,
@@ -18,10 +17,13 @@ from ..wire.messages import (
     is_blocked,
     message,
 )
+from .filenames import FolderOf, RunFile, item_key, with_filenames
 from .whole import whole
 
 Data = dict[str, Any]
 Rename = Callable[[str], str]
+Kept = Mapping[tuple[str, str, int], Mapping[str, Any]]
+"""(node, key, index) -> the output that the golden run keeps."""
 
 TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
 
@@ -51,15 +53,6 @@ class Step:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """A file that the run writes: the node that writes it, its recorded name, its name in the golden run."""
-
-    node: str
-    key: Key
-    golden_name: str
-
-
 @dataclass(slots=True)
 class Script:
     """All that is needed to replay a golden run under the ids of a posted prompt."""
@@ -77,20 +70,6 @@ class Script:
     files: list[RunFile] = field(default_factory=list)
 
 
-def item_key(item: Any) -> Key | None:
-    """Return the file that an item of a node's output names, if it names one."""
-    if not isinstance(item, Mapping) or not isinstance(item.get("filename"), str):
-        return None
-    return file_key(str(item.get("type") or "output"), str(item.get("subfolder") or ""), item["filename"])
-
-
-def files_of(output: Any) -> list[Key]:
-    """Return the files that a node's output names, in order."""
-    lists = (items for items in output.values() if isinstance(items, list)) if isinstance(output, Mapping) else ()
-    keys = (item_key(item) for items in lists for item in items)
-    return [key for key in keys if key is not None]
-
-
 def make_script(
     golden: GoldenRun, prompt: Mapping[str, Any], ids: Mapping[str, str], outputs: Sequence[str] | None = None
 ) -> Script:
@@ -105,7 +84,8 @@ def make_script(
         head, dot, rest = node_id.partition(".")
         return ids.get(node_id) or ids.get(head, head) + dot + rest
 
-    events = [(float(at), _renamed(event, rename)) for at, event in document.get("events") or []]
+    kept = _kept(document, rename)
+    events = [(float(at), _with_filenames(_renamed(event, rename), kept)) for at, event in document.get("events") or []]
     status = document.get("status") or {}
     told = [{"type": kind, "data": _renamed(data, rename)} for kind, data in status.get("messages") or []]
     start = _first("execution_start", events, told) or {"prompt_id": PROMPT_ID, "timestamp": 0}
@@ -113,6 +93,7 @@ def make_script(
     offset = next((at for at, event in events if event.get("type") == "execution_start"), 0.0)
     ending_at, ending, complete = _ending(events, told, status)
     ui = {rename(node): value for node, value in (document.get("ui") or {}).items()}
+    ui = {node: with_filenames(value, _folders(node, kept)) for node, value in ui.items()}
     meta = {rename(node): _renamed(value, rename) for node, value in (document.get("meta") or {}).items()}
     script = Script(
         golden=golden,
@@ -129,7 +110,7 @@ def make_script(
     if ending[0] == "execution_success":
         body += _not_told(script, body, ending_at, complete)
     script.steps = _steps(body, offset)
-    script.files = _files(document, ui, rename)
+    script.files = _files(ui, kept)
     return script
 
 
@@ -286,33 +267,38 @@ def _output_nodes(document: Mapping[str, Any], prompt: Mapping[str, Any], ui: Ma
     return [node_id for node_id, node in prompt.items() if is_output(node_id, node)]
 
 
-def _files(document: Mapping[str, Any], ui: Mapping[str, Any], rename: Rename) -> list[RunFile]:
-    kept = {
-        (rename(str(output["node"])), output["key"], output["index"]): output.get("file") or ""
+def _kept(document: Mapping[str, Any], rename: Rename) -> Kept:
+    return {
+        (rename(str(output["node"])), output["key"], output["index"]): output
         for output in document.get("outputs") or []
         if {"node", "key", "index"} <= output.keys()
     }
+
+
+def _folders(node: str, kept: Kept) -> FolderOf:
+    """Return what tells of a node's items the type of the file that is kept of them."""
+
+    def folder_of(key: str, index: int) -> str | None:
+        output = kept.get((node, key, index)) or {}
+        is_text = output.get("media_type") == "text/plain"
+        return str(output.get("type") or "output") if output.get("file") and not is_text else None
+
+    return folder_of
+
+
+def _with_filenames(event: Data, kept: Kept) -> Data:
+    data = event.get("data") if event.get("type") == "executed" else None
+    if not isinstance(data, Mapping):
+        return event
+    return {**event, "data": {**data, "output": with_filenames(data.get("output"), _folders(data["node"], kept))}}
+
+
+def _files(ui: Mapping[str, Any], kept: Kept) -> list[RunFile]:
     found = []
     for node, output in ui.items():
         for name, items in (output or {}).items():
             for index, item in enumerate(items if isinstance(items, list) else []):
                 key = item_key(item)
                 if key is not None:
-                    found.append(RunFile(node, key, kept.get((node, name, index), "")))
+                    found.append(RunFile(node, key, (kept.get((node, name, index)) or {}).get("file") or ""))
     return found
-
-
-def with_names(output: Any, names: Mapping[Key, Key]) -> Any:
-    """Return a node's output with the file names that this run uses."""
-    if not isinstance(output, Mapping):
-        return output
-    return {
-        name: [_item_with_name(item, names) for item in items] if isinstance(items, list) else items
-        for name, items in output.items()
-    }
-
-
-def _item_with_name(item: Any, names: Mapping[Key, Key]) -> Any:
-    key = item_key(item)
-    new = names.get(key) if key is not None else None
-    return item if new is None or new == key else {**item, "filename": new[2]}
