@@ -9,12 +9,14 @@ import copy
 import io
 import json
 import re
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from pytest_comfy.compare import describe
 from pytest_comfy.golden import GoldenOutput, GoldenRun, GoldenStore
+from pytest_comfy.media import media_type_of, suffix_of
 
 SIDE = 64
 INI = "[pytest]\naddopts = -p no:randomly -p no:recording -p no:xdist -p no:asyncio -p no:hypothesispytest\n"
@@ -22,7 +24,6 @@ ENVIRONMENT = {
     "comfyui": "0.8.0", "python": "3.11.7", "torch": "2.13.0", "os": "linux", "argv": [],
     "devices": [{"name": "cpu", "type": "cpu"}], "models": {}, "node_packs": {},
 }  # fmt: skip
-_SUFFIX = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 def png(seed=1, size=(SIDE, SIDE), shift=0, mode="RGB", edit=None):
@@ -56,9 +57,28 @@ def graph(color=7, saves=("9",), **more):
     return {**prompt, **more}
 
 
+class Item(NamedTuple):
+    """An output as history tells it: an object or a bare text, with the file that it names, if it names one."""
+
+    told: Any
+    data: bytes | None = None
+    type: str = "output"
+
+    @property
+    def kept(self):
+        """The bytes that a golden run keeps, and their media type."""
+        if self.data is not None:
+            name = self.told if isinstance(self.told, str) else self.told["filename"]
+            return self.data, media_type_of(name, self.data)
+        is_text = isinstance(self.told, str)
+        return (self.told if is_text else json.dumps(self.told, sort_keys=True)).encode(), (
+            "text/plain" if is_text else "application/json"
+        )
+
+
 def recorded(prompt=None, outputs=None, *, workflow="workflows/txt2img.json", case="default", environment=None,
-             files=True, masks=(), error=None, approvals=(), types=None):  # fmt: skip
-    """A golden run in memory. `outputs` is {node: {key: [bytes, or text]}}; `error` ends it with execution_error."""
+             files=True, masks=(), error=None, approvals=(), types=None, definitions=None):  # fmt: skip
+    """A golden run in memory. `outputs` is {node: {key: [bytes, text, Item]}}; `error` ends it with execution_error."""
     prompt = copy.deepcopy(prompt or graph())
     outputs = {"9": {"images": [png()]}} if outputs is None else outputs
     run = {"prompt_id": "<prompt_id>"}
@@ -72,15 +92,17 @@ def recorded(prompt=None, outputs=None, *, workflow="workflows/txt2img.json", ca
         for key, items in keys.items():
             for index, item in enumerate(items):
                 kind = (types or {}).get(node, "output")
-                is_text = isinstance(item, str)
-                data = item.encode() if is_text else item
-                media = "text/plain" if is_text else "image/png"
-                name = f"{node}.{key}.{index}.{_SUFFIX.get(media, 'txt')}"
+                if isinstance(item, bytes):
+                    told = {"filename": f"out{node}_{index + 1:05}_.png", "subfolder": "", "type": kind}
+                    item = Item(told, item, kind)
+                item = item if isinstance(item, Item) else Item(item)
+                kind = item.type
+                data, media = item.kept
+                name = f"{node}.{key}.{index}{suffix_of(media)}"
+                ui.setdefault(node, {}).setdefault(key, []).append(item.told)
+                if item.told is None or key == "animated":
+                    continue
                 blobs[name] = data
-                told = (
-                    item if is_text else {"filename": f"out{node}_{index + 1:05}_.png", "subfolder": "", "type": kind}
-                )
-                ui.setdefault(node, {}).setdefault(key, []).append(told)
                 facts = describe(data, media, masks)
                 described.append(GoldenOutput(
                     node=node, key=key, index=index, title=prompt[node]["_meta"]["title"], media_type=media, type=kind,
@@ -102,7 +124,7 @@ def recorded(prompt=None, outputs=None, *, workflow="workflows/txt2img.json", ca
         "format": 1, "workflow": workflow, "case": case, "prompt": prompt,
         "environment": {**ENVIRONMENT, **(environment or {})},
         "node_definitions": {"EmptyImage": {"output_node": False, "output": ["IMAGE"]},
-                             "SaveImage": {"output_node": True}},
+                             "SaveImage": {"output_node": True}, **(definitions or {})},
         "events": [[at / 1000, event] for at, event in enumerate(events)],
         "status": {"status_str": "error" if error else "success", "completed": not error, "messages": told},
         "meta": {}, "ui": ui, "outputs": described, "approvals": list(approvals),

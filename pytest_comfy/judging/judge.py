@@ -98,8 +98,11 @@ class Judge:
     def refuse_blank(self, run: Run) -> None:
         """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word."""
         for output in run.outputs if not self.options.blank else ():
+            # What is no file and no text is data, such as the settings of a camera: an empty list may well be right.
+            if not self.judges(output) or (not output.filename and output.media_type == "application/json"):
+                continue
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
-                word = blank_word(output.data, output.media_type) if self.judges(output) else None
+                word = blank_word(output.data, output.media_type)
                 if word is not None:
                     raise NotJudged(
                         f"output {output.name} of {output.title!r} is {word}: nothing was approved; if that is right, "
