@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "compare/image": "compare/drawing compare/moving compare/still",
     "compare/latents": "compare/drawing",
     "compare/models": "compare/drawing compare/still",
+    "compare/splats": "compare/drawing compare/models",
     "compare/text": "compare/drawing memory",
     "compare/svg": "compare/text",
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",

@@ -13,13 +13,14 @@ from .result import Comparison, Region
 from .rules import Rules
 
 if TYPE_CHECKING:
-    from . import audio, image, latents, models, svg, text, video
+    from . import audio, image, latents, models, splats, svg, text, video
 
 _FOLDERS: Mapping[str, str] = {
     "audio": "audio",
     "image": "image",
     "latent": "latents",
     "model": "models",
+    "splat": "splats",
     "svg": "svg",
     "text": "text",
     "video": "video",
@@ -63,7 +64,7 @@ class Kind(Protocol):
 
 
 if TYPE_CHECKING:
-    _CHECKED: tuple[Kind, ...] = (audio, image, latents, models, svg, text, video)
+    _CHECKED: tuple[Kind, ...] = (audio, image, latents, models, splats, svg, text, video)
 
 
 def kind_named(name: str) -> Kind | None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 _TEXTUAL = {"application/xml", "application/x-yaml", "application/yaml", "application/toml"}
-_KINDS = {"application/x-safetensors": "latent", "image/svg+xml": "svg"}
+_KINDS = {
+    "application/x-safetensors": "latent",
+    "image/svg+xml": "svg",
+    "model/x-ksplat": "splat",
+    "model/x-splat": "splat",
+    "model/x-splat-ply": "splat",
+    "model/x-spz": "splat",
+}
 _MODELS = {"gltf-binary", "gltf+json", "obj", "stl", "ply"}
 
 
@@ -19,7 +26,7 @@ def is_json(media_type: str) -> bool:
 
 
 def kind_of(media_type: str) -> str:
-    """Return the kind: image, video, audio, model, latent, svg, text, or the type itself, such as application.
+    """Return the kind: image, video, audio, model, splat, latent, svg, text, or the type itself, such as application.
 
     JSON counts as text. Containers do not matter: PNG and WEBP are both image. 3D models of formats that cannot be
     read, such as model/vnd.usdz+zip, are the media type itself.

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..figures import figure, signed
-from ..limits import rank
-from ..packing import FloatArray, unpack_levels
-from ..result import Comparison, Part, hard_failure, identical
+from ..figures import figure
+from ..packing import unpack_levels
+from ..result import Comparison, hard_failure, identical
+from ..statistics import Statistic, judge_statistics
 from ..tolerance import Tolerance
-from .fingerprints import AXES, SIDE
+from .cube import diagonal_of, moved_bounds, moved_views, relative
 from .gltf import MAP_SIDE
 
 LEAST_WEIGHT = 0.02
@@ -30,8 +30,6 @@ _KINDS = {
 }
 
 Described = Mapping[str, Any]
-Statistic = tuple[float, str]
-"""How far something moved, in the unit of its limit, and a sentence that tells it."""
 
 
 def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolerance) -> Comparison:
@@ -43,21 +41,7 @@ def compare_fingerprints(golden: Described, actual: Described, tolerance: Tolera
         kinds = tuple(dict.fromkeys(kind for kind, _ in hard))
         return hard_failure(kinds, "; ".join(told for _, told in hard), tolerance.name)
     measured = _measured(golden, actual) if "bounds" in golden else {}
-    parts = {name: Part(value, tolerance.limit(name)) for name, (value, _) in measured.items()}
-    order = sorted(parts, key=lambda name: rank(name, parts[name]))[::-1]
-    kinds = tuple(dict.fromkeys(_KINDS[name] for name in order if parts[name].distance > 1))
-    if not order or parts[order[0]].value == 0:
-        message = "no part of the fingerprint moved"
-    else:
-        shown = f"{figure(parts[order[0]].limit)}{' levels' if order[0] == 'model_tint' else ' %'}"
-        message = f"{measured[order[0]][1]} ({tolerance.name} allows {shown})"
-    if tolerance.exact and not kinds:
-        told = "surfaces differ by less than the fingerprint shows (exact allows nothing)"
-        return hard_failure(("bytes",), told, tolerance.name, parts)
-    distance = max((part.distance for part in parts.values()), default=0.0)
-    return Comparison(
-        "different" if kinds else "within tolerance", message, tolerance.name, kinds, distance, parts=parts
-    )
+    return judge_statistics(measured, _KINDS, tolerance, what="surfaces", units={"model_tint": " levels"})
 
 
 def _compare_form(golden: Described, actual: Described) -> list[tuple[str, str]]:
@@ -83,62 +67,22 @@ def _compare_form(golden: Described, actual: Described) -> list[tuple[str, str]]
 
 
 def _measured(golden: Described, actual: Described) -> dict[str, Statistic]:
-    ends = np.array([golden["bounds"], actual["bounds"]])
-    sizes = ends[:, 1] - ends[:, 0]
-    diagonal = float(np.linalg.norm(sizes, axis=1).max()) or 1.0
-    shifts = 100 * (ends[1] - ends[0]) / diagonal
-    end, axis = _largest(shifts)
-    which = f"{('lowest', 'highest')[end]} {AXES[axis]}"
-    measured = {
-        "model_bounds": (
-            float(np.abs(shifts).max()),
-            f"bounds moved {signed(shifts[end, axis])} % of the diagonal at the {which}",
-        ),
-        "model_faces": _relative(
-            "number of faces", golden["faces"] + golden["points"], actual["faces"] + actual["points"]
-        ),
-        "model_vertices": _relative("number of vertices", golden["vertices"], actual["vertices"]),
-        "model_area": _relative("area", golden["area"], actual["area"], 0.001 * diagonal**2),
-        "model_volume": _relative("volume", golden["volume"], actual["volume"], 0.001 * diagonal**3),
+    diagonal = diagonal_of(golden, actual)
+    faces = [one["faces"] + one["points"] for one in (golden, actual)]
+    volume, told = relative("volume", golden["volume"], actual["volume"], 0.001 * diagonal**3)
+    if volume and golden["volume"] * actual["volume"] < 0:
+        told += ": the faces are turned inside out"
+    surface, local = moved_views(golden, actual, "surface")
+    return {
+        "model_bounds": moved_bounds(golden, actual),
+        "model_faces": relative("number of faces", *faces),
+        "model_vertices": relative("number of vertices", golden["vertices"], actual["vertices"]),
+        "model_area": relative("area", golden["area"], actual["area"], 0.001 * diagonal**2),
+        "model_volume": (volume, told),
+        "model_surface": surface,
+        "model_local": local,
+        "model_tint": _tint(golden, actual),
     }
-    before, after = _views(golden), _views(actual)
-    moved = 50 * np.abs(after - before).sum(axis=(1, 2))
-    axis = int(moved.argmax())
-    measured["model_surface"] = (
-        float(moved[axis]),
-        f"{figure(moved[axis])} % of the surface moved, seen along {AXES[axis]}",
-    )
-    # The mean share of a cell that either surface passes through.
-    usual = 1 / np.maximum(((before + after) > 1e-4).sum(axis=(1, 2), keepdims=True), 1)
-    local = 100 * (after - before) / usual
-    axis, row, column = _largest(local)
-    across, up = [name for name in AXES if name != AXES[axis]]
-    measured["model_local"] = (
-        float(np.abs(local).max()),
-        f"surface at {across} {_span(column)}, {up} {_span(row)} of its cube moved "
-        f"{signed(local[axis, row, column])} % of what a cell has",
-    )
-    measured["model_tint"] = _tint(golden, actual)
-    return measured
-
-
-def _relative(what: str, before: float, after: float, least: float = 0.0) -> Statistic:
-    """Return the change in percent of the larger magnitude, or of `least` where that is more."""
-    change = 100 * (after - before) / (max(abs(before), abs(after), least) or 1.0)
-    turned = ": the faces are turned inside out" if change and before * after < 0 else ""
-    return abs(change), f"{what} moved {signed(change)} %: {figure(after, 4)}, was {figure(before, 4)}{turned}"
-
-
-def _views(described: Described) -> FloatArray:
-    """Return the share of the surface in each cell, shape (3, SIDE, SIDE)."""
-    shares = unpack_levels(described["views"], (3, SIDE, SIDE)) ** 2
-    whole: FloatArray = shares.sum(axis=(1, 2), keepdims=True)
-    return shares / whole
-
-
-def _largest(values: FloatArray) -> tuple[int, ...]:
-    """Return the place of the value of largest magnitude."""
-    return tuple(int(at) for at in np.unravel_index(int(np.abs(values).argmax()), values.shape))
 
 
 def _tint(golden: Described, actual: Described) -> Statistic:
@@ -153,10 +97,6 @@ def _tint(golden: Described, actual: Described) -> Statistic:
         told = f"colour of texture {index + 1} moved {figure(cells.max())} levels where it moved most"
         found = max(found, (float(cells.max()), told), key=lambda one: one[0])
     return found
-
-
-def _span(cell: int) -> str:
-    return f"{100 * cell / SIDE:.0f}-{100 * (cell + 1) / SIDE:.0f} %"
 
 
 def _many(count: int, one: str, many: str) -> str:

@@ -36,10 +36,10 @@ def draw(
     every = np.concatenate(both)
     corner, side = frame_of(every.min(axis=0), every.max(axis=0))
     before, after = ((points - corner) / side for points in both)
-    return Drawing(map_sheet([(_depth(before, axis), _depth(after, axis)) for axis in range(3)]))
+    return Drawing(map_sheet([(depth_view(before, axis), depth_view(after, axis)) for axis in range(3)]))
 
 
-def _depth(places: FloatArray, axis: int) -> FloatArray:
+def depth_view(places: FloatArray, axis: int) -> FloatArray:
     """Return lightness by depth along an axis, shape (SIDE, SIDE), the second of the other axes upwards."""
     cells = (np.delete(places, axis, axis=1) * (SIDE - 1)).astype(np.intp).clip(0, SIDE - 1)
     view = np.zeros((SIDE, SIDE))

@@ -12,7 +12,7 @@ from ..packing import pack_levels, rounded
 from .reading import FloatArray, Model, read_model
 from .surface import Surface, surface_of
 
-VERSION = 1
+VERSION = 2
 """Version of the fingerprint; others cannot be compared with it and are made anew from the file."""
 SIDE = 20
 """Cells along each side of a view."""
@@ -68,13 +68,19 @@ def finite_part(model: Model) -> Model:
     points = (np.abs(model.points) < 1e30).all(axis=1)
     if faces.all() and points.all():
         return model
-    return replace(model, corners=model.corners[faces], colours=model.colours[faces], points=model.points[points])
+    return replace(
+        model,
+        corners=model.corners[faces],
+        colours=model.colours[faces],
+        points=model.points[points],
+        tints=model.tints[points],
+    )
 
 
 def _shape(surface: Surface, low: FloatArray, high: FloatArray) -> dict[str, Any]:
     corner, side = frame_of(low, high)
     places = (surface.points - corner) / side
-    views = np.stack([_view(np.delete(places, axis, axis=1)) for axis in range(3)])
+    views = np.stack([view_of(np.delete(places, axis, axis=1)) for axis in range(3)])
     peak = float(views.max())
     weights, tints = _tints(places, surface.colours)
     return {
@@ -88,17 +94,21 @@ def _shape(surface: Surface, low: FloatArray, high: FloatArray) -> dict[str, Any
     }
 
 
-def _view(places: FloatArray) -> FloatArray:
-    """Return the share of points in each cell, shape (SIDE, SIDE); a point counts for the four cells around it."""
+def view_of(places: FloatArray, weights: FloatArray | float = 1.0) -> FloatArray:
+    """Return the share of points in each cell, shape (SIDE, SIDE); a point counts for the four cells around it.
+
+    places   from 0 to 1, shape (n, 2)
+    weights  how much each point counts, shape (n,)
+    """
     at = places.clip(0, 1) * (SIDE - 1)
     cell = np.floor(at).astype(np.intp).clip(0, SIDE - 2)
     part = at - cell
     view = np.zeros(SIDE * SIDE)
     for column in (0, 1):
         for row in (0, 1):
-            share = np.abs(1 - column - part[:, 0]) * np.abs(1 - row - part[:, 1])
+            share = np.abs(1 - column - part[:, 0]) * np.abs(1 - row - part[:, 1]) * weights
             view += np.bincount((cell[:, 1] + row) * SIDE + cell[:, 0] + column, share, SIDE * SIDE)
-    return view.reshape(SIDE, SIDE) / len(places)
+    return view.reshape(SIDE, SIDE) / (view.sum() or 1)
 
 
 def _tints(places: FloatArray, colours: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -44,13 +44,15 @@ class Model:
     corners   of the triangles, shape (faces, 3, 3)
     colours   of the corners, RGBA from 0 to 1, shape (faces, 3, 4); white where the model has none
     points    that belong to no triangle, shape (points, 3)
+    tints     of the points, RGBA from 0 to 1, shape (points, 4); white where the model has none
     meshes    instances of parts that have triangles or points
-    coloured  whether vertices or faces have colours of their own
+    coloured  whether vertices, faces or points have colours of their own
     """
 
     corners: FloatArray
     colours: FloatArray
     points: FloatArray
+    tints: FloatArray
     meshes: int
     coloured: bool
     materials: Materials
@@ -135,7 +137,8 @@ def _guard() -> Iterator[None]:
 
 
 def _gathered(library: Any, scene: Any, materials: Materials) -> Model:
-    corners, colours, points = [np.zeros((0, 3, 3))], [np.zeros((0, 3, 4))], [np.zeros((0, 3))]
+    corners, colours = [np.zeros((0, 3, 3))], [np.zeros((0, 3, 4))]
+    points, tints = [np.zeros((0, 3))], [np.zeros((0, 4))]
     faces = meshes = 0
     coloured = False
     for node in sorted(scene.graph.nodes_geometry):
@@ -148,6 +151,9 @@ def _gathered(library: Any, scene: Any, materials: Materials) -> Model:
         meshes += 1
         if not isinstance(part, library.Trimesh):
             points.append(vertices)
+            own = _colours_of_points(part, len(vertices))
+            coloured = coloured or own is not None
+            tints.append(np.ones((len(vertices), 4)) if own is None else own)
             faces += len(vertices)
         else:
             triangles = np.asarray(part.faces).reshape(-1, 3)
@@ -161,7 +167,24 @@ def _gathered(library: Any, scene: Any, materials: Materials) -> Model:
             base = materials.colours[int(name)] if materials.colours else (1.0,) * 4
             corners.append(vertices[triangles])
             colours.append((np.ones((len(triangles), 3, 4)) if own is None else own) * np.array(base))
-    return Model(np.concatenate(corners), np.concatenate(colours), np.concatenate(points), meshes, coloured, materials)
+    return Model(
+        np.concatenate(corners),
+        np.concatenate(colours),
+        np.concatenate(points),
+        np.concatenate(tints),
+        meshes,
+        coloured,
+        materials,
+    )
+
+
+def _colours_of_points(part: Any, count: int) -> FloatArray | None:
+    """Return the colours of a cloud of points, RGBA from 0 to 1; None where it has none."""
+    found = getattr(part, "colors", None)
+    own = np.zeros(0) if found is None else np.asarray(found, np.float64)
+    if own.ndim != 2 or len(own) != count or own.shape[1] not in (3, 4):
+        return None
+    return np.concatenate([own / 255, np.ones((count, 4 - own.shape[1]))], axis=1)
 
 
 def _colours(part: Any, triangles: npt.NDArray[Any]) -> FloatArray | None:

@@ -48,12 +48,13 @@ def surface_of(model: Model) -> Surface:
     volume = float(((corners.mean(axis=1) - centre) * normals).sum() / 6)
     digest = hashlib.sha256(_rows(corners, colours)[order].tobytes())
     loose = _single(model.points)
-    digest.update(loose[np.argsort(_hash(loose))].tobytes())
+    rows = np.concatenate([loose, np.rint(model.tints * 255).astype("<f4")], axis=1) if model.coloured else loose
+    digest.update(rows[np.argsort(hash_rows(rows))].tobytes())
     every = np.concatenate([_single(corners).reshape(-1, 3), loose])
     points, seen = _spread(corners, colours, areas)
     if len(loose):
-        points, seen = np.concatenate([points, model.points]), np.concatenate([seen, np.ones((len(loose), 4))])
-    return Surface(points, seen, float(areas.sum()), volume, len(np.unique(_hash(every))), digest.hexdigest())
+        points, seen = np.concatenate([points, model.points]), np.concatenate([seen, model.tints])
+    return Surface(points, seen, float(areas.sum()), volume, len(np.unique(hash_rows(every))), digest.hexdigest())
 
 
 def _canonical(model: Model) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
@@ -64,14 +65,14 @@ def _canonical(model: Model) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int
     corners, colours = model.corners, model.colours
     if not len(corners):
         return corners, colours, np.zeros(0, np.intp)
-    first = _hash(_single(corners).reshape(-1, 3)).reshape(-1, 3).argmin(axis=1)
+    first = hash_rows(_single(corners).reshape(-1, 3)).reshape(-1, 3).argmin(axis=1)
     turn = (first[:, np.newaxis] + np.arange(3)) % 3
     each = np.arange(len(corners))[:, np.newaxis]
     corners, colours = corners[each, turn], colours[each, turn]
     centres = corners.mean(axis=1)
     low = centres.min(axis=0)
     cells = ((centres - low) / (np.ptp(centres, axis=0).max() or 1) * 1023).astype(np.uint64)
-    content = _hash(_rows(corners, colours))
+    content = hash_rows(_rows(corners, colours))
     order = np.lexsort((content, _interleaved(cells)))
     return corners[order], colours[order], np.argsort(content[order], kind="stable")
 
@@ -100,7 +101,7 @@ def _rows(corners: FloatArray, colours: FloatArray) -> npt.NDArray[np.float32]:
     return np.concatenate([_single(corners).reshape(-1, 9), levels.astype("<f4")], axis=1)
 
 
-def _hash(rows: npt.NDArray[np.float32]) -> Hashes:
+def hash_rows(rows: npt.NDArray[np.float32]) -> Hashes:
     """Return a number for each row that only equal rows share, but for one chance in 2**64."""
     words = np.ascontiguousarray(rows).view("<u4").astype(np.uint64)
     state = np.full(len(words), 1, np.uint64)

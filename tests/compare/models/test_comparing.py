@@ -317,3 +317,28 @@ def test_missing_package_is_named(keep: Keep, monkeypatch: pytest.MonkeyPatch) -
         compare_output(golden, REAL, MEDIA)
     assert describe(GOLDEN, MEDIA)["fingerprint"] is None
     assert compare_output(golden, GOLDEN, MEDIA).verdict == "identical"
+
+
+class TestClouds:
+    PLACES = np.random.default_rng(2).random((400, 3))
+    COLOURS = np.tile(np.array([[200, 60, 60, 255], [60, 60, 200, 255]], "u1"), (200, 1))
+
+    def cloud(self, colours: Any = None, places: Any = PLACES) -> bytes:
+        return exported(trimesh.PointCloud(places, colours), "ply")
+
+    def test_colours_of_points_count(self) -> None:
+        golden = self.cloud(self.COLOURS)
+        assert judged(golden, self.cloud(self.COLOURS)).verdict == "identical"
+        found = judged(golden, self.cloud(np.minimum(self.COLOURS, [180, 60, 180, 255]).astype("u1")))
+        assert (found.verdict, found.kinds) == ("different", ("material",))
+        assert judged(golden, self.cloud((self.COLOURS - [1, 0, 0, 0]).astype("u1"))).verdict == "within tolerance"
+
+    def test_the_order_of_points_does_not(self) -> None:
+        order = np.random.default_rng(3).permutation(400)
+        again = self.cloud(self.COLOURS[order], self.PLACES[order])
+        assert judged(self.cloud(self.COLOURS), again, "exact").verdict == "identical"
+
+    def test_colours_that_are_gone_are_told(self) -> None:
+        found = judged(self.cloud(self.COLOURS), self.cloud())
+        assert found.message == "the model lost its colours of vertices"
+        assert judged(self.cloud(), self.cloud(self.COLOURS)).message == "the model gained colours of vertices"
