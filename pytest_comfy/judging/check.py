@@ -19,12 +19,12 @@ from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
-from ..workflow.named import named_outputs
 from ..workflow.secrets import hear, known_in, redact_prompt
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
 from .models import CHANGED, Comparison
+from .offline import refusal_of, require_files
 from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ class Check:
         if stale and not self.settings.live:
             return CaseVerdict(
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
-                notes=(*stale[1:], *_refusal(golden, prompt), *self._how(subject)),
+                notes=(*stale[1:], *refusal_of(golden, prompt), *self._how(subject)),
             )
         if golden is not None and not self.settings.live:
-            _require_files(golden, self._judge(subject, golden.prompt, golden), subject)
+            require_files(golden, self._judge(subject, golden.prompt, golden), subject.node_id)
         wanted = self._judge(subject, prompt, golden).wanted
         run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
         return self.judge(subject, run, golden)
@@ -358,44 +358,6 @@ class Check:
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
         return (f'approve with: {shlex.join(words)} --comfy-reason "why"',)
-
-
-def _refusal(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say that ComfyUI would not take a prompt at all, as far as the golden run's node definitions tell."""
-    from ..client.explain import partial_rejection, rejection
-    from ..server.versions import Version
-    from ..workflow.validate import validate
-
-    definitions = golden.document.get("node_definitions") or {} if golden else {}
-    if not {node.get("class_type") for node in prompt.values()} <= definitions.keys():
-        return ()
-    version = Version(str(golden.environment.get("comfyui") if golden else ""))
-    checked = validate(prompt, definitions, modern=version.is_modern, is_file=lambda name: True)
-    if checked.error is not None:
-        told = rejection(prompt, checked.error, checked.node_errors, definitions.get)
-    elif checked.node_errors:
-        told = partial_rejection(prompt, checked.node_errors, definitions.get)
-    else:
-        return ()
-    return (f"ComfyUI {version.text} would not take it: {told}",)
-
-
-def _require_files(golden: GoldenRun, judge: Judge, subject: Subject) -> None:
-    """Raise NotJudged for an output that the case compares and that was left out when the golden run was approved."""
-    kept = {output.name: output for output in golden.outputs}
-    for named in named_outputs(golden.prompt, golden.document.get("ui")):
-        if not named.is_file or not judge.wanted(named):
-            continue
-        if named.name not in kept:
-            raise NotJudged(
-                f"output {named.name} of {named.title!r} was left out when the golden run of {subject.node_id} was "
-                "approved, so it cannot be replayed: approve it again live, or ignore it in the sidecar"
-            )
-        if isinstance(named.item, str) and kept[named.name].media_type == "text/plain":
-            raise NotJudged(
-                f"of output {named.name} of {named.title!r} only the name was kept when the golden run of "
-                f"{subject.node_id} was approved, not the file: approve it again live"
-            )
 
 
 def _is_whole(golden: GoldenRun) -> bool:
