@@ -99,7 +99,11 @@ def warnings(emission: Emission, frontend: str) -> Iterator[str]:
         elif surplus:
             yield f"{where(sent.node)}{_count_told(sent.node)}; the values that are there fit"
         for name, widget in sent.values.items():
-            if _not_offered(widget):
+            if sent.node.layout.chosen and name == sent.node.widgets[0].name:
+                # Its choices are other widgets of the node.
+                if sent.inputs.get(sent.node.layout.chosen) == -1:
+                    yield f"{where(sent.node, name)}: {shown(widget.value)} is none of the node's own options"
+            elif _not_offered(widget):
                 yield f"{where(sent.node, name)}: {shown(widget.value)} is none of the choices that the server offers"
         yield from disputes(sent.node, sent.frame.where(sent.node))
         for name, control in _controls(sent):

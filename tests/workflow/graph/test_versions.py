@@ -172,6 +172,18 @@ class TestWidgets:
         wanted = {"choice": stored[0], "index": index, "option1": "a", "option2": stored[3], "option3": ""}
         assert sent(drawn)["1"] == wanted
 
+    @pytest.mark.parametrize("frontend", ["1.48.7", "1.37.2"])
+    def test_choices_are_the_nodes_own_options(self, frontend):
+        def told(*stored):
+            drawn = canvas()
+            drawn.add("CustomCombo", *stored)
+            return convert(drawn.saved(), DEFINITIONS, frontend=frontend).warnings
+
+        index = [0] if frontend == "1.48.7" else []
+        assert told("b", *index, "a", "b", "") == ()
+        gone = ("node 1 'CustomCombo' > choice: \"gone\" is none of the node's own options",)
+        assert told("gone", *index, "a", "b", "") == (gone if index else ())
+
     def test_the_index_is_that_of_what_an_instance_chooses(self):
         inner = canvas("Style", 11)
         pick = inner.add("CustomCombo", "a", 0, "a", "b", "")
