@@ -101,7 +101,8 @@ def named_outputs(prompt: Mapping[str, Any], results: Any) -> Iterator[Named]:
         for key in result if isinstance(result, Mapping) else ():
             items = None if key in _METADATA_KEYS or _is_told_by_files(key, result) else result[key]
             for index, item in enumerate(items if isinstance(items, list) else ()):
-                if item is not None:
+                # A model without a background picture has an empty text for its name.
+                if item is not None and not (key == _RESULT and item == ""):
                     yield Named(node_id, key, index, title, class_type, item)
 
 

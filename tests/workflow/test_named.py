@@ -59,6 +59,7 @@ def named(result):
     [
         ({"result": ["a.glb", None, {}]}, [("result", 0, True, True), ("result", 2, False, False)]),
         ({"result": ["a.SPZ [temp]", None, "temp/bg_1.png"]}, [("result", 0, True, True), ("result", 2, True, False)]),
+        ({"result": ["a.glb", None, ""], "text": [""]}, [("result", 0, True, True), ("text", 0, False, False)]),
         ({"result": ["none", "a.txt", "/x/a.glb"]}, [("result", place, False, False) for place in range(3)]),
         ({"text": ["a.glb"], "path": ["a.glb"]}, [("text", 0, False, False), ("path", 0, True, False)]),
         ({"path": ["a.png"]}, [("path", 0, False, False)]),
