@@ -29,6 +29,7 @@ _METADATA_KEYS = {"animated"}
 
 _FOLDERS = ("output", "temp", "input")
 _ANNOTATED = re.compile(r"(?P<path>.*?) ?\[(?P<folder>output|temp|input)\]", re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 _LONGEST_PATH = 1024
 
 
@@ -74,7 +75,9 @@ class Named:
     @property
     def is_file(self) -> bool:
         """Whether it can be nothing but a file; a text that only looks like the name of one is itself the output."""
-        return bool(self.places) and (not isinstance(self.item, str) or _is_model(self.key, self.item))
+        if isinstance(self.item, str) and (_is_absolute(self.item) or not _is_model(self.key, self.item)):
+            return False
+        return bool(self.places)
 
     def output(self, data: bytes | None = None, place: Place | None = None) -> Output:
         """Return the output, with the bytes of its file and where it was found, or made of the item itself."""
@@ -110,20 +113,29 @@ def places_of_text(text: str) -> Sequence[Place]:
     """Return where a file may lie that is named by a bare text; none for what cannot be the name of one.
 
     The text is a path below one of the server's folders, of which it may name one: "temp/bg.png", "a.glb [input]". Else
-    the folder is not known: nodes that save write to output, those that show write to temp, and loaders read input.
+    the folder is not known: nodes that save write to output, those that show write to temp, and loaders read input. Of
+    a path from the root of the server's disk, what follows the last of these folders is taken.
     """
     annotated = _ANNOTATED.fullmatch(text)
     path = (annotated["path"] if annotated else text).replace("\\", "/")
     parts = path.split("/")
-    is_path = len(path) <= _LONGEST_PATH and path.isprintable() and ":" not in parts[0] and ".." not in parts
-    if not is_path or not all(parts):
+    if len(path) > _LONGEST_PATH or not path.isprintable() or ".." in parts or not all(parts[1:]):
         return ()
     *folders, filename = parts
+    if _is_absolute(path):
+        own = max((place for place, folder in enumerate(folders) if folder in _FOLDERS), default=None)
+        return () if own is None else (Place(filename, "/".join(folders[own + 1 :]), folders[own]),)
+    if not filename or ":" in parts[0]:
+        return ()
     subfolder = "/".join(folders)
     if annotated:
         return (Place(filename, subfolder, annotated["folder"]),)
     named = [Place(filename, "/".join(folders[1:]), folders[0])] if folders and folders[0] in _FOLDERS else []
     return (*named, *(Place(filename, subfolder, folder) for folder in _FOLDERS))
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith(("/", "\\")) or _DRIVE.match(path) is not None
 
 
 def _may_name_a_file(key: str, text: str) -> bool:

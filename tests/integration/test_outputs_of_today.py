@@ -83,6 +83,15 @@ class TestFilesNamedAsText:
         ]  # fmt: skip
         project.run().assert_outcomes(passed=1)
 
+    def test_a_path_of_the_servers_disk_is_found_and_not_kept(self, project, serve):
+        run = mesh("/srv/ComfyUI/output/3d/a_00001.glb")
+        project.workflow(prompt=run.prompt)
+        project.run("--comfy-url", serve(run).url, "--comfy-update").assert_outcomes(passed=1)
+        kept = project.read("golden/txt2img/default/run.json")
+        assert kept["ui"]["4"]["result"][0] == "…/a_00001.glb"
+        assert kept["outputs"][0]["media_type"] == "model/gltf-binary"
+        project.run().assert_outcomes(passed=1)
+
     def test_a_file_that_is_gone_is_told(self, put, serve):
         project = put(mesh("a.glb"))
         run = mesh("b.glb")

@@ -27,6 +27,9 @@ FILES = st.fixed_dictionaries({}, optional={"filename": ANY, "subfolder": ANY, "
         ("temp/b/bg.png", ["temp:b:bg.png", "output:temp/b:bg.png", "temp:temp/b:bg.png", "input:temp/b:bg.png"]),
         ("3d/a.glb [input]", ["input:3d:a.glb"]),
         ("a.glb[temp]", ["temp::a.glb"]),
+        ("/srv/ComfyUI/output/3d/a.glb", ["output:3d:a.glb"]),
+        ("/srv/output/ComfyUI/temp/a.glb", ["temp::a.glb"]),
+        ("C:\\ComfyUI\\output\\3d\\a.glb", ["output:3d:a.glb"]),
     ],
 )
 def test_where_a_file_named_by_text_may_lie(text, places):
@@ -60,6 +63,7 @@ def named(result):
         ({"result": ["a.glb", None, {}]}, [("result", 0, True, True), ("result", 2, False, False)]),
         ({"result": ["a.SPZ [temp]", None, "temp/bg_1.png"]}, [("result", 0, True, True), ("result", 2, True, False)]),
         ({"result": ["a.glb", None, ""], "text": [""]}, [("result", 0, True, True), ("text", 0, False, False)]),
+        ({"result": ["/x/output/a.glb"]}, [("result", 0, True, False)]),
         ({"result": ["none", "a.txt", "/x/a.glb"]}, [("result", place, False, False) for place in range(3)]),
         ({"text": ["a.glb"], "path": ["a.glb"]}, [("text", 0, False, False), ("path", 0, True, False)]),
         ({"path": ["a.png"]}, [("path", 0, False, False)]),
