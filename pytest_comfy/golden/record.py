@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 Rectangles = tuple[tuple[int, int, int, int], ...]
 
+_FIELDS = frozenset({
+    "prompt_id", "timestamp", "nodes", "node", "display_node", "output", "value", "max", "node_id", "node_type",
+    "executed", "exception_message", "exception_type", "traceback", "current_inputs", "current_outputs",
+    "display_node_id", "parent_node_id", "real_node_id", "image_type",
+})  # fmt: skip
+"""What messages of a run and the metadata of previews tell of themselves."""
+
 
 class Recordable(Protocol):
     """What is recorded of a run, whoever saw it: the client that made it, or a proxy that it went through.
@@ -92,7 +99,7 @@ def record(
     blobs: dict[str, bytes] = {}
     outputs = [_output(output, approval, secrets, known, blobs) for output in run.outputs if approval.keep(output)]
     told = told_by_history(run.status) if approval.silent else run.events
-    events = _events(run, told, approval, known, blobs)
+    events = _events(run, told, approval, known, blobs, _marks(extra_data))
     approved = {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "by": approval.by}
     if approval.reason:
         approved["reason"] = masked(approval.reason, known)
@@ -205,22 +212,34 @@ def _file_name(output: Output, taken: Mapping[str, bytes]) -> str:
     return name
 
 
+def _marks(extra_data: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what the server was asked to add to every message of this very run (by ComfyUI 0.38)."""
+    told = (extra_data or {}).get("workflow_metadata")
+    return {name: value for name, value in told.items() if name not in _FIELDS} if isinstance(told, Mapping) else {}
+
+
 def _events(
-    run: Recordable, events: Sequence[Event], approval: Approval, known: Known, blobs: dict[str, bytes]
+    run: Recordable,
+    events: Sequence[Event],
+    approval: Approval,
+    known: Known,
+    blobs: dict[str, bytes],
+    marks: Mapping[str, Any],
 ) -> list[list[Any]]:
     """Return the timed events and picture frames, in order of arrival, without what is this run's alone."""
     start = _started(events)
+
+    def kept_of(data: Mapping[str, Any]) -> Any:
+        own = {name: value for name, value in data.items() if name not in marks or value != marks[name]}
+        return redact(_without_run(own, run.prompt_id, start), known, run.prompt)
+
     rows: list[tuple[float, dict[str, Any]]] = [
-        (
-            event.at,
-            {"type": event.type, "data": redact(_without_run(event.data, run.prompt_id, start), known, run.prompt)},
-        )
-        for event in events
+        (event.at, {"type": event.type, "data": kept_of(event.data)}) for event in events
     ]
     kept = {id(preview): _preview_name(number, preview, run, approval) for number, preview in enumerate(run.previews)}
     for preview in run.previews:
         binary = 4 if "prompt_id" in preview.meta else 1
-        row = {"binary": binary, "data": redact(_without_run(preview.meta, run.prompt_id, start), known, run.prompt)}
+        row = {"binary": binary, "data": kept_of(preview.meta)}
         name = kept[id(preview)]
         if name:
             blobs[name] = preview.data

@@ -11,8 +11,11 @@ from ..text import plain
 DEFAULT = "0.8.0"
 """Spoken where neither the user nor a recording names a version."""
 
-NEWEST = "0.30.0"
-"""The newest version that was measured; newer ones are taken to do as it does."""
+MEASURED = "0.30.0"
+"""The newest version that was run beside the fake server."""
+
+NEWEST = "0.38.0"
+"""The newest version that is known, by its sources alone; newer ones are taken to do as it does."""
 
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -23,7 +26,8 @@ class Trait(Enum):
     """Something that versions do since one: (that version, what it is).
 
     All that stands at 0.4.0 was measured at 0.8.0, and at 0.3.64 not to be there: what lies between was not looked
-    at. The later ones stand at the release whose source has them first.
+    at. The later ones stand at the release whose source has them first, but for those at 0.38.0: these were read in
+    its sources, not measured, and may be of any release after 0.30.
     """
 
     MODERN = ("0.4.0", "what sets 0.8.0 apart from 0.3.64: jobs, choices of new-style combos, dynamic inputs")
@@ -56,6 +60,12 @@ class Trait(Enum):
     CACHED_FOR_NOBODY = ("0.28.0", "a cached run without client_id has its outputs in history")
     SVG_IN_IMAGES = ("0.30.0", "/view gives an SVG inline to an <img>, and what depends on that is never stored")
     TEXT_FILES_IN_JOBS = ("0.30.0", "saved texts are previews of jobs, after all that is no text")
+    WORKFLOW_METADATA = ("0.38.0", "extra_data.workflow_metadata stands in every message of the prompt's run")
+    DYNAMIC_GROUPS = ("0.38.0", "rows of a dynamic group are validated, and refused as `invalid_dynamic_input`")
+    REMOTE_CHOICES = ("0.38.0", "choices that the page fetches (`remote_combo`) are not validated")
+    PREVIEWS_COUNTED = ("0.38.0", "jobs tell `previewable_outputs_count`")
+    ASSET_EXPORT = ("0.38.0", "POST /api/assets/export is there, switched off as the rest of the assets")
+    OFFLINE_FLAG = ("0.38.0", "--offline has the page's policy; --disable-api-nodes is its old name")
 
     @property
     def since(self) -> Number:
@@ -85,7 +95,7 @@ class Version:
 
     @property
     def unknown(self) -> str | None:
-        """A sentence on a version newer than all that was measured (a patch release is not); None for others."""
+        """A sentence on a version newer than all that is known (a patch release is not); None for others."""
         if self.number[:2] <= _number(NEWEST)[:2]:
             return None
         return (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import struct
 import threading
 
 import pytest
@@ -550,6 +552,38 @@ def test_other_peoples_events_are_ignored(comfy, client, prompt):
     run = client.run(prompt)
     assert {event.data["prompt_id"] for event in run.events} == {run.prompt_id}
     assert len(run.outputs) == 1
+
+
+def test_what_later_servers_say_as_well_is_no_matter(comfy, client, prompt, png):
+    """Messages and previews marked with the workflow's id, news of assets, and files that say more of themselves."""
+
+    async def story(run):
+        marks = {"workflow_id": "w-1"}
+        await comfy.send("asset_export", {"id": "x", "status": "running"})
+        await run.say("execution_start", timestamp=1, **marks)
+        await run.say("execution_cached", nodes=[], timestamp=2, **marks)
+        await run.say("progress_state", nodes={"3": {"value": 1, "max": 2, "activity": "loading"}}, **marks)
+        await run.say("executing", node="3", display_node="3", **marks)
+        meta = json.dumps({"node_id": "3", "prompt_id": run.id, "image_type": "image/png", **marks}).encode()
+        await comfy.send_bytes(struct.pack(">II", 4, len(meta)) + meta + png)
+        await run.say("asset_export", asset="a-1", **marks)
+        item = comfy.file("x_00001_.png", png) | {"metadata": {"kind": "image"}, "id": "a-1", "preview_id": None}
+        await run.say("executed", node="9", output={"images": [item]}, **marks)
+        await run.say("execution_success", timestamp=3, **marks)
+        run.finish({"9": {"images": [item]}})
+        await run.say("executing", node=None, **marks)
+
+    comfy.story = story
+    run = client.run(prompt, extra_data={"workflow_metadata": {"workflow_id": "w-1"}})
+    assert run.complete
+    assert [(one.name, one.data) for one in run.outputs] == [("9.images.0", png)]
+    assert [(one.node, one.data) for one in run.previews] == [("3", png)]
+    assert [event.type for event in run.events] == [
+        "execution_start", "execution_cached", "progress_state", "executing", "asset_export", "executed",
+        "execution_success", "executing",
+    ]  # fmt: skip
+    (body,) = comfy.asked("POST", "/prompt")
+    assert body["extra_data"] == {"workflow_metadata": {"workflow_id": "w-1"}}
 
 
 def test_an_entry_of_another_prompt_is_not_ours(comfy, client, prompt, png):

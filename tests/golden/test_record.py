@@ -192,3 +192,25 @@ def test_who_approved_and_why():
     assert "events" not in second
     (bare,) = document(a_run())["approvals"]
     assert set(bare) == {"at", "by"}
+
+
+def test_what_marks_a_workflow_in_messages_is_not_kept():
+    marks = {"workflow_id": "w-1", "node": "9", "more": [1]}
+    said = {"prompt_id": ID, "node": "9", "workflow_id": "w-1", "more": [1], "other": "w-1"}
+    run = a_run(
+        events=(Event(0.1, "executing", said), Event(0.2, "of_a_pack", {"prompt_id": ID, "workflow_id": "w-2"})),
+        previews=(Preview(0.3, {"prompt_id": ID, "node_id": "3", "workflow_id": "w-1", "more": [1]}, b"x"),),
+    )
+    told = document(run, extra_data={"workflow_metadata": marks})["events"]
+    assert [row["data"] for _, row in told] == [
+        {"prompt_id": "<prompt_id>", "node": "9", "other": "w-1"},
+        {"prompt_id": "<prompt_id>", "workflow_id": "w-2"},
+        {"prompt_id": "<prompt_id>", "node_id": "3"},
+    ]
+
+
+@pytest.mark.parametrize("odd", [None, "w-1", ["workflow_id"], 7])
+def test_marks_that_are_none_change_nothing(odd):
+    run = a_run(events=(Event(0.1, "executing", {"prompt_id": ID, "workflow_id": "w-1"}),))
+    ((_, row),) = document(run, extra_data={"workflow_metadata": odd})["events"]
+    assert row["data"] == {"prompt_id": "<prompt_id>", "workflow_id": "w-1"}

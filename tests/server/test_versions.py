@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import uuid
 
 import pytest
@@ -20,7 +21,12 @@ JOIN = {"input": {"required": {"images": ["COMFY_AUTOGROW_V3", {"template": {
     "output": ["IMAGE"], "deprecated": False, "experimental": False, "api_node": False}  # fmt: skip
 PICK = {"input": {"required": {"which": ["COMBO", {"options": ["a", "b"], "multiselect": True}]}}, "output": [],
         "output_node": True}  # fmt: skip
-CLASSES = {"EmptyImage": CANVAS, "SaveImage": SAVE, "BatchImagesNode": JOIN, "Pick": PICK}
+ROWS = {"input": {"required": {"rows": ["COMFY_DYNAMICGROUP_V3", {"min": 1, "max": 2, "template": {
+    "required": {"text": ["STRING", {}]}, "optional": {"weight": ["FLOAT", {"max": 2.0}]}}}]}}, "output": [],
+    "output_node": True, "deprecated": False, "experimental": False, "api_node": False}  # fmt: skip
+FAR = {"input": {"required": {"which": ["COMBO", {"options": [], "remote_combo": {"route": "/x"}}]}}, "output": [],
+       "output_node": True}  # fmt: skip
+CLASSES = {"Rows": ROWS, "Far": FAR, "EmptyImage": CANVAS, "SaveImage": SAVE, "BatchImagesNode": JOIN, "Pick": PICK}
 FIRST = {"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}, "2": {"class_type": "SaveImage", "inputs": {}}}
 
 
@@ -68,6 +74,10 @@ def joined(**inputs):
 
 def chosen(value):
     return {"1": {"class_type": "Pick", "inputs": {"which": {"__value__": value}}}}
+
+
+def alone(class_type, **inputs):
+    return {"1": {"class_type": class_type, "inputs": inputs}}
 
 
 def missing(server):
@@ -163,10 +173,99 @@ NO_COMBO = "which: 'it's' not in ['a', 'b']"
          {"supports_preview_metadata", "max_upload_size", "extension"},
          {"supports_preview_metadata", "max_upload_size", "extension", "node_replacements"}),
         ("0.27.1", "0.28.0", lambda one: ask(one, "/features").json().get("supports_model_type_tags"), None, True),
+        ("0.30.0", "0.38.0", lambda one: ask(one, "/api/assets/export", "POST").status_code, 405, 503),
+        ("0.30.0", "0.38.0", lambda one: post(one, alone("Far", which="there")).status_code, 400, 200),
+        ("0.30.0", "0.38.0", lambda one: reasons(post(one, alone("Rows", **{"rows.0.text": "a"})).json()),
+         {("required_input_missing", "rows")}, set()),
     ],
 )  # fmt: skip
 def test_a_release_does_what_the_one_before_did_not(at, before, since, look, old, new):
     assert (look(at(before)), look(at(since))) == (old, new)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        ({"rows.0.text": "a", "rows.1.text": "b", "rows.1.weight": 1}, set()),
+        ({"rows.1.text": "b"}, set()),
+        ({"rows.0.weight": 1.0}, {("required_input_missing", "text")}),
+        ({"rows.0.text": "a", "rows.0.weight": 3}, {("value_bigger_than_max", "rows.0.weight")}),
+        ({}, {("invalid_dynamic_input", "DynamicGroup input 'rows' received 0 rows; expected between 1 and 2.")}),
+        ({"rows.2.text": "c"},
+         {("invalid_dynamic_input", "DynamicGroup input 'rows.2.text' exceeds the index limit of 1 (max=2).")}),
+        ({f"rows.{'9' * 5000}.text": "c"},
+         {("invalid_dynamic_input", f"DynamicGroup input 'rows.{'9' * 5000}.text' exceeds the index limit of 1 "
+                                    "(max=2).")}),
+        *(({f"rows.{wrong}": "a"},
+           {("invalid_dynamic_input",
+             f"Invalid DynamicGroup input key 'rows.{wrong}'; expected 'rows.<index>.<template field>'.")})
+          for wrong in ("0", "00.text", "-1.text", "x.text", "0.else", "0.text.x", ".text", "\u0663.text")),
+    ],
+)  # fmt: skip
+def test_rows_of_a_dynamic_group(at, inputs, found):
+    answer = post(at("0.38.0"), alone("Rows", **inputs))
+    assert (answer.status_code, reasons(answer.json())) == (400 if found else 200, found)
+
+
+def test_a_row_that_is_refused_names_its_input(at):
+    told = post(at("0.38.0"), alone("Rows", **{"rows.x.text": "a"})).json()["node_errors"]["1"]["errors"]
+    assert [(one["message"], one["extra_info"]) for one in told] == [
+        ("Invalid dynamic input", {"input_name": "rows.x.text"})
+    ]
+
+
+def heard_with(peer, **extra_data):
+    """Run the recorded prompt; return what all messages of the run tell, and the metadata of its previews."""
+    prompt_id = peer.post(extra_data=extra_data).json()["prompt_id"]
+    heard = peer.until_end()
+    told = [one["data"] for one in heard if isinstance(one, dict) and one["type"] not in ("status", "feature_flags")]
+    framed = [one for one in heard if isinstance(one, bytes) and one[:4] == bytes((0, 0, 0, 4))]
+    metas = [json.loads(one[8 : 8 + int.from_bytes(one[4:8])]) for one in framed]
+    return prompt_id, told, metas
+
+
+@pytest.mark.parametrize(("version", "told"), [("0.30.0", {None}), ("0.38.0", {"w-1"})])
+def test_what_marks_a_workflow_stands_in_every_message_of_its_run(golden, connect, version, told):
+    with FakeComfyServer([golden], version=version) as server:
+        peer = connect(server, flags={"supports_preview_metadata": True})
+        prompt_id, messages, metas = heard_with(peer, workflow_metadata={"workflow_id": "w-1", "prompt_id": "not it"})
+        assert messages
+        assert metas
+        assert {one.get("workflow_id") for one in (*messages, *metas)} == told
+        assert {one["prompt_id"] for one in (*messages, *metas)} == {prompt_id}
+        entry = peer.history(prompt_id)
+        assert all("workflow_id" not in data for _, data in entry["status"]["messages"])
+        assert entry["prompt"][3]["workflow_metadata"] == {"workflow_id": "w-1", "prompt_id": "not it"}
+
+
+@pytest.mark.parametrize("odd", [None, [], "w-1", 7])
+def test_marks_that_are_no_object_are_passed_over(golden, connect, odd):
+    with FakeComfyServer([golden], version="0.38.0") as server:
+        _, messages, _ = heard_with(connect(server), workflow_metadata=odd)
+        assert messages[-1] == {"node": None, "prompt_id": messages[-1]["prompt_id"]}
+
+
+def test_jobs_count_what_can_be_shown(tmp_path, connect):
+    content = document()
+    files = [{"filename": name, "subfolder": "", "type": "output"} for name in ("a.latent", "b.glb", "c.txt")]
+    content["ui"]["2"] = {**content["ui"]["2"], "latents": files[:1], "more": files[1:], "text": ["bare"],
+                          "result": ["mesh.obj", None]}  # fmt: skip
+    run = write(tmp_path / "golden/shown/default", content)
+    counts = {}
+    for version in ("0.30.0", "0.38.0"):
+        with FakeComfyServer([run], version=version) as server:
+            connect(server).run()
+            (job,) = ask(server, "/api/jobs").json()["jobs"]
+            counts[version] = job["outputs_count"], job.get("previewable_outputs_count")
+    assert counts == {"0.30.0": (5, None), "0.38.0": (5, 4)}
+
+
+def test_jobs_that_wait_have_nothing_to_show(held, connect):
+    with FakeComfyServer([held], speed=1.0, version="0.38.0") as server:
+        peer = connect(server)
+        peer.post()
+        peer.until(lambda one: short(one) == "executing 1")
+        assert [job["previewable_outputs_count"] for job in ask(server, "/api/jobs").json()["jobs"]] == [0]
 
 
 @pytest.mark.parametrize("bad", ["no-uuid", str(uuid.UUID(int=10)).upper(), uuid.UUID(int=10).hex, 7, "", {}])
@@ -293,15 +392,26 @@ def test_the_page_of_a_server_without_api_nodes_stays_at_home(golden, tmp_path):
         assert "Content-Security-Policy" not in ask(server, "/queue").headers
 
 
+@pytest.mark.parametrize(
+    ("flag", "version", "kept"),
+    [("--offline", "0.30.0", False), ("--offline", "0.38.0", True), ("--disable-api-nodes", "0.38.0", True)],
+)
+def test_the_flag_that_keeps_the_page_at_home_got_another_name(tmp_path, flag, version, kept):
+    content = document()
+    content["environment"]["argv"] = ["main.py", flag]
+    with FakeComfyServer([write(tmp_path / "golden/home/default", content)], version=version) as server:
+        assert ("Content-Security-Policy" in ask(server, "/queue").headers) is kept
+
+
 def test_a_version_nobody_knows_does_as_the_newest_and_says_so_once(caplog):
     with FakeComfyServer(version="0.99.0", synthesize=CLASSES) as server:
         assert missing(server)["type"] == "missing_node_type"
         assert ask(server, "/features").json()["assets"] is False
     told = [one.getMessage() for one in caplog.records if "newest" in one.getMessage()]
-    assert told == ["ComfyUI 0.99.0 is newer than 0.30.0, the newest that is known: it is taken to do the same"]
+    assert told == ["ComfyUI 0.99.0 is newer than 0.38.0, the newest that is known: it is taken to do the same"]
 
 
-@pytest.mark.parametrize("text", ["0.30.0", "0.30.7", "v0.8.0", "nonsense"])
+@pytest.mark.parametrize("text", ["0.30.0", "0.30.7", "v0.8.0", "0.36.0", "0.38.9", "nonsense"])
 def test_versions_that_are_known_say_nothing(text):
     assert Version(text).unknown is None
 

@@ -175,7 +175,7 @@ class Engine:
             data = {"node": None, "prompt_id": job.prompt_id}
             if self.faults:
                 await self.faults.before(self._moment(job, "executing", data))
-            self.hub.send("executing", Audience.OWNER, job.owner, message("executing", data))
+            self.hub.send("executing", Audience.OWNER, job.owner, message("executing", job.marked(data)))
             self.faults.run = None
 
     def _moment(self, job: Job, kind: str, data: Mapping[str, Any], **node: Any) -> Moment:

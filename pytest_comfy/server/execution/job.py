@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..recordings.script import Script
@@ -23,11 +23,17 @@ class Job:
     may_be_cached: bool
     intermediate: frozenset[str] = frozenset()
     """Nodes that tell of what they put out although they are no output nodes."""
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    """What was posted to stand in every message of the run, such as a `workflow_id`."""
 
     @property
     def owner(self) -> Any:
         """The client_id, or None."""
         return self.extra_data.get("client_id") if isinstance(self.extra_data, Mapping) else None
+
+    def marked(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a message tells with the marks of its run; what it says itself stays."""
+        return {**data, **self.marks, **data} if self.marks and "prompt_id" in data else data
 
     def as_item(self) -> list[Any]:
         """Return the item of `GET /queue`."""

@@ -150,9 +150,18 @@ def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str
     world.posted.accepted.append(body)
     outputs = list(checked.outputs)
     intermediate = _intermediate(world, checked.prompt)
-    job = Job(engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh, intermediate)
+    marks = _marks(extra_data, world.version)
+    job = Job(
+        engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh, intermediate, marks
+    )
     engine.push(job)
     return 200, {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
+
+
+def _marks(extra_data: Any, version: Version) -> Mapping[str, Any]:
+    """Return what is to stand in every message of the run."""
+    told = extra_data.get("workflow_metadata") if isinstance(extra_data, Mapping) else None
+    return told if isinstance(told, Mapping) and version.has(Trait.WORKFLOW_METADATA) else {}
 
 
 def _intermediate(world: World, prompt: Mapping[str, Any]) -> frozenset[str]:
@@ -246,6 +255,8 @@ def _manners(version: Version) -> Manners:
         cycles=version.has(Trait.DEPENDENCY_CYCLE),
         multiselect=version.has(Trait.MULTISELECT),
         models=version.has(Trait.MODEL_FILES_CHECKED),
+        groups=version.has(Trait.DYNAMIC_GROUPS),
+        remote=version.has(Trait.REMOTE_CHOICES),
     )
 
 

@@ -213,7 +213,7 @@ class Replay:
             raise Failed(failure)
         told = absolute(data, self._job.prompt_id, self._started_ms)
         self.messages.append([kind, told])
-        self._hub.send(kind, audience_of(kind, data), self._job.owner, message(kind, told))
+        self._hub.send(kind, audience_of(kind, data), self._job.owner, message(kind, self._job.marked(told)))
 
     async def _send(self, step: Step) -> None:
         failure = await self._meet(step.kind, step.data)
@@ -226,9 +226,7 @@ class Replay:
             self._begin(step.data)
         elif step.kind == "progress_state":
             self._states = step.data.get("nodes") or {}
-        text = step.text
-        if step.kind == "executed":
-            text = self._executed(step)
+        text = self._executed(step) if step.kind == "executed" else self._text(step, step.data)
         self._hub.send(step.kind, step.audience, self._job.owner, text.replace(PROMPT_ID, self._quoted_id))
         if failure is not None:
             raise Failed(failure)
@@ -249,7 +247,12 @@ class Replay:
         if output is not None:
             self.outputs[node] = output
             self.meta[node] = self._script.meta.get(node)
-        return step.text if output is step.data.get("output") else message("executed", {**step.data, "output": output})
+        return self._text(step, step.data if output is step.data.get("output") else {**step.data, "output": output})
+
+    def _text(self, step: Step, data: Mapping[str, Any]) -> str:
+        """Return the message of a step that tells `data`; that of its own is made already."""
+        marked = self._job.marked(data)
+        return step.text if marked is step.data else message(step.kind, marked)
 
     def _send_binary(self, step: Step) -> None:
         owner = self._job.owner
@@ -268,7 +271,7 @@ class Replay:
                 return  # A preview is no result: a golden run without its pictures is still replayed.
             frame = preview_frame(image)
             if with_metadata:
-                data = {**step.data, "prompt_id": self._job.prompt_id}
+                data = self._job.marked({**step.data, "prompt_id": self._job.prompt_id})
                 frame = preview_with_metadata_frame(data, image)
         self._hub.deliver(step.kind, targets, frame)
 

@@ -29,8 +29,8 @@ _PAGE_FILE = re.compile(
     r"^/assets/|\.(?:html?|m?js|css|map|png|jpe?g|gif|webp|avif|svg|ico|woff2?|ttf|otf|wasm|mp3|mp4|webm)$",
     re.IGNORECASE,
 )
-_PAGE_FLAGS = ("--disable-api-nodes", "--enable-manager", "--enable-manager-legacy-ui")
-"""Flags that ComfyUI's web page looks for in argv: without the first it asks the internet for news."""
+_PAGE_FLAGS = ("--disable-api-nodes", "--offline", "--enable-manager", "--enable-manager-legacy-ui")
+"""Flags that ComfyUI's web page looks for in argv: without one of the first two it asks the internet for news."""
 
 _NOT_KEPT_TEXT = ("text/html", "text/css", "text/javascript", "text/event-stream")
 _NOT_KEPT_STATUS = {206, 304, 401, 403, 408, 416, 425, 429}

@@ -1,4 +1,7 @@
-"""`/api/assets*` and `/api/tags`, as of a server that was started without --enable-assets: there, and switched off."""
+"""`/api/assets*` and `/api/tags`, as of a server whose assets are switched off: the routes are there, and answer 503.
+
+They are off unless --enable-assets is given, in later versions only by --disable-assets.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from ..versions import Trait
-from .life import Life
+from .life import Handler, Life
 from .pages import not_found
 
 _ID = "{id:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}}"
@@ -32,6 +35,8 @@ _ROUTES = (
 )
 """Those of 0.30.0 (app/assets/api/routes.py), which has none of them without /api."""
 
+_LATER = (("POST", "/api/assets/export", Trait.ASSET_EXPORT),)
+
 _DISABLED = {
     "error": {
         "code": "SERVICE_DISABLED",
@@ -44,14 +49,17 @@ _DISABLED = {
 def add_asset_routes(app: web.Application, life: Callable[[], Life]) -> None:
     """Add the routes: 503, or as a path that is nowhere for versions that have no assets."""
 
-    async def disabled(request: web.Request) -> web.StreamResponse:
-        if life().version.has(Trait.ASSETS):
-            return web.json_response(_DISABLED, status=503)
-        if request.method not in ("GET", "HEAD"):
-            raise web.HTTPMethodNotAllowed(request.method, ("GET", "HEAD"))
-        return await not_found(request)
+    def disabled(trait: Trait) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if life().version.has(trait):
+                return web.json_response(_DISABLED, status=503)
+            if request.method not in ("GET", "HEAD"):
+                raise web.HTTPMethodNotAllowed(request.method, ("GET", "HEAD"))
+            return await not_found(request)
 
-    for method, path in _ROUTES:
-        app.router.add_route(method, path, disabled)
+        return answer
+
+    for method, path, trait in (*((*route, Trait.ASSETS) for route in _ROUTES), *_LATER):
+        app.router.add_route(method, path, disabled(trait))
         if method == "GET":
-            app.router.add_head(path, disabled)
+            app.router.add_head(path, disabled(trait))

@@ -64,6 +64,12 @@ def summary(outputs: Mapping[str, Any], version: Version) -> tuple[int, Job | No
     return count, ranked[min(ranked)] if ranked else None
 
 
+def previewable(outputs: Mapping[str, Any], version: Version) -> int:
+    """Return how many outputs can be shown; bare text, which is no output, does not count."""
+    told = ((media, _as_object(item, version)) for _, media, item in _items(outputs))
+    return sum(item is not None and _is_shown(media, item, version) for media, item in told)
+
+
 def _items(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for node, told in outputs.items():
         for media, listed in told.items() if isinstance(told, Mapping) else ():

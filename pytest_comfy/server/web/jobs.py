@@ -11,7 +11,7 @@ from aiohttp import web
 from ..execution.engine import Engine
 from ..execution.posting import is_job_id
 from ..versions import Trait, Version
-from .job_outputs import normalized, summary
+from .job_outputs import normalized, previewable, summary
 from .life import Life, Route
 from .pages import not_found
 
@@ -136,9 +136,9 @@ def _duration(job: Job) -> Any:
 def _all(life: Life, statuses: Iterable[str]) -> list[Job]:
     jobs, engine = [], life.engine
     if "in_progress" in statuses:
-        jobs += [_queued(job.as_item(), "in_progress") for job in engine.running]
+        jobs += [_queued(job.as_item(), "in_progress", life.version) for job in engine.running]
     if "pending" in statuses:
-        jobs += [_queued(job.as_item(), "pending") for job in engine.pending]
+        jobs += [_queued(job.as_item(), "pending", life.version) for job in engine.pending]
     for prompt_id, text in engine.history.items():
         job = _finished(prompt_id, json.loads(text), life.version)
         if job["status"] in statuses:
@@ -161,15 +161,21 @@ def _one(job_id: str, life: Life) -> Job | None:
     for status, jobs in (("in_progress", engine.running), ("pending", engine.pending)):
         for job in jobs:
             if job.prompt_id == job_id:
-                return _queued(job.as_item(), status)
+                return _queued(job.as_item(), status, life.version)
     return None
 
 
-def _queued(item: list[Any], status: str) -> Job:
+def _queued(item: list[Any], status: str, version: Version) -> Job:
     number, prompt_id, _, extra_data, _ = item
     created, workflow_id = _metadata(extra_data)
     return _pruned(
-        id=prompt_id, status=status, priority=number, create_time=created, outputs_count=0, workflow_id=workflow_id
+        id=prompt_id,
+        status=status,
+        priority=number,
+        create_time=created,
+        outputs_count=0,
+        previewable_outputs_count=0 if version.has(Trait.PREVIEWS_COUNTED) else None,
+        workflow_id=workflow_id,
     )
 
 
@@ -198,6 +204,9 @@ def _finished(prompt_id: str, entry: Mapping[str, Any], version: Version) -> Job
         execution_end_time=end,
         execution_error=error,
         outputs_count=count,
+        previewable_outputs_count=(
+            previewable(entry["outputs"], version) if version.has(Trait.PREVIEWS_COUNTED) else None
+        ),
         preview_output=preview,
         workflow_id=workflow_id,
     )

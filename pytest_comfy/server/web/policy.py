@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -11,7 +11,9 @@ from aiohttp.typedefs import Middleware
 from ..versions import Trait, Version
 from .life import Handler, Life
 
-_OFFLINE = "--disable-api-nodes"
+_OFFLINE = "--offline"
+_OFFLINE_BEFORE = "--disable-api-nodes"
+"""Still understood by those that have the other."""
 
 
 def origin_only(life: Callable[[], Life]) -> Middleware:
@@ -38,11 +40,15 @@ def content_policy(life: Callable[[], Life]) -> Middleware:
     async def with_policy(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         version = life().version
-        if version.is_modern and _OFFLINE in life().facts.argv and not response.prepared:
+        if version.is_modern and not response.prepared and _is_offline(life().facts.argv, version):
             response.headers["Content-Security-Policy"] = _policy(version)
         return response
 
     return with_policy
+
+
+def _is_offline(argv: Collection[str], version: Version) -> bool:
+    return _OFFLINE_BEFORE in argv or (version.has(Trait.OFFLINE_FLAG) and _OFFLINE in argv)
 
 
 def _policy(version: Version) -> str:

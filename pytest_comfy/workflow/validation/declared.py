@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .custom import CUSTOM, MODELS, NOTHING, Custom
+from .groups import DYNAMIC_GROUP, rows
 from .manners import Manners
 
 AUTOGROW, DYNAMIC_COMBO, DYNAMIC_SLOT = "COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "COMFY_DYNAMICSLOT_V3"
-_DYNAMIC = frozenset({AUTOGROW, DYNAMIC_COMBO, DYNAMIC_SLOT})
+_DYNAMIC = frozenset({AUTOGROW, DYNAMIC_COMBO, DYNAMIC_SLOT, DYNAMIC_GROUP})
 _GROUPS = ("required", "optional")
 _ALWAYS_IN_V3 = frozenset({"api_node", "deprecated", "experimental"})
 _GROW_LIMIT = 100  # 0.8.0 allows an autogrow input no more names than this
@@ -42,7 +43,7 @@ class Declared:
 
     def __init__(self, class_type: str, definition: Any, manners: Manners) -> None:
         modern = manners.modern
-        self._grown = manners.grown
+        self._manners = manners
         definition = definition if isinstance(definition, Mapping) else {}
         groups = definition.get("input")
         self._groups: Mapping[str, Any] = groups if isinstance(groups, Mapping) else {}
@@ -60,11 +61,14 @@ class Declared:
             self._fixed = _inputs({group: dict(_specs(self._groups, group)) for group in _GROUPS})
 
     def inputs(self, live: Any) -> list[Input]:
-        """Return the inputs of a node whose values are `live`; dynamic inputs depend on the values."""
+        """Return the inputs of a node whose values are `live`; dynamic inputs depend on the values.
+
+        Raises GroupError for values that look like rows of a dynamic group and cannot be.
+        """
         if self._fixed is not None:
             return self._fixed
         found: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
-        _expand(found, live, self._groups, [], self._grown)
+        _expand(found, live, self._groups, [], self._manners)
         return _inputs(found)
 
 
@@ -105,26 +109,27 @@ def _inputs(groups: Mapping[str, Mapping[str, Any]]) -> list[Input]:
     return found
 
 
-def _expand(found: dict[str, dict[str, Any]], live: Any, groups: Any, prefix: list[str], needed: bool) -> None:
-    """Put the inputs of `groups` into `found`; dynamic ones as what `live` makes of them, under dotted names.
-
-    needed  whether the first inputs of an autogrow are there without values
-    """
+def _expand(found: dict[str, dict[str, Any]], live: Any, groups: Any, prefix: list[str], manners: Manners) -> None:
+    """Put the inputs of `groups` into `found`; dynamic ones as what `live` makes of them, under dotted names."""
     for group in _GROUPS:
         for name, spec in _specs(groups, group):
             path = [*prefix, name]
             dotted = ".".join(path)
             if spec[0] == AUTOGROW:
-                _expand(found, live, _grown(_options(spec).get("template"), live, dotted, needed), path, needed)
+                grown = _grown(_options(spec).get("template"), live, dotted, manners.grown)
+                _expand(found, live, grown, path, manners)
             elif spec[0] == DYNAMIC_COMBO:
                 # An unknown choice brings neither its inputs nor itself: ComfyUI reports nothing then.
                 if dotted in live and (chosen := _chosen(_options(spec).get("options"), live[dotted])) is not None:
-                    _expand(found, live, chosen.get("inputs"), path, needed)
+                    _expand(found, live, chosen.get("inputs"), path, manners)
                     found[group][dotted] = spec
             elif spec[0] == DYNAMIC_SLOT:
                 if dotted in live:
-                    _expand(found, live, _options(spec).get("inputs"), path, needed)
+                    _expand(found, live, _options(spec).get("inputs"), path, manners)
                     found[group][dotted] = spec
+            elif spec[0] == DYNAMIC_GROUP and manners.groups:
+                for each, fields in rows(dotted, _options(spec), live).items():
+                    found[each].update(fields)
             else:
                 found[group][dotted] = spec
 

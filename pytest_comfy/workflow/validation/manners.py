@@ -15,6 +15,8 @@ class Manners:
     - `cycles`: cycles are explained in `node_errors` (0.20.0)
     - `multiselect`: lists of choices are checked one by one, and bad choices are shown by `repr()` (0.21.0)
     - `models`: loaders of 3D models look for their file (0.26.0)
+    - `groups`: rows of dynamic groups are inputs, and refused where they are none of the group's (by 0.38.0)
+    - `remote`: choices that the page fetches from elsewhere are not checked (by 0.38.0)
     """
 
     modern: bool = True
@@ -23,3 +25,5 @@ class Manners:
     cycles: bool = False
     multiselect: bool = False
     models: bool = False
+    groups: bool = False
+    remote: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 from . import reasons
 from .custom import missing_file, require_inputs
 from .declared import Declared, Input
+from .groups import GroupError
 from .linking import accepts
 from .manners import Manners
 from .reasons import Reason
@@ -92,7 +93,10 @@ class Checker:
         declared = self._class_of(node_id)
         errors: list[Reason] = []
         valid = True
-        inputs = declared.inputs(live)
+        try:
+            inputs = declared.inputs(live)
+        except GroupError as error:
+            return False, [reasons.invalid_dynamic_input(error.input_name, str(error))]
         for one in inputs:
             if one.name not in live:
                 if one.required:
@@ -145,6 +149,8 @@ class Checker:
             return [reasons.out_of_range(one, value, "max")]
         choices = one.kind
         if self._manners.modern and one.kind == "COMBO":
+            if self._manners.remote and one.options.get("remote_combo"):
+                return []
             choices = one.options.get("options", [])
         elif not isinstance(one.kind, list):
             return []

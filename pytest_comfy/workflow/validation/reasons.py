@@ -54,6 +54,11 @@ def required_input_missing(name: str, *, last_part_only: bool) -> Reason:
     return reason("required_input_missing", "Required input is missing", shown, {"input_name": name})
 
 
+def invalid_dynamic_input(name: str, details: str) -> Reason:
+    """A dynamic group with a row or a field that it cannot have, or with too few or too many rows."""
+    return reason("invalid_dynamic_input", "Invalid dynamic input", details, {"input_name": name})
+
+
 def bad_linked_input(declared: Input, value: Any) -> Reason:
     """A list that has not two elements."""
     return reason(

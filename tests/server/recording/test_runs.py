@@ -357,3 +357,33 @@ def test_model_files_are_recorded_as_the_server_tells_them(tmp_path, facts):
         requests.post(f"{proxy.url}/prompt", json={"prompt": prompt, "client_id": "c"}, timeout=10)
     (folder,) = proxy.recorded
     assert GoldenRun.load(folder).environment["models"] == told
+
+
+def test_a_server_of_today_is_recorded_and_replayed_alike(tmp_path, connect):
+    """Its messages say the workflow's id, its files their size; it tells of exported assets in the midst of a run."""
+    content = document()
+    content["environment"]["comfyui"] = "0.38.0"
+    content["ui"]["2"]["images"][0] |= {"metadata": {"kind": "image", "width": 16}, "id": "a-1", "preview_id": "a-2"}
+    content["events"][9][1]["data"]["output"] = content["ui"]["2"]
+    content["events"].insert(6, [0.005, {"type": "asset_export", "data": {"id": "x", "status": "done"}}])
+    source = tmp_path / "golden/today/default"
+    golden = write(source, content)
+    (source / "2.images.0.png").write_bytes(picture())
+    extra_data = {"workflow_metadata": {"workflow_id": "w-1"}}
+    with FakeComfyServer([golden]) as upstream, Recording(upstream.url, tmp_path / "into") as recording:
+        peer = connect(recording)
+        prompt_id = peer.post(extra_data=extra_data).json()["prompt_id"]
+        heard = peer.until_end()
+        run = recording.next_run()
+        assert recording.complaints.empty()
+    assert {"asset_export", "executed"} <= {one["type"] for one in heard if isinstance(one, dict)}
+    kept = GoldenRun.load(run)
+    assert kept.document["environment"]["comfyui"] == "0.38.0"
+    assert "w-1" not in (run / "run.json").read_text()
+    assert kept.document["ui"]["2"]["images"][0]["metadata"] == {"kind": "image", "width": 16}
+    with FakeComfyServer([kept]) as again:
+        peer = connect(again)
+        _, told = peer.run(extra_data={"workflow_metadata": {"workflow_id": "w-2"}})
+    ids = {one["data"].get("workflow_id") for one in told if isinstance(one, dict) and "prompt_id" in one["data"]}
+    assert ids == {"w-2"}
+    assert prompt_id not in json.dumps([one for one in told if isinstance(one, dict)])
