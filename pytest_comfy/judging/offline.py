@@ -20,7 +20,7 @@ def refusal_of(golden: GoldenRun | None, prompt: Mapping[str, Any]) -> tuple[str
     if not {node.get("class_type") for node in prompt.values()} <= definitions.keys():
         return ()
     version = Version(str(golden.environment.get("comfyui") if golden else ""))
-    checked = validate(prompt, definitions, modern=version.is_modern, is_file=lambda name: True)
+    checked = validate(prompt, definitions, manners=version.manners, is_file=lambda name: True)
     if checked.error is not None:
         told = rejection(prompt, checked.error, checked.node_errors, definitions.get)
     elif checked.node_errors:

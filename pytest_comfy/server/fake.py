@@ -13,7 +13,6 @@ from aiohttp import web
 
 from ..golden import GoldenRun
 from ..golden.exchanges import Exchange, Exchanges
-from ..workflow.digest import prompt_digest
 from .execution.engine import Engine
 from .execution.posting import PostedPrompts
 from .faults import Faults
@@ -208,11 +207,13 @@ class FakeComfyServer(ThreadedServer):
     def _synthesized(self, prompt: Mapping[str, Any], outputs: Sequence[str]) -> Script:
         from .synthesis import synthesize
 
-        key = prompt_digest(prompt)
+        version = self.version
+        # By its ids and not by what it means: its messages and outputs are told by the ids.
+        key = json.dumps([version.text, outputs, prompt])
         golden = self._made.get(key)
         if golden is None:
             definitions = node_definitions(self.library)
-            golden = synthesize(prompt, definitions, outputs, modern=self.version.is_modern)
+            golden = synthesize(prompt, definitions, outputs, version=version)
             if len(self._made) >= _MADE:
                 self._made.clear()
             self._made[key] = golden

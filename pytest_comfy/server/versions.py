@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..text import plain
+from ..workflow.validate import Manners
 
 DEFAULT = "0.8.0"
 """Spoken where neither the user nor a recording names a version."""
@@ -50,6 +51,7 @@ class Trait(Enum):
     PACKAGE_VERSIONS = ("0.22.0", "/system_stats has `comfy_package_versions`")
     RAM_CACHE = ("0.23.0", "results of earlier prompts stay until memory is short, not only those of the latest")
     PROMPT_IDS_CHECKED = ("0.25.0", "a prompt_id must be a UUID as Python writes it; null counts as none")
+    SHORT_AUDIO_NAMES = ("0.25.0", "names of saved sounds end in their number, without the last underscore")
     USAGE_SOURCE = ("0.25.0", "the header Comfy-Usage-Source goes to extra_data")
     DEPLOY_ENVIRONMENT = ("0.25.0", "/system_stats has `deploy_environment`")
     JOBS_CAN_BE_CANCELLED = ("0.26.0", "POST /api/jobs/{id}/cancel and /api/jobs/cancel")
@@ -92,6 +94,20 @@ class Version:
     def is_modern(self) -> bool:
         """Whether it behaves as 0.8.0 does, not as 0.3.64."""
         return self.has(Trait.MODERN)
+
+    @property
+    def manners(self) -> Manners:
+        """How it validates prompts."""
+        return Manners(
+            modern=self.is_modern,
+            titles=self.has(Trait.MISSING_NODE_TYPE),
+            grown=self.has(Trait.GROWN_INPUTS_NEEDED),
+            cycles=self.has(Trait.DEPENDENCY_CYCLE),
+            multiselect=self.has(Trait.MULTISELECT),
+            models=self.has(Trait.MODEL_FILES_CHECKED),
+            groups=self.has(Trait.DYNAMIC_GROUPS),
+            remote=self.has(Trait.REMOTE_CHOICES),
+        )
 
     @property
     def unknown(self) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ...workflow.digest import class_of, run_digest
 from ...workflow.secrets import Known, known_in
-from ...workflow.validate import Manners, Validation, validate
+from ...workflow.validate import Validation, validate
 from ..files import FileStore, file_key
 from ..recordings.accepted import loosened
 from ..recordings.facts import node_definitions
@@ -227,7 +227,7 @@ def _validated(
     secrets: Known,
 ) -> Validation:
     """Validate a prompt. One that a real server accepted is not refused for what only its node packs decide."""
-    manners = _manners(world.version)
+    manners = world.version.manners
     prompt = _replaced(world, prompt, definitions)
     first = checked = validate(prompt, definitions, manners=manners, targets=targets, is_file=is_file)
     if not checked.node_errors or checked.error is None:
@@ -245,19 +245,6 @@ def _validated(
         if checked.error is None:
             return checked
     return first
-
-
-def _manners(version: Version) -> Manners:
-    return Manners(
-        modern=version.is_modern,
-        titles=version.has(Trait.MISSING_NODE_TYPE),
-        grown=version.has(Trait.GROWN_INPUTS_NEEDED),
-        cycles=version.has(Trait.DEPENDENCY_CYCLE),
-        multiselect=version.has(Trait.MULTISELECT),
-        models=version.has(Trait.MODEL_FILES_CHECKED),
-        groups=version.has(Trait.DYNAMIC_GROUPS),
-        remote=version.has(Trait.REMOTE_CHOICES),
-    )
 
 
 def _replaced(world: World, prompt: Any, definitions: Mapping[str, Any]) -> Any:

@@ -104,7 +104,7 @@ def make_script(
         outputs=_output_nodes(document, prompt, ui) if outputs is None else list(outputs),
         ui=ui,
         meta=meta,
-        status="success" if ending[0] == "execution_success" else "error",
+        status="success" if _is_success(ending[0], status) else "error",
     )
     body = _body(events)
     if ending[0] == "execution_success":
@@ -142,6 +142,11 @@ def _renamed_nodes(value: Any, rename: Rename) -> Any:
 def _first(kind: str, events: list[tuple[float, Data]], told: list[Data]) -> Data | None:
     messages = [event for _, event in events] + told
     return next((dict(event["data"]) for event in messages if event.get("type") == kind), None)
+
+
+def _is_success(ending: str, status: Mapping[str, Any]) -> bool:
+    # What ends before a node could fail, as a loop of links does, is told as an error and yet kept as a success.
+    return ending == "execution_success" or (ending == "execution_error" and status.get("status_str") == "success")
 
 
 def _is_ending(event: Data) -> bool:

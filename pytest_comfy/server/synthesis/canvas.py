@@ -82,7 +82,7 @@ def _canvas(graph: Graph, node_id: str, found: Mapping[str, Canvas], load_input:
         told = graph.number(node_id, name) if told is None else told
         return min(told, _HUGE) if told and told > 0 else None
 
-    width, height = number("width"), number("height")
+    width, height = _cropped(graph.value(node_id, "crop_region")) or (number("width"), number("height"))
     if base is None and width is None and height is None:
         return None
     made = base or Canvas()
@@ -98,6 +98,13 @@ def _canvas(graph: Graph, node_id: str, found: Mapping[str, Canvas], load_input:
     if "Batch" in graph.class_type(node_id) and len(sources) > 1:
         made = replace(made, count=sum(source.count for source in sources))
     return made
+
+
+def _cropped(region: Any) -> tuple[int, int] | None:
+    """Return width and height of the part that is cut out, None where none is told."""
+    sides = [region.get(side) for side in ("width", "height")] if isinstance(region, Mapping) else []
+    whole = [min(side, _HUGE) for side in sides if isinstance(side, int) and side > 0]
+    return (whole[0], whole[1]) if len(whole) == 2 else None
 
 
 def _resized(made: Canvas, width: int | None, height: int | None) -> dict[str, int]:

@@ -14,7 +14,7 @@ from ...workflow.model import title_of
 from ...workflow.results import WEBSOCKET_CLASS
 from .canvas import Canvas
 from .graph import Graph
-from .making import File, Made, Maker
+from .making import File, Maker
 from .messages import Messages
 from .outputs import Outputs
 
@@ -41,8 +41,8 @@ class Execution:
         self._drawn = 0
         self._previews: list[str] = []
 
-    def execute(self, order: Sequence[str]) -> None:
-        """Run the nodes in this order, once."""
+    def execute(self, order: Sequence[str], stuck: str | None = None) -> None:
+        """Run the nodes in this order, once; `stuck` is a node that waits for itself, at which the run ends."""
         self._samplers = sum(self._graph.steps(node_id) > 0 for node_id in order)
         self.messages.tell("execution_start")
         self.messages.tell("execution_cached", nodes=[])
@@ -52,8 +52,24 @@ class Execution:
                 self._run(node_id)
             else:
                 self._repeat(node_id, twin)
-        self.messages.tell("execution_success")
+        if stuck is None:
+            self.messages.tell("execution_success")
+        else:
+            self._end_at(stuck, order)
         self.messages.finish()
+
+    def _end_at(self, stuck: str, order: Sequence[str]) -> None:
+        self.messages.tell(
+            "execution_error",
+            node_id=stuck,
+            node_type=self._graph.class_type(stuck),
+            executed=list(order),
+            exception_message="Dependency cycle detected",
+            exception_type="graph.DependencyCycleError",
+            traceback=[],
+            current_inputs=[],
+            current_outputs=list(self._graph.prompt),
+        )
 
     def _twin(self, node_id: str) -> str | None:
         """Return the node with the same class and inputs that ran already: its result is used again."""
@@ -69,7 +85,7 @@ class Execution:
     def _run(self, node_id: str) -> None:
         messages, graph = self.messages, self._graph
         messages.begin(node_id)
-        made = self._results.make(node_id) if graph.is_output(node_id) else Made()
+        made = self._results.make(node_id)
         value, most = 1.0, 1.0
         if made.frames:
             value = most = self._send(node_id, made.frames)

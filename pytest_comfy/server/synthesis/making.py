@@ -90,15 +90,26 @@ class Maker:
         data: bytes,
         size: tuple[int, int] | None,
         number: int = 0,
+        *,
+        stem: str = "ComfyUI",
+        tail: str = "_",
     ) -> File:
-        """Return a file under the next free name; without prefix it is a preview, in the folder temp."""
+        """Return a file under the next free name; without prefix it is a preview, in the folder temp.
+
+        stem  what names of previews begin with
+        tail  stands between number and suffix
+        """
         kind = "output" if prefix is not None else "temp"
         if prefix is None:
-            # Every node has a prefix of its own, so that nodes alike do not share files by accident.
-            prefix = temp_prefix(
-                sha256(f"{node_id} {self.graph.digests[node_id]}".encode(errors="replace")).hexdigest()
-            )
-        return File(key, number, self.names.item(kind, prefix, suffix, size or (0, 0), number), data, size)
+            prefix = temp_prefix(self.chance(node_id), stem)
+        return File(key, number, self.names.item(kind, prefix, suffix, size or (0, 0), number, tail), data, size)
+
+    def chance(self, node_id: str) -> str:
+        """Return what stands for the random part of a node's names (hex).
+
+        Every node has one of its own, so that nodes alike do not share files by accident.
+        """
+        return sha256(f"{node_id} {self.graph.digests[node_id]}".encode(errors="replace")).hexdigest()
 
     def _draw(self, node_id: str, canvas: Canvas, most: int) -> list[Picture]:
         size = (canvas.width, canvas.height)

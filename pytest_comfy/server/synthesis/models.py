@@ -50,6 +50,14 @@ def glb(title: str) -> bytes:
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
+def ply(title: str) -> bytes:
+    """Return a cloud of three points (binary PLY)."""
+    name = title.encode("ascii", "replace").decode().replace("\n", " ")
+    axes = "".join(f"property float {axis}\n" for axis in "xyz")
+    head = f"ply\nformat binary_little_endian 1.0\ncomment {name}\nelement vertex {len(_SIDES)}\n{axes}end_header\n"
+    return head.encode() + b"".join(struct.pack("<3f", *point) for point in _SIDES)
+
+
 def svg(digest: str, lines: list[str], size: tuple[int, int]) -> bytes:
     """Return a drawing: a coloured ground with lines of text."""
     texts = "".join(

@@ -34,10 +34,10 @@ class Names:
         return {"filename": f"{name}_{count:05}{tail}{suffix}", "subfolder": subfolder, "type": kind}
 
 
-def temp_prefix(digest: str) -> str:
+def temp_prefix(digest: str, stem: str = "ComfyUI") -> str:
     """Return the prefix of a preview node's files: random in ComfyUI, here taken from a digest (hex)."""
     letters = (_LETTERS[byte % len(_LETTERS)] for byte in bytes.fromhex(digest)[:5])
-    return f"ComfyUI_temp_{''.join(letters)}"
+    return f"{stem}_temp_{''.join(letters)}"
 
 
 def _expanded(prefix: str, size: tuple[int, int]) -> str:

@@ -13,13 +13,18 @@ _AHEAD = 2
 """How many links ahead ComfyUI looks for an output node when it chooses among ready nodes."""
 
 
-def execution_order(prompt: Mapping[str, Any], is_output: Callable[[str], bool], outputs: Sequence[str]) -> list[str]:
-    """Return the ids of `outputs` and of all nodes they depend on, each once, after its inputs.
+def execution_order(
+    prompt: Mapping[str, Any], is_output: Callable[[str], bool], outputs: Sequence[str]
+) -> tuple[list[str], str | None]:
+    """Return the ids of `outputs` and of all nodes they depend on, each once, after its inputs; and what waits in vain.
+
+    That is the node that ComfyUI blames for a loop, None where there is none: the nodes of a loop, and those that
+    depend on them, do not run. Validation lets a loop through where a value holds a link.
 
     Among nodes that are ready the choice is ComfyUI's (comfy_execution/graph.py): output nodes first, then
     nodes that feed one, then nodes that feed a node that feeds one, then the earliest found. Nodes are found
     from the outputs upwards, the last link of a node first. Links to nodes that do not exist are passed
-    over. Raises ValueError for a cycle, which validation does not let through.
+    over.
     """
     feeds = _found(prompt, outputs)
     above = {node_id: _upstream(prompt, node_id) for node_id in feeds}
@@ -36,10 +41,7 @@ def execution_order(prompt: Mapping[str, Any], is_output: Callable[[str], bool],
             missing[below] -= 1
             if missing[below] == 0:
                 heapq.heappush(ready, (urgency[below], place[below], below))
-    if len(order) < len(feeds):
-        stuck = next(node_id for node_id in feeds if missing[node_id] > 0)
-        raise ValueError(f"node {stuck} waits for itself: take one link out of the loop above it")
-    return order
+    return order, next((node_id for node_id in feeds if missing[node_id] > 0), None)
 
 
 def _found(prompt: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, dict[str, None]]:

@@ -8,35 +8,49 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...workflow.model import is_link
+from ..versions import Trait, Version
 from . import models, sound, video
 from .canvas import Canvas, measured
 from .graph import Graph
 from .making import File, Made, Maker
+from .openexr import exr
+from .solid import Solids
 
 DEFAULT_PREFIX = "ComfyUI"
 _DEFAULT_FPS = 8.0
 _MOST_FPS = 10_000
 _SILENT = {"SaveTrainingDataset", "CheckpointSave", "ModelSave", "CLIPSave", "VAESave", "LoraSave", "SaveLoRA"}
+_TEXT_SUFFIXES = {"txt", "csv", "md", "json"}
 _VHS_SUFFIXES = {"image/gif": ".gif", "image/webp": ".webp", "video/webm": ".webm"}
 
 
 @dataclass(slots=True)
 class Outputs:
-    """Makes the outputs of one run's output nodes; `modern` is the manner of ComfyUI 0.8.0, else 0.3.64."""
+    """Makes the outputs of one run's nodes, as the version names and tells them."""
 
     graph: Graph
     canvases: Mapping[str, Canvas]
     maker: Maker
-    modern: bool
+    version: Version
     _kinds: dict[str, Callable[[str], Made]] = field(init=False)
+    _on_the_way: dict[str, Callable[[str], Made]] = field(init=False)
 
     def __post_init__(self) -> None:
+        solids = Solids(self.graph, self.maker, self.version)
+        self._on_the_way = {
+            "ImageCropV2": self._shown,
+            "Painter": self._shown,
+            "GLSLShader": self._shaded,
+        }
         self._kinds = {
             "SaveImage": self._images,
             "PreviewImage": self._preview,
             "MaskPreview": self._mask,
             "LossGraphNode": self._mask,
             "SaveImageWebsocket": self._sent,
+            "SaveImageAdvanced": self._advanced,
+            "ImageCompare": self._compared,
+            "CreateBoundingBoxes": self._boxes,
             "SaveAnimatedWEBP": lambda node: self._animation(node, ".webp", always=False),
             "SaveAnimatedPNG": lambda node: self._animation(node, ".png", always=True),
             "SaveWEBM": lambda node: self._video(node, ".webm"),
@@ -44,23 +58,29 @@ class Outputs:
             "SaveAudio": lambda node: self._audio(node, ".flac"),
             "SaveAudioMP3": lambda node: self._audio(node, ".mp3"),
             "SaveAudioOpus": lambda node: self._audio(node, ".opus"),
+            "SaveAudioAdvanced": self._any_audio,
             "PreviewAudio": lambda node: self._audio(node, ".flac"),
             "PreviewAny": lambda node: self._text(node, "source"),
+            "SaveText": self._saved_text,
             "SaveLatent": self._latent,
             "SaveSVGNode": self._drawing,
             "SaveGLB": self._mesh,
-            "Preview3D": self._viewer,
-            "Preview3DAnimation": self._viewer,
+            "Preview3D": solids.preview,
+            "Preview3DAnimation": solids.preview,
+            **dict.fromkeys(solids.ADVANCED, solids.advanced),
             "VHS_VideoCombine": self._combined,
         }
 
     def make(self, node_id: str) -> Made:
-        """Return what an output node puts out; nothing for a class without outputs in history.
+        """Return what a node puts out; nothing for a class without outputs in history.
 
         Classes that are not ComfyUI's own are judged by their inputs: an IMAGE makes pictures, AUDIO a sound,
         VIDEO a video, a linked STRING or an input of any type a text, anything else nothing.
         """
         class_type = self.graph.class_type(node_id)
+        if not self.graph.is_output(node_id):
+            shown = self._on_the_way.get(class_type)
+            return shown(node_id) if shown is not None and self._tells(node_id) else Made()
         known = self._kinds.get(class_type)
         if known is not None:
             return known(node_id)
@@ -77,6 +97,10 @@ class Outputs:
         told = next((name for name in linked if kinds[name] in ("STRING", "*")), None)
         return self._text(node_id, told) if told is not None else Made()
 
+    def _tells(self, node_id: str) -> bool:
+        """Whether a node that is no output node is one of those that show what they make."""
+        return self.graph.definition(node_id).get("has_intermediate_output") is True
+
     def _images(self, node_id: str) -> Made:
         return self._stills(node_id, self._prefix(node_id))
 
@@ -85,8 +109,16 @@ class Outputs:
 
     def _mask(self, node_id: str) -> Made:
         # 0.8.0 writes no prompt into these, and says that they do not move.
-        made = self._stills(node_id, None, with_prompt=not self.modern)
-        return Made({**made.ui, "animated": [False]}, made.files) if self.modern else made
+        return self._shown(node_id) if self.version.is_modern else self._preview(node_id)
+
+    def _shown(self, node_id: str) -> Made:
+        made = self._stills(node_id, None, with_prompt=False)
+        return Made({**made.ui, "animated": [False]}, made.files)
+
+    def _shaded(self, node_id: str) -> Made:
+        linked = sum(name.startswith("images.") and is_link(one) for name, one in self.graph.inputs(node_id).items())
+        inputs = self._pictures(node_id, "input_images", "GLSLShader_input", Canvas()) if linked else []
+        return _of_lists(input_images=inputs, images=self._pictures(node_id, "images", "GLSLShader_output"))
 
     def _sent(self, node_id: str) -> Made:
         return Made(frames=self.maker.pngs(node_id, self._canvas(node_id), with_prompt=False))
@@ -100,12 +132,44 @@ class Outputs:
             for number, data in enumerate(pictures)
         ])  # fmt: skip
 
+    def _advanced(self, node_id: str) -> Made:
+        canvas = self._canvas(node_id)
+        pictures = self.maker.pngs(node_id, canvas)
+        is_exr = self.graph.value(node_id, "format") == "exr"
+        suffix, size = ".exr" if is_exr else ".png", (canvas.width, canvas.height)
+        made = [exr(data, self.maker.prompt) for data in pictures] if is_exr else pictures
+        return _made("images", [
+            self.maker.file(node_id, "images", self._prefix(node_id), suffix, data, size, number, tail="")
+            for number, data in enumerate(made)
+        ])  # fmt: skip
+
+    def _compared(self, node_id: str) -> Made:
+        made: dict[str, list[File]] = {}
+        for side in ("a", "b"):
+            key = f"{side}_images"
+            link: Any = self.graph.inputs(node_id).get(f"image_{side}")
+            canvas = self.canvases.get(link[0], Canvas()) if is_link(link) else None
+            made[key] = self._pictures(node_id, key, f"comfy.compare.{side}", canvas) if canvas else []
+        return _of_lists(**made)
+
+    def _pictures(self, node_id: str, key: str, stem: str, canvas: Canvas | None = None) -> list[File]:
+        """Return previews whose names begin with `stem`."""
+        canvas = canvas or self._canvas(node_id)
+        size, pictures = (canvas.width, canvas.height), self.maker.pngs(node_id, canvas, with_prompt=False)
+        return [
+            self.maker.file(node_id, key, None, ".png", data, size, number, stem=stem)
+            for number, data in enumerate(pictures)
+        ]
+
+    def _boxes(self, node_id: str) -> Made:
+        return Made({"dims": [self.graph.number(node_id, "width"), self.graph.number(node_id, "height")]})
+
     def _animation(self, node_id: str, suffix: str, always: bool) -> Made:
         canvas = self._canvas(node_id)
         data = self.maker.animation(node_id, canvas, suffix, self._fps(node_id))
         made = self._one(node_id, "images", suffix, data, canvas)
         moves = canvas.count > 1
-        if self.modern:
+        if self.version.is_modern:
             return Made({**made.ui, "animated": [True]}, made.files) if moves else made
         return Made({**made.ui, "animated": [always or moves]}, made.files)
 
@@ -138,6 +202,19 @@ class Outputs:
         data = write(self.graph.digests[node_id], self.maker.prompt)
         return self._one(node_id, "audio", suffix, data, None)
 
+    def _any_audio(self, node_id: str) -> Made:
+        form = self.graph.value(node_id, "format")
+        return self._audio(node_id, f".{form}" if form in ("mp3", "opus") else ".flac")
+
+    def _saved_text(self, node_id: str) -> Made:
+        made = self._text(node_id, "text")
+        (text,) = made.ui["text"]
+        form = self.graph.value(node_id, "format")
+        suffix = form if form in _TEXT_SUFFIXES else "txt"
+        data = (_indented(text) if suffix == "json" else text).encode("utf-8", "replace")
+        file = self.maker.file(node_id, "files", self._prefix(node_id), f".{suffix}", data, None, tail="")
+        return Made({**made.ui, "files": [file.item]}, [file])
+
     def _text(self, node_id: str, name: str) -> Made:
         link = self.graph.inputs(node_id).get(name)
         value: Any = measured(self.graph, link, self.canvases)
@@ -162,16 +239,12 @@ class Outputs:
     def _mesh(self, node_id: str) -> Made:
         return self._one(node_id, "3d", ".glb", models.glb(" ".join(self.maker.lines(node_id))), None)
 
-    def _viewer(self, node_id: str) -> Made:
-        model = self.graph.value(node_id, "model_file")
-        result = [model if isinstance(model, str) else "", None]
-        return Made({"result": [*result, None] if self.modern else result})
-
     def _one(self, node_id: str, key: str, suffix: str, data: bytes, canvas: Canvas | None) -> Made:
         temp = self.graph.class_type(node_id).startswith("Preview")
         prefix = None if temp else self._prefix(node_id)
         size = (canvas.width, canvas.height) if canvas else None
-        return _made(key, [self.maker.file(node_id, key, prefix, suffix, data, size)])
+        tail = "" if key == "audio" and self.version.has(Trait.SHORT_AUDIO_NAMES) else "_"
+        return _made(key, [self.maker.file(node_id, key, prefix, suffix, data, size, tail=tail)])
 
     def _prefix(self, node_id: str) -> str:
         prefix = self.graph.value(node_id, "filename_prefix")
@@ -192,6 +265,19 @@ class Outputs:
 
 def _made(key: str, files: list[File]) -> Made:
     return Made({key: [file.item for file in files]}, files)
+
+
+def _of_lists(**lists: list[File]) -> Made:
+    items = {key: [file.item for file in files] for key, files in lists.items()}
+    return Made(items, [file for files in lists.values() for file in files])
+
+
+def _indented(text: str) -> str:
+    """Return JSON as it is written into files; a text that is none stays as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _is_nested(value: Any) -> bool:
