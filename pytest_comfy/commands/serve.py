@@ -38,7 +38,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--port", type=int, default=_PORT, help="0 picks a free one (default %(default)s, as ComfyUI's)")
     add("--speed", type=float, default=0.0, metavar="X", help="0 as fast as possible, 1 as recorded (default 0)")
-    add("--version", help="the ComfyUI to be, such as 0.30.0 (default: that of the recordings)")
+    add("--version", help="the ComfyUI to be, such as 0.30.0 (default: that of the recordings, else 0.30.0)")
     add(
         "--synthesize",
         type=Path,

@@ -38,7 +38,7 @@ class FakeComfyServer(ThreadedServer):
     recordings  golden runs, or directories below which they lie
     speed       0 as fast as possible, 1 as recorded, 2 twice as fast; the order is always the recorded one
     host, port  where to listen; port 0 picks a free one
-    version     the ComfyUI to be, such as "0.30.0"; that of the first recording where it is None
+    version     the ComfyUI to be, such as "0.8.0"; where it is None that of the first recording, else 0.30.0
     synthesize  whether a valid prompt that has no recording is executed for show. Node definitions
                 (the content of `/object_info`) in place of True are served as well
     exchanges   recorded answers of a server about itself

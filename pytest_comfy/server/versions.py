@@ -9,11 +9,11 @@ from enum import Enum
 from ..text import plain
 from ..workflow.validate import Manners
 
-DEFAULT = "0.8.0"
-"""Spoken where neither the user nor a recording names a version."""
-
 MEASURED = "0.30.0"
 """The newest version that was run beside the fake server."""
+
+DEFAULT = MEASURED
+"""Spoken where neither the user nor a recording names a version: that of what people run today."""
 
 NEWEST = "0.38.0"
 """The newest version that is known, by its sources alone; newer ones are taken to do as it does."""

@@ -21,6 +21,8 @@ PROMPT = {
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "cli"}},
 }
 
+ID = "11111111-2222-3333-4444-555555555555"
+
 
 @pytest.fixture
 def upstream(tmp_path):
@@ -69,12 +71,12 @@ def test_what_is_not_recorded_is_told_on_stderr(upstream, tmp_path):
         process = start("--upstream", slow.url, "--into", tmp_path / "into")
         try:
             url = process.stdout.readline().strip()
-            requests.post(url + "/prompt", json={"prompt": PROMPT, "prompt_id": "p"}, timeout=10)
+            requests.post(url + "/prompt", json={"prompt": PROMPT, "prompt_id": ID}, timeout=10)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert err == "prompt p is not recorded: it had not ended when the recording was stopped\n"
+    assert err == f"prompt {ID} is not recorded: it had not ended when the recording was stopped\n"
     assert out == f"0 runs recorded in {tmp_path / 'into'}, 1 not recorded or only in part\n"
 
 

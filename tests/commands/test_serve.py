@@ -81,7 +81,7 @@ def test_synthesize(tmp_path):
     definitions = tmp_path / "object_info.json"
     definitions.write_text(json.dumps(recorded().document["node_definitions"]))
     with served("--synthesize", definitions) as told:
-        body = {"prompt": graph(color=1), "prompt_id": "p"}
+        body = {"prompt": graph(color=1)}
         assert requests.post(told["url"] + "/prompt", json=body, timeout=10).status_code == 200
         assert "EmptyImage" in requests.get(told["url"] + "/object_info", timeout=10).json()
 

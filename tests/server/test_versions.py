@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from pytest_comfy.server import FakeComfyServer
-from pytest_comfy.server.versions import Trait, Version
+from pytest_comfy.server.versions import DEFAULT, MEASURED, Trait, Version
 
 from .conftest import PROMPT, RUN, document, short, write
 
@@ -419,6 +419,13 @@ def test_versions_that_are_known_say_nothing(text):
 def test_every_trait_says_since_when_and_what():
     assert all(trait.since > (0, 3, 64) and trait.value[1] for trait in Trait)
     assert len({trait.value for trait in Trait}) == len(Trait)
+
+
+def test_a_server_that_is_told_nothing_is_the_one_that_people_run():
+    assert DEFAULT == MEASURED
+    with FakeComfyServer() as server:
+        assert ask(server, "/system_stats").json()["system"]["comfyui_version"] == "0.30.0"
+        assert post(server, {}, prompt_id="no-uuid").json()["error"]["type"] == "invalid_prompt_id"
 
 
 def test_the_recording_says_what_the_server_is(tmp_path):

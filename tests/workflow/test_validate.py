@@ -364,6 +364,13 @@ class TestFiles:
         details = "LoadImage.VALIDATE_INPUTS() missing 1 required positional argument: 'image'"
         assert reasons(validate(prompt, NEW), "1") == [("exception_during_inner_validation", details)]
 
+    @pytest.mark.parametrize("choices", [["a", "b"], None])
+    def test_choices_that_comfyui_keeps_as_a_tuple_are_shown_as_one(self, choices):
+        definitions = {"LoraSave": OUT | {"input": {"required": {"lora_type": ["COMBO", {"options": choices or []}]}}}}
+        found = validate({"1": {"class_type": "LoraSave", "inputs": {"lora_type": "x"}}}, definitions)
+        shown = "('a', 'b')" if choices else "()"
+        assert reasons(found, "1") == [("value_not_in_list", f"lora_type: 'x' not in {shown}")]
+
     def test_unknown_checks_accept(self):
         definitions = {"CustomCombo": OUT | {"input": {"required": {"choice": ["COMBO", {"options": []}]}}}}
         assert validate({"1": {"class_type": "CustomCombo", "inputs": {"choice": "mine"}}}, definitions).error is None

@@ -21,6 +21,7 @@ class Custom:
     - `takes_types`: the class judges the types of its links itself, so ComfyUI does not
     - `needed`: the inputs without which the check itself cannot be called
     - `whole`: the check takes all inputs; none is held against its declaration, and its message is told of each
+    - `tuples`: inputs whose choices ComfyUI keeps as a tuple, which its message shows
     """
 
     inputs: frozenset[str] = frozenset()
@@ -29,6 +30,7 @@ class Custom:
     takes_types: bool = False
     needed: tuple[str, ...] = ()
     whole: bool = False
+    tuples: frozenset[str] = frozenset()
 
 
 NOTHING = Custom()
@@ -47,6 +49,7 @@ CUSTOM: Mapping[str, Custom] = {
     "LoadAudio": _file("audio", "audio"),
     "LoadVideo": _file("file", "video"),
     "CustomCombo": Custom(frozenset({"choice", "index"}), owner="CustomComboNode", needed=("choice",)),
+    "LoraSave": Custom(tuples=frozenset({"lora_type"})),
     "SelectModelDevice": Custom(frozenset({"device"})),
     "SelectCLIPDevice": Custom(frozenset({"device"})),
     "SelectVAEDevice": Custom(frozenset({"device"})),

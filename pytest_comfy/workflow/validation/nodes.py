@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from . import reasons
-from .custom import missing_file, require_inputs
+from .custom import Custom, missing_file, require_inputs
 from .declared import Declared, Input
 from .groups import GroupError
 from .linking import accepts
@@ -104,9 +104,7 @@ class Checker:
                 continue
             value = live[one.name]
             if not isinstance(value, list):
-                errors += self._literal(
-                    one, live, checked=not declared.custom.whole and one.name not in declared.custom.inputs
-                )
+                errors += self._literal(one, live, declared.custom)
                 continue
             if len(value) != 2:
                 errors.append(reasons.bad_linked_input(one, value))
@@ -131,8 +129,8 @@ class Checker:
                 errors += [reasons.custom_validation_failed(name, missing[1]) for name in told]
         return valid and not errors, errors
 
-    def _literal(self, one: Input, live: dict[str, Any], *, checked: bool) -> list[Reason]:
-        """Coerce a value in place and, if `checked`, hold it against range and choices; at most one reason."""
+    def _literal(self, one: Input, live: dict[str, Any], custom: Custom) -> list[Reason]:
+        """Coerce a value in place and, if the class does not, hold it against range and choices; at most one reason."""
         value = live[one.name]
         try:
             if isinstance(value, dict) and "__value__" in value:
@@ -141,7 +139,7 @@ class Checker:
                 value = live[one.name] = _COERCED[one.kind](value)
         except Exception as error:  # see check()
             return [reasons.invalid_input_type(one, value, error)]
-        if not checked:
+        if custom.whole or one.name in custom.inputs:
             return []
         if "min" in one.options and value < one.options["min"]:
             return [reasons.out_of_range(one, value, "min")]
@@ -154,7 +152,7 @@ class Checker:
             choices = one.options.get("options", [])
         elif not isinstance(one.kind, list):
             return []
-        return self._choice(one, value, choices)
+        return self._choice(one, value, tuple(choices) if one.name in custom.tuples else choices)
 
     def _choice(self, one: Input, value: Any, choices: Any) -> list[Reason]:
         if not self._manners.multiselect:

@@ -201,8 +201,9 @@ def test_a_web_page_is_served_and_nothing_outside_of_it(tmp_path):
         (root / name).write_text(text)
     with FakeComfyServer(web_root=root) as server:
         first = ask(server, "/")
-        assert (first.text, first.headers["Cache-Control"], first.headers["Expires"]) == ("<p>", "no-cache", "0")
-        assert ask(server, "/a/b.js").headers["Cache-Control"] == "no-cache"
+        told = first.text, first.headers["Cache-Control"], first.headers["Expires"]
+        assert told == ("<p>", "no-store, must-revalidate", "0")
+        assert ask(server, "/a/b.js").headers["Cache-Control"] == "no-store"
         assert ask(server, "/p.png").headers["Cache-Control"] == "public, max-age=86400"
         assert ask(server, "/extensions").json() == ["/extensions/core/x.js"]
         assert ask(server, "/a").status_code == 403
