@@ -76,8 +76,7 @@ class Converter:
     def _warn(self, done: Workflow) -> None:
         from ..workflow.graph import ConversionWarning
 
-        for one in done.conversion.warnings if done.conversion else ():
-            text = f"{done.source}: {one}"
+        for text in done.conversion.told_of(str(done.source)) if done.conversion else ():
             if self._root is not None:
                 text = text.replace(f"{self._root}/", "")
             if text not in self._told:

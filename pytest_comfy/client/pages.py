@@ -25,7 +25,7 @@ def converted(workflow: Workflow, definitions: Mapping[str, Any], frontend: str 
     if done.conversion is not None:
         from ..workflow.graph import ConversionWarning
 
-        for told in done.conversion.warnings:
+        for told in done.conversion.told_of(str(workflow.source)):
             # Of who called `run` or `converted`.
-            warnings.warn(f"{workflow.source}: {told}", ConversionWarning, stacklevel=5)
+            warnings.warn(told, ConversionWarning, stacklevel=5)
     return done

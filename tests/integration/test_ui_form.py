@@ -236,6 +236,25 @@ class TestWarnings:
         assert line.startswith(f"workflows/txt2img.json: {self.TOLD}")
 
 
+class TestPageOfTomorrow:
+    """A server that asks for a front-end newer than all that is known."""
+
+    def test_that_it_is_not_known_is_said_once_for_all_workflows(self, project, live, monkeypatch):
+        told = ComfyClient.system_stats
+
+        def system_stats(self, timeout=None):
+            stats = told(self, timeout)
+            return {**stats, "system": {**stats["system"], "required_frontend_version": "1.99.0"}}
+
+        monkeypatch.setattr(ComfyClient, "system_stats", system_stats)
+        for name in ("txt2img", "other"):
+            project.workflow(name, prompt=plain())
+        result = project.run("workflows", "--comfy-url", live.url, "--comfy-update")
+        result.assert_outcomes(passed=2)
+        (line,) = [line for line in lines_of(result) if "ConversionWarning" in line]
+        assert "ConversionWarning: the server's page is a later one than 1.58" in line
+
+
 class TestDates:
     def test_the_date_is_kept_and_used_again(self, project, live):
         project.workflow(prompt=plain(prefix="%date:yyyy-MM-dd hh-mm-ss%"))

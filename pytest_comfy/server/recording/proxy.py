@@ -20,6 +20,7 @@ from ...golden.exchanges import refusal_key
 from ...secrecy import heard
 from ...workflow.secrets import hear, known_in
 from ..threaded import ThreadedServer
+from ..versions import DEFAULT, Version
 from .answers import MOST, make_exchange
 from .passing import Passing, Taken
 from .results import Ending, Facts, Lost, collect, started_at
@@ -85,6 +86,7 @@ class RecordingProxy(ThreadedServer):
         self._keeping: set[asyncio.Task[None]] = set()
         self._seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
         self._entries: dict[str, list[Any]] = {}
+        self._met: set[Version] = set()
         self._sockets = Sockets(self._upstream, self._hear, self._socket_closed, self._tape.waits_for)
         await self._upstream.open()
         self._flushing = asyncio.create_task(self._flush())
@@ -216,6 +218,7 @@ class RecordingProxy(ThreadedServer):
             run.outputs = [output async for output in collect(self._upstream, run, self._problem_of(run))]
             definitions = await self._facts.definitions(run.prompt)
             environment = await self._facts.environment(run.prompt, definitions)
+            self._meet(Version(str(environment.get("comfyui") or DEFAULT)))
             with within(run.budget):
                 folder = await asyncio.to_thread(
                     self._writer.write, key, run, environment, definitions, self._problem_of(run)
@@ -239,6 +242,12 @@ class RecordingProxy(ThreadedServer):
             self._following.pop(run, None)
         if not self._over.is_set():
             await self._sockets.release_idle(run.posted.source)
+
+    def _meet(self, version: Version) -> None:
+        """Say once that the server is newer than all that is known."""
+        if version.unknown is not None and version not in self._met:
+            _log.warning("%s", version.unknown)
+        self._met.add(version)
 
     def _remember(self, prompt_id: str, entry: Mapping[str, Any]) -> None:
         self._entries.setdefault(prompt_id, []).append(started_at(entry))

@@ -126,7 +126,8 @@ def _convert(document: Document, classes: Classes, seed: int | str | None, date:
             if node.inner is not None:
                 let_go += refusals.disputes(node, each.saved.where(node.label))
     newer = () if classes.page.is_known else (_newer(),)
-    return _conversion(emission, (*newer, *let_go, *bad, *refusals.warnings(emission, document.frontend)))
+    told = (*newer, *let_go, *bad, *refusals.warnings(emission, document.frontend))
+    return _conversion(emission, told, frozenset(newer))
 
 
 def _newer() -> str:
@@ -136,7 +137,7 @@ def _newer() -> str:
     )
 
 
-def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:
+def _conversion(emission: Emission, told: tuple[str, ...], general: frozenset[str]) -> Conversion:
     prompt = {}
     for sent in emission.sent.values():
         meta: dict[str, Any] = {"title": sent.node.title}
@@ -156,4 +157,5 @@ def _conversion(emission: Emission, told: tuple[str, ...]) -> Conversion:
             for instance, names in emission.exposed.items()
         },
         subgraphs=emission.subgraphs,
+        general=general,
     )

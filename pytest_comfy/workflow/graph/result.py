@@ -42,6 +42,7 @@ class Conversion:
                where the page gives it another id than the file, under "was" that of the file
     choices    of dynamic prompts and dates
     warnings   a sentence each
+    general    those of them that are about the server and not about this workflow
     exposed    id of an instance -> name of an input it exposes -> the (node id, input) whose values it gives
     subgraphs  id of an instance -> its title
     """
@@ -51,3 +52,8 @@ class Conversion:
     warnings: tuple[str, ...] = ()
     exposed: Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]] = field(default_factory=dict)
     subgraphs: Mapping[str, str] = field(default_factory=dict)
+    general: frozenset[str] = frozenset()
+
+    def told_of(self, source: str) -> tuple[str, ...]:
+        """Return the warnings with the workflow's name where they are about it; what is not is the same for all."""
+        return tuple(one if one in self.general else f"{source}: {one}" for one in self.warnings)

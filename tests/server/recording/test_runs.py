@@ -387,3 +387,17 @@ def test_a_server_of_today_is_recorded_and_replayed_alike(tmp_path, connect):
     ids = {one["data"].get("workflow_id") for one in told if isinstance(one, dict) and "prompt_id" in one["data"]}
     assert ids == {"w-2"}
     assert prompt_id not in json.dumps([one for one in told if isinstance(one, dict)])
+
+
+@pytest.mark.parametrize(("version", "told"), [("0.38.2", 0), ("0.99.0", 1)])
+def test_a_server_that_nobody_knows_is_recorded_and_said_once(tmp_path, connect, caplog, version, told):
+    content = document()
+    content["environment"]["comfyui"] = version
+    golden = write(tmp_path / "golden/late/default", content)
+    with FakeComfyServer([golden]) as upstream, Recording(upstream.url, tmp_path / "into") as recording:
+        peer = connect(recording)
+        for _ in range(2):
+            peer.run()
+            recording.next_run()
+    said = [one.getMessage() for one in caplog.records if one.name.startswith("pytest_comfy.server.recording")]
+    assert said == ["ComfyUI 0.99.0 is newer than 0.38.0, the newest that is known: it is taken to do the same"] * told
