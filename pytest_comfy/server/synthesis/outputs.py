@@ -37,11 +37,7 @@ class Outputs:
 
     def __post_init__(self) -> None:
         solids = Solids(self.graph, self.maker, self.version)
-        self._on_the_way = {
-            "ImageCropV2": self._shown,
-            "Painter": self._shown,
-            "GLSLShader": self._shaded,
-        }
+        self._on_the_way = {"ImageCropV2": self._shown, "Painter": self._shown}
         self._kinds = {
             "SaveImage": self._images,
             "PreviewImage": self._preview,
@@ -115,11 +111,6 @@ class Outputs:
         made = self._stills(node_id, None, with_prompt=False)
         return Made({**made.ui, "animated": [False]}, made.files)
 
-    def _shaded(self, node_id: str) -> Made:
-        linked = sum(name.startswith("images.") and is_link(one) for name, one in self.graph.inputs(node_id).items())
-        inputs = self._pictures(node_id, "input_images", "GLSLShader_input", Canvas()) if linked else []
-        return _of_lists(input_images=inputs, images=self._pictures(node_id, "images", "GLSLShader_output"))
-
     def _sent(self, node_id: str) -> Made:
         return Made(frames=self.maker.pngs(node_id, self._canvas(node_id), with_prompt=False))
 
@@ -152,9 +143,8 @@ class Outputs:
             made[key] = self._pictures(node_id, key, f"comfy.compare.{side}", canvas) if canvas else []
         return _of_lists(**made)
 
-    def _pictures(self, node_id: str, key: str, stem: str, canvas: Canvas | None = None) -> list[File]:
+    def _pictures(self, node_id: str, key: str, stem: str, canvas: Canvas) -> list[File]:
         """Return previews whose names begin with `stem`."""
-        canvas = canvas or self._canvas(node_id)
         size, pictures = (canvas.width, canvas.height), self.maker.pngs(node_id, canvas, with_prompt=False)
         return [
             self.maker.file(node_id, key, None, ".png", data, size, number, stem=stem)
