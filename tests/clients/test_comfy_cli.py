@@ -49,9 +49,9 @@ OF_THE_SYSTEM = ("PATH", "SYSTEMROOT", "COMSPEC", "PATHEXT")
 """All that comfy-cli gets of the person's own environment."""
 
 
-@pytest.fixture
-def server():
-    with FakeComfyServer(ROOT / "golden") as server:
+@pytest.fixture(params=["0.3.64", "0.8.0", "0.30.0"])
+def server(request):
+    with FakeComfyServer(ROOT / "golden", version=request.param) as server:
         yield server
 
 

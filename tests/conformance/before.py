@@ -17,10 +17,10 @@ _OFFSET = re.compile(r"/history\?max_items=\d+&offset=(\d+)")
 
 
 def settings_before(captures: Sequence[Capture]) -> dict[str, Any] | None:
-    """Return the settings that the user had; None where there was no user's folder yet."""
-    for event in _answers(captures, "/settings"):
-        return dict(event["response"]["json"]) or None
-    return None
+    """Return the settings that the user had, none of them if only the folder was there; None without a folder."""
+    there = next((event["response"]["json"]["migrated"] for event in _answers(captures, "/users")), False)
+    settings = next((dict(event["response"]["json"]) for event in _answers(captures, "/settings")), {})
+    return settings if settings or there else None
 
 
 def files_before(captures: Sequence[Capture], runs: Iterable[GoldenRun]) -> list[tuple[str, str]]:

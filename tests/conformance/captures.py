@@ -18,8 +18,8 @@ from typing import Any
 
 Event = dict[str, Any]
 
-PREVIEW, PREVIEW_WITH_METADATA = 1, 4
-"""Numbers of the binary messages that carry pictures."""
+PREVIEW, TEXT, PREVIEW_WITH_METADATA = 1, 3, 4
+"""Numbers of the binary messages: pictures, and what a node says of its progress."""
 
 ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
@@ -46,8 +46,13 @@ class Message:
 
     @property
     def kind(self) -> str:
-        """The type of a text message, "binary" for a frame."""
-        return str(self.row.get("type", "binary"))
+        """The type of a text message; "preview" or "text" of a frame, as faults call it."""
+        return str(self.row.get("type") or {TEXT: "text"}.get(self.row["binary"], "preview"))
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether it is a picture with metadata."""
+        return self.row.get("binary") == PREVIEW_WITH_METADATA
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Capture:
         """Read `*.json` or `*.json.gz`."""
         content = path.read_bytes()
         document = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-        return cls(document["scenario"], document["server"], [with_own_length(one) for one in document["events"]])
+        events = heard_before_closing(document["events"])
+        return cls(document["scenario"], document["server"], [with_own_length(one) for one in events])
 
     @cached_property
     def posts(self) -> list[Post]:
@@ -107,8 +113,11 @@ class Capture:
         number = int.from_bytes(frame[:4], "big")
         data: dict[str, Any] = {}
         picture = frame[8:]
+        length = int.from_bytes(frame[4:8], "big")
+        if number == TEXT:
+            data = {"node_id": picture[:length].decode(), "text": picture[length:].decode(errors="replace")}
+            return Message(index, event["t"], event["client"], {"binary": number, "data": data})
         if number == PREVIEW_WITH_METADATA:
-            length = int.from_bytes(frame[4:8], "big")
             # Of a frame that was cut nothing but the beginning of the metadata is left: any picture will do.
             complete = len(frame) >= 8 + length
             data = json.loads(frame[8 : 8 + length]) if complete else {}
@@ -200,6 +209,27 @@ def with_own_length(event: Event) -> Event:
     length = len(json.dumps(event["response"]["json"]).encode())
     headers = {**event["response"]["headers"], "Content-Length": str(length)}
     return {**event, "response": {**event["response"], "headers": headers}}
+
+
+def heard_before_closing(events: Sequence[Event]) -> list[Event]:
+    """Return the events with what a socket heard while it was being closed put before that.
+
+    Its closing is noted when it begins, and ends with the server's consent: what was under way arrives between.
+    """
+    found: list[Event] = []
+    closing: dict[str, int] = {}
+    for event in events:
+        if event["kind"] == "ws-open":
+            closing.pop(event["client"], None)
+        if event["kind"] in ("ws-text", "ws-binary") and event["client"] in closing:
+            place = closing[event["client"]]
+            found.insert(place, event)
+            closing = {client: at + (at >= place) for client, at in closing.items()}
+            continue
+        if event["kind"] == "ws-close-by-client":
+            closing[event["client"]] = len(found)
+        found.append(event)
+    return found
 
 
 def content_of(response: Mapping[str, Any]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -10,6 +11,7 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +19,8 @@ import requests
 import websocket
 
 from pytest_comfy.server import FakeComfyServer, faults
+from pytest_comfy.server.faults.events import Hold
+from pytest_comfy.server.faults.model import Target
 
 from .captures import Capture, Event, is_post
 from .life import REFUSED, Life
@@ -98,6 +102,13 @@ class Socket:
                 return
 
 
+class Stand(Hold):
+    """Lets a run stand still until it is released: a node at work does not notice an interrupt before its end."""
+
+    async def _wait(self, moment: faults.Moment) -> faults.Failure | None:
+        return await super()._wait(replace(moment, interrupted=asyncio.Event()))
+
+
 class Driver:
     """Drives the scenarios of one server life, one after another.
 
@@ -117,6 +128,9 @@ class Driver:
         """Make the server what it was before the first scenario; returns what went wrong."""
         trouble = []
         if life.settings is not None:
+            # To look for settings makes the folder.
+            self.session.get(f"{self.server.url}/settings", timeout=WAIT).raise_for_status()
+        if life.settings:
             self.session.post(f"{self.server.url}/settings", json=life.settings, timeout=WAIT).raise_for_status()
         for kind, name in life.files:
             sent = {"image": (name, b"earlier")}
@@ -258,7 +272,7 @@ class _Scenario:
     def _hold(self, prompt_id: str) -> None:
         for stop in self._plan.stops:
             if stop.prompt_id == prompt_id:
-                hold = faults.hold(stop.event, nth=stop.nth, run=self._driver.accepted + 1)
+                hold = Stand("stand", Target(stop.event, run=self._driver.accepted + 1), stop.nth)
                 self._holds[stop.before] = hold
                 self._driver.server.faults.add(hold)
 

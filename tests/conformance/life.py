@@ -31,7 +31,7 @@ class Life:
     """One server life: its scenarios in the order in which they were made, and what it takes to answer them.
 
     earlier   bodies of prompts that the server had run before the first scenario, or refused
-    settings  those of the user, where there were any before the first scenario
+    settings  those of the user before the first scenario; None where there was no user's folder
     files     (folder, name) of the files that were there before the first scenario, oldest first
     """
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-from .captures import Capture, Event, Message
-
-ACTIONS = ("http", "ws-open", "ws-sent", "ws-close-by-client")
+from .captures import Capture, Message
+from .effects import Effects
 
 
 @dataclass
 class Stop:
     """A place at which a run has to stand still: before its nth message of a type, for some actions.
 
+    event    as faults call it; "queue" where the run has not yet been taken from the queue, "run" where it has
     before   index of the message before which it stands
     actions  indexes of what the client does meanwhile
     carries  the run still stands there when the scenario is over
@@ -36,118 +35,80 @@ class Plan:
 
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
-        self.actions = [index for index, event in enumerate(capture.events) if event["kind"] in ACTIONS]
-        self._heard = [index for index, event in enumerate(capture.events) if event["kind"] in ("ws-text", "ws-binary")]
+        self._effects = Effects(capture)
+        self.actions = self._effects.actions
 
     def awaited(self, until: int, action: int | None = None) -> list[int]:
         """Return indexes of the messages before `until`, without what `action` itself causes."""
-        own = self._own.get(action, set()) if action is not None else set()
-        return [index for index in self._heard if index < until and index not in own]
+        own = self._effects.own.get(action, set()) if action is not None else set()
+        return [index for index in self._effects.heard if index < until and index not in own]
 
     @cached_property
-    def _own(self) -> dict[int, set[int]]:
-        """Index of a request -> messages that stand before its answer, but that it causes."""
-        found: dict[int, set[int]] = {}
-        begin, previous = 0, None
-        for action in self.actions:
-            event = self.capture.events[action]
-            if event["kind"] == "http" and event["request"]["method"] == "POST":
-                window = [index for index in self._heard if begin <= index < action]
-                found[action] = self._caused(event, window, self._before(begin, previous, found))
-            begin, previous = action + 1, action
-        return found
-
-    def _caused(self, event: Event, window: list[int], before: int) -> set[int]:
-        path, answer = event["request"]["path"], event["response"].get("json")
-        statuses = [index for index in window if self._status(index)]
-        if path == "/prompt" and event["response"]["status"] == 200:
-            own = {index for index in window if self.capture.prompt_of.get(index) == answer["prompt_id"]}
-            risen = self._moved(statuses, before, 1)
-            return own | {index for index in statuses if index >= risen}
-        caused: set[int] = set()
-        if path == "/queue" or path.endswith("/cancel"):
-            fallen = self._moved(statuses, before, -1)
-            caused |= {index for index in statuses if index >= fallen}
-        if path == "/interrupt" or path.endswith("/cancel"):
-            ended = [index for index in window if self._type(index) == "execution_interrupted"]
-            caused |= {index for index in window if ended and index >= ended[0]}
-        return caused
-
-    def _moved(self, statuses: list[int], before: int, direction: int) -> int:
-        """Return the index of the first `status` whose number went up (1) or down (-1), or one behind all."""
-        for index in statuses:
-            now = self._remaining(index)
-            if "sid" in self.capture.events[index]["json"]["data"]:
-                before = now  # a greeting tells how it is; only broadcasts tell that it moved
-            if (now - before) * direction > 0:
-                return index
-            before = now
-        return len(self.capture.events)
-
-    def _before(self, begin: int, previous: int | None, found: dict[int, set[int]]) -> int:
-        """Return how many prompts the server had before `begin`, as the statuses until then and a post tell."""
-        told = next((self._remaining(one) for one in reversed(self._heard) if one < begin and self._status(one)), 0)
-        accepted = {post.index for post in self.capture.posts}
-        heard = any(self._status(one) for one in found.get(previous, ())) if previous is not None else False
-        return told + (previous in accepted and not heard)
-
-    def _type(self, index: int) -> str:
-        event = self.capture.events[index]
-        return str(event["json"]["type"]) if event["kind"] == "ws-text" else "binary"
-
-    def _status(self, index: int) -> bool:
-        return self._type(index) == "status"
-
-    def _remaining(self, index: int) -> int:
-        status: Mapping[str, Any] = self.capture.events[index]["json"]["data"]["status"]
-        return int(status["exec_info"]["queue_remaining"])
+    def _messages(self) -> dict[str, list[Message]]:
+        """Id of each run that said anything -> its messages."""
+        told = {post.prompt_id: self.capture.messages(post.prompt_id) for post in self.capture.posts}
+        return {prompt_id: messages for prompt_id, messages in told.items() if messages}
 
     @cached_property
     def stops(self) -> list[Stop]:
         """The places at which runs have to stand still, in order."""
-        messages = {post.prompt_id: self.capture.messages(post.prompt_id) for post in self.capture.posts}
-        posted = {post.index: post.prompt_id for post in self.capture.posts}
         found = self._carried()
         for action in self.actions:
-            known = {prompt_id for index, prompt_id in posted.items() if index < action}
-            rest = [
-                (message.index, prompt_id, position)
-                for prompt_id in known
-                for position, message in enumerate(messages[prompt_id])
-                if message.index > action
-            ]
+            known = [post.prompt_id for post in self.capture.posts if post.index < action]
+            places = [place for one in known if (place := self._place(action, one)) is not None]
             unfinished = next((one for one in known if one in self.capture.unfinished), None)
-            if not rest and unfinished:
-                stop = found.get(len(self.capture.events)) or Stop(
-                    unfinished, "execution_success", 1, len(self.capture.events), carries=True
-                )
-                stop.actions.append(action)
-                found[stop.before] = stop
-            if not rest:
-                continue
-            before, prompt_id, position = min(rest)
-            stop = found.get(before) or Stop(prompt_id, *_place(messages[prompt_id], position), before)
-            stop.actions.append(action)
-            found[before] = stop
+            if not places and unfinished:
+                behind = len(self.capture.events)
+                places = [Stop(unfinished, "execution_success", 1, behind, carries=True)]
+            if places:
+                place = min(places, key=lambda one: one.before)
+                found.setdefault(place.before, place).actions.append(action)
         return list(found.values())
+
+    def _place(self, action: int, prompt_id: str) -> Stop | None:
+        """Return where a run stands while the client acts, None where it has ended or says nothing."""
+        messages = self._messages.get(prompt_id)
+        if messages is None:
+            return None
+        effect, own = self._effects.of(action, messages), self._effects.own.get(action, set())
+        left = [at for at, one in enumerate(messages) if one.index > effect or (_ends(one) and one.index in own)]
+        if not left:
+            return None
+        if left[0] == 0:
+            taken = self._effects.taken(messages[0])
+            waits = taken is not None and effect < taken
+            return Stop(prompt_id, "queue", 1, taken) if waits else Stop(prompt_id, "run", 1, messages[0].index)
+        at = left[0]
+        ended = next((number for number in left if _ends(messages[number])), None)
+        if ended is not None and self._interrupted(action, prompt_id, messages[0].index):
+            at = ended  # a node at work goes on, and does not notice before its end
+        return Stop(prompt_id, *_named(messages, at), messages[at].index)
+
+    def _interrupted(self, action: int, prompt_id: str, since: int) -> bool:
+        """Whether the client has interrupted a run, with this action or an earlier one."""
+        return any(self._effects.interrupts(one, prompt_id) for one in self.actions if since < one <= action)
 
     def _carried(self) -> dict[int, Stop]:
         """Return where a run of an earlier scenario stands: until a `status` tells that it ended.
 
         In 0.3.64 the client of reconnect_during_run gave up waiting; client_chosen_prompt_id is greeted with 1.
         """
-        statuses = [index for index in self._heard if self._status(index)]
-        if not statuses or self._remaining(statuses[0]) == 0:
+        effects = self._effects
+        if not effects.statuses or effects.remaining(effects.statuses[0]) == 0:
             return {}
-        ended = self._moved(statuses, self._remaining(statuses[0]), -1)
+        ended = effects.moved(effects.statuses, effects.remaining(effects.statuses[0]), -1)
         return {ended: Stop("", "", 0, ended, [one for one in self.actions if one < ended], carried=True)}
 
 
-def _place(messages: list[Message], position: int) -> tuple[str, int]:
-    """Return type and number of the message at a position, "run" for the first one of all."""
-    if position == 0:
-        return "run", 1
-    kind = messages[position].kind
+def _ends(message: Message) -> bool:
+    return message.kind == "execution_interrupted"
+
+
+def _named(messages: Sequence[Message], at: int) -> tuple[str, int]:
+    """Return type and number of a message as faults count them."""
+    kind = messages[at].kind
     if kind == "execution_interrupted":
         return "execution_success", 1  # where it would have ended: its golden run does not know of the interruption
-    return kind, sum(message.kind == kind for message in messages[: position + 1])
+    number = sum(message.kind == kind for message in messages[: at + 1])
+    # Of each picture there are two messages, with metadata and then without; a client gets one of them.
+    return kind, 2 * number - messages[at].has_metadata if kind == "preview" else number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import requests
 
 from pytest_comfy.server import FakeComfyServer
 
@@ -13,6 +14,7 @@ from .captures import Capture
 from .conftest import play
 from .life import DATA, Life
 from .scenarios import SCENARIOS
+from .tape import Recorder
 
 DEFINITIONS = json.loads((DATA / "definitions-0.30.0.json").read_text(encoding="utf-8"))
 
@@ -46,6 +48,19 @@ def test_a_capture_says_what_was_sent_and_heard(server, tmp_path):
     assert [key[0] for key in capture.files] == ["output"]
     assert "Hidden" in str(capture.events)
     assert "Canvas" not in str(capture.events)
+
+
+@pytest.mark.parametrize("asked", ["/settings", "/features"])
+def test_the_folder_of_the_user_is_there_again(server, tmp_path, asked):
+    requests.get(server.url + asked, timeout=10)
+    client = Recorder(server.url, {})
+    for path in ("/users", "/settings", "/users"):
+        client.ask("GET", path)
+    told = [event["response"]["json"].get("migrated") for event in client.tape.events]
+    assert told == [asked == "/settings", None, True]
+    document = {"scenario": "users", "server": "0.30.0", "events": client.tape.events}
+    (tmp_path / "users.json").write_text(json.dumps(document), encoding="utf-8")
+    assert play(Life.load(tmp_path)).differences == {"users": []}
 
 
 def test_scenarios_that_the_server_has_no_classes_for_are_left_out(server, tmp_path, capsys):
