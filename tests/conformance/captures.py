@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,7 +103,23 @@ class Capture:
         if not post.body.get("client_id") and indexes:
             listener = self.events[indexes[0]]["client"]
             indexes = [index for index in indexes if self.events[index]["client"] == listener]
-        return [self._message(index, prompt_id) for index in indexes]
+        messages = [self._message(index, prompt_id) for index in indexes]
+        return sorted([*messages, *self._unheard(messages, prompt_id)], key=lambda message: message.index)
+
+    def _unheard(self, messages: Sequence[Message], prompt_id: str) -> Iterator[Message]:
+        """Yield what nobody heard of a run, but that the greeting of a socket tells: the node that began meanwhile."""
+        for index, event in enumerate(self.events):
+            if event["kind"] != "ws-text" or event["json"]["type"] != "executing" or index in self.prompt_of:
+                continue
+            following = (at for at in self.prompt_of if at > index and self.events[at]["client"] == event["client"])
+            if self.prompt_of.get(next(following, -1)) != prompt_id:
+                continue
+            node = event["json"]["data"]["node"]
+            begun = [one.row["data"]["node"] for one in messages if one.kind == "executing" and one.index < index]
+            if begun[-1:] != [node]:
+                data = {"node": node, "display_node": node, "prompt_id": prompt_id}
+                opened = [at for at in range(index) if self.events[at]["kind"] == "ws-open"][-1]
+                yield Message(opened, event["t"], event["client"], {"type": "executing", "data": data})
 
     def _message(self, index: int, prompt_id: str) -> Message:
         event = self.events[index]

@@ -113,6 +113,17 @@ def test_a_picture_arrives_while_the_socket_is_closed(replayed):
     assert replayed("reconnect_during_run", "0.8.0", moved("reconnect_during_run", "0.8.0", picture, closing + 1)) == []
 
 
+def test_a_node_begins_while_nobody_listens(replayed):
+    """The greeting tells of it, and no message."""
+    events = list(Capture.load(CAPTURES / "0.8.0" / "reconnect_during_run.json.gz").events)
+    opened = next_of(events, "ws-open", 1)
+    greeting = next_of(events, "ws-text", opened, type="executing")
+    begins = next_of(events, "ws-text", greeting + 1, type="executing")
+    node = events[begins]["json"]["data"]["node"]
+    events[greeting] = {**events[greeting], "json": {"type": "executing", "data": {"node": node}}}
+    assert replayed("reconnect_during_run", "0.8.0", events[: greeting + 1] + events[begins + 1 :]) == []
+
+
 @pytest.mark.parametrize("scenario", ["interrupt", "txt2img_previews_with_metadata"])
 def test_a_run_stands_before_a_picture(replayed, scenario):
     """With and without metadata: of each picture the fake server has both messages."""
