@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .names import Names, is_id, mask
+from .names import Names, is_id
 
 Path = tuple[Any, ...]
 
@@ -112,7 +112,12 @@ def _compare_objects(
             found.append(f"{_at((*path, key))}: expected {short(expected[key])}, missing")
             continue
         about = key if is_id(key) else prompt_id
-        found += compare_json(expected[key], left.pop(wanted), names, (*path, key), about)
+        item = left.pop(wanted)
+        if key == "filename" and _is_file(expected) and _is_file(actual):
+            if not names.same_file(str(expected.get("subfolder", "")), expected[key], item):
+                found.append(f"{_at((*path, key))}: expected {names.translate(expected)[key]}, got {item}")
+            continue
+        found += compare_json(expected[key], item, names, (*path, key), about)
     if path[-1:] == ("node_errors",):
         found += _compare_dependents(expected, actual, path)
     return found + [f"{_at((*path, key))}: unexpected {short(value)}" for key, value in left.items()]
@@ -181,12 +186,13 @@ def _same_leaf(expected: Any, actual: Any, names: Names, path: Path, prompt_id: 
         return actual > 1_600_000_000_000 and names.moment(
             prompt_id, "end" if what in _ENDS else what, expected, actual
         )
-    if isinstance(expected, str):
-        if is_id(expected):
-            return is_id(actual) and names.same("id", expected, actual)
-        if key == "filename":
-            return mask(expected) == mask(actual) and names.same("file", expected, actual)
+    if is_id(expected):
+        return is_id(actual) and names.same("id", expected, actual)
     return bool(names.translate(expected) == actual)
+
+
+def _is_file(item: Mapping[str, Any]) -> bool:
+    return isinstance(item.get("filename"), str) and isinstance(item.get("subfolder", ""), str)
 
 
 def _race(path: Path) -> str | None:

@@ -138,8 +138,9 @@ class Life:
         for number in range(int(min((abs(one) for one in numbers), default=0)) if known else 0):
             entry = known.get(number) or _moved(next(iter(known.values())), number)
             _, _, prompt, extra_data, _ = entry["prompt"]
-            body = {"prompt": prompt, **{key: extra_data[key] for key in ("client_id",) if key in extra_data}}
-            yield prompt, body, entry
+            owner = {key: extra_data[key] for key in ("client_id",) if key in extra_data}
+            more = {key: value for key, value in extra_data.items() if key not in ("client_id", "create_time")}
+            yield prompt, {"prompt": prompt, **owner, "extra_data": more}, entry
 
 
 def _moved(entry: Mapping[str, Any], number: int) -> dict[str, Any]:

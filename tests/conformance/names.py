@@ -17,6 +17,7 @@ class Names:
     def __init__(self) -> None:
         self._forward: dict[tuple[str, Any], Any] = {}
         self._backward: dict[tuple[str, Any], Any] = {}
+        self._files: dict[str, str] = {}
         self._moments: dict[tuple[str, str], tuple[Any, Any]] = {}
 
     def same(self, kind: str, expected: Any, actual: Any) -> bool:
@@ -27,6 +28,13 @@ class Names:
         self._backward[kind, actual] = expected
         return True
 
+    def same_file(self, folder: str, expected: str, actual: str) -> bool:
+        """Tell whether a file may stand for another; two folders may have one of the same name."""
+        fits = mask(expected) == mask(actual) and self.same("file", (folder, expected), (folder, actual))
+        if fits:
+            self._files[expected] = actual
+        return fits
+
     def moment(self, prompt_id: str, what: str, expected: Any, actual: Any) -> bool:
         """Tell whether both name the same moment of a run; two moments may coincide, so this is no renaming."""
         known = self._moments.setdefault((prompt_id, what), (expected, actual))
@@ -35,10 +43,17 @@ class Names:
     def translate(self, value: Any) -> Any:
         """Return what the captured client sent in the names of our server."""
         if isinstance(value, str):
-            if ("file", value) in self._forward:
-                return self._forward["file", value]
+            if value in self._files:
+                return self._files[value]
             return UUID.sub(lambda match: str(self._forward.get(("id", match[0]), match[0])), value)
         if isinstance(value, Mapping):
+            file = (value.get("subfolder"), value.get("filename"))
+            if ("file", file) in self._forward:
+                value = {**value, "filename": self._forward["file", file][1]}
+                return {
+                    self.translate(key): item if key == "filename" else self.translate(item)
+                    for key, item in value.items()
+                }
             return {self.translate(key): self.translate(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.translate(item) for item in value]

@@ -209,6 +209,16 @@ def test_names_that_are_not_the_same_everywhere_are_reported():
     assert tampered("success", history_names_another)
 
 
+def test_files_of_one_name_in_two_folders_are_two_files():
+    theirs = [{"filename": "x_00001_.png", "subfolder": folder, "type": "output"} for folder in ("a", "b")]
+    ours = [{**theirs[0], "filename": "x_00004_.png"}, {**theirs[1], "filename": "x_00002_.png"}]
+    names = Names()
+    assert compare_json(theirs, ours, names) == []
+    assert names.translate(theirs) == ours
+    assert compare_json(theirs, [ours[0], {**ours[1], "filename": "x_00003_.png"}], names)
+    assert compare_json(theirs, [ours[0], {**ours[1], "subfolder": "a"}], Names())
+
+
 def test_moments_are_the_same_in_messages_and_in_history():
     def later(events):
         events[first(events, "ws-text", type="execution_start")]["json"]["data"]["timestamp"] += 1
