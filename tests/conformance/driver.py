@@ -103,10 +103,23 @@ class Socket:
 
 
 class Stand(Hold):
-    """Lets a run stand still until it is released: a node at work does not notice an interrupt before its end."""
+    """Lets a run stand still until it is released, also where it is interrupted meanwhile.
+
+    interrupted  ids of runs that were interrupted and have not noticed yet; it is noted there, and taken from there
+    """
+
+    def __init__(self, stop: Stop, run: int, interrupted: set[str]) -> None:
+        super().__init__("stand", Target(stop.event, run=run), stop.nth)
+        self._stop, self._interrupted = stop, interrupted
 
     async def _wait(self, moment: faults.Moment) -> faults.Failure | None:
-        return await super()._wait(replace(moment, interrupted=asyncio.Event()))
+        await super()._wait(replace(moment, interrupted=asyncio.Event()))
+        if moment.interrupted.is_set():
+            self._interrupted.add(self._stop.prompt_id)
+            moment.interrupted.clear()
+        if self._stop.notices and self._stop.prompt_id in self._interrupted:
+            moment.interrupted.set()
+        return None
 
 
 class Driver:
@@ -177,6 +190,7 @@ class _Scenario:
         self._open: dict[str, Socket] = {}
         self._holds: dict[int, Any] = {}
         self._lost: set[str] = set()
+        self._interrupted: set[str] = set()
         self._trouble: list[str] = []
         self._patience = WAIT
 
@@ -272,7 +286,9 @@ class _Scenario:
     def _hold(self, prompt_id: str) -> None:
         for stop in self._plan.stops:
             if stop.prompt_id == prompt_id:
-                hold = Stand("stand", Target(stop.event, run=self._driver.accepted + 1), stop.nth)
+                hold = Stand(stop, self._driver.accepted + 1, self._interrupted)
+                if not stop.actions:
+                    hold.release()
                 self._holds[stop.before] = hold
                 self._driver.server.faults.add(hold)
 

@@ -6,7 +6,6 @@ that moved the same way; and where an answer tells how a run stood, that counts 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -86,16 +85,6 @@ class Effects:
                 found.append(index)
             before[client] = now
         return found
-
-    def interrupts(self, action: int, prompt_id: str) -> bool:
-        """Whether an action is to interrupt this run, if it runs."""
-        event = self.capture.events[action]
-        if event["kind"] != "http" or event["request"]["method"] != "POST":
-            return False
-        path, body = event["request"]["path"], event["request"].get("json") or {}
-        if path.endswith("/interrupt"):
-            return body.get("prompt_id") in (None, "", prompt_id)
-        return path.endswith("/cancel") and prompt_id in json.dumps([path, body])
 
     def moved(self, statuses: Sequence[int], before: int, direction: int) -> int:
         """Return the index of the first `status` whose number went up (1) or down (-1), or one behind all."""

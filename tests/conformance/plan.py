@@ -19,6 +19,7 @@ class Stop:
     actions  indexes of what the client does meanwhile
     carries  the run still stands there when the scenario is over
     carried  the run is one that an earlier scenario left
+    notices  there the run notices that it was interrupted, and nowhere else: a node at work goes on to its end
     """
 
     prompt_id: str
@@ -28,6 +29,7 @@ class Stop:
     actions: list[int] = field(default_factory=list)
     carries: bool = False
     carried: bool = False
+    notices: bool = False
 
 
 class Plan:
@@ -63,6 +65,9 @@ class Plan:
             if places:
                 place = min(places, key=lambda one: one.before)
                 found.setdefault(place.before, place).actions.append(action)
+        for prompt_id, messages in self._messages.items():
+            for at in [at for at, message in enumerate(messages) if _ends(message)]:
+                found.setdefault(messages[at].index, self._at(prompt_id, at))
         return list(found.values())
 
     def _place(self, action: int, prompt_id: str) -> Stop | None:
@@ -78,15 +83,11 @@ class Plan:
             taken = self._effects.taken(messages[0])
             waits = taken is not None and effect < taken
             return Stop(prompt_id, "queue", 1, taken) if waits else Stop(prompt_id, "run", 1, messages[0].index)
-        at = left[0]
-        ended = next((number for number in left if _ends(messages[number])), None)
-        if ended is not None and self._interrupted(action, prompt_id, messages[0].index):
-            at = ended  # a node at work goes on, and does not notice before its end
-        return Stop(prompt_id, *_named(messages, at), messages[at].index)
+        return self._at(prompt_id, left[0])
 
-    def _interrupted(self, action: int, prompt_id: str, since: int) -> bool:
-        """Whether the client has interrupted a run, with this action or an earlier one."""
-        return any(self._effects.interrupts(one, prompt_id) for one in self.actions if since < one <= action)
+    def _at(self, prompt_id: str, at: int) -> Stop:
+        messages = self._messages[prompt_id]
+        return Stop(prompt_id, *_named(messages, at), messages[at].index, notices=_ends(messages[at]))
 
     def _carried(self) -> dict[int, Stop]:
         """Return where a run of an earlier scenario stands: until a `status` tells that it ended.

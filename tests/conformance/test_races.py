@@ -96,8 +96,17 @@ def test_an_answer_is_read_late(replayed, kind):
 @pytest.mark.parametrize("by", [1, 2, 3, 9])
 def test_a_node_at_work_goes_on_after_the_interrupt(replayed, by):
     events = moved("interrupt", "0.8.0", 123, 123 - by)
-    assert stops("interrupt", "0.8.0", events) == [("execution_success", 1, [123 - by])]
+    assert stops("interrupt", "0.8.0", events)[1:] == [("execution_success", 1, [])]
     assert replayed("interrupt", "0.8.0", events) == []
+
+
+def test_a_run_ends_before_it_notices_the_interrupt(replayed):
+    events = list(Capture.load(CAPTURES / "0.8.0" / "reconnect_during_run.json.gz").events)
+    last = [at for at, event in enumerate(events) if event["kind"] == "ws-binary"][-1]
+    asked = {"method": "POST", "path": "/interrupt", "json": {}}
+    headers = next(event for event in Capture.load(CAPTURES / "0.8.0" / "interrupt.json.gz").events[123:])["response"]
+    events.insert(last, {"t": events[last]["t"], "kind": "http", "request": asked, "response": headers})
+    assert replayed("reconnect_during_run", "0.8.0", events) == []
 
 
 def test_the_answer_to_an_interrupt_is_read_after_the_run_has_ended(replayed):
