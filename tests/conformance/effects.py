@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from .captures import ENDS, Capture, Message
+from .captures import ENDS, Capture, Event, Message
 
 ACTIONS = ("http", "ws-open", "ws-sent", "ws-close-by-client")
 
@@ -40,12 +40,16 @@ class Effects:
         if event["kind"] != "http":
             return action
         taken = self.taken(first)
-        waits = _waits(event["response"].get("json"), str(self.capture.prompt_of.get(first.index)))
+        waits = _waits(event, str(self.capture.prompt_of.get(first.index)))
         if waits is not None and taken is not None:
-            return min(action, taken - 1) if waits else max(action, taken)
+            return min(action, taken - 1) if waits else max(self._shown(action, messages), taken)
+        return self._shown(action, messages)
+
+    def _shown(self, action: int, messages: Sequence[Message]) -> int:
         if not self._moves(action):
             return action
         # What moves after the run's end was moved by that.
+        first = messages[0]
         ended = next((one.index for one in messages if one.kind in ENDS), len(self.capture.events))
         seen = [one for one in self.statuses if self.capture.events[one]["client"] == first.client and one < ended]
         moved = self._moved_at(action, seen)
@@ -141,8 +145,12 @@ class Effects:
         return str(event["json"]["type"]) if event["kind"] == "ws-text" else "binary"
 
 
-def _waits(answer: Any, prompt_id: str) -> bool | None:
-    """Return whether an answer says that a run is still pending, None where it says nothing of it."""
+def _waits(event: Event, prompt_id: str) -> bool | None:
+    """Return whether a request shows that a run was still pending, None where it shows nothing of it."""
+    answer, asked = event["response"].get("json"), event["request"].get("json")
+    if event["request"]["path"] == "/queue" and isinstance(asked, Mapping):
+        dropped = asked.get("clear") or prompt_id in (asked.get("delete") or ())
+        return False if dropped else None  # it ran nevertheless: what is taken cannot be dropped any more
     for kind, waits in (("queue_pending", True), ("queue_running", False)):
         items = answer.get(kind, []) if isinstance(answer, Mapping) else []
         if any(item[1] == prompt_id for item in items):

@@ -55,6 +55,7 @@ class Plan:
     def stops(self) -> list[Stop]:
         """The places at which runs have to stand still, in order."""
         found = self._carried()
+        begins = {prompt_id: messages[0].index for prompt_id, messages in self._messages.items()}
         for action in self.actions:
             known = [post.prompt_id for post in self.capture.posts if post.index < action]
             places = [place for one in known if (place := self._place(action, one)) is not None]
@@ -63,7 +64,8 @@ class Plan:
                 behind = len(self.capture.events)
                 places = [Stop(unfinished, "execution_success", 1, behind, carries=True)]
             if places:
-                place = min(places, key=lambda one: one.before)
+                # Of several runs it is the one that began first: the others wait for its end.
+                place = min(places, key=lambda one: begins.get(one.prompt_id, 0))
                 found.setdefault(place.before, place).actions.append(action)
         for prompt_id, messages in self._messages.items():
             for at in [at for at, message in enumerate(messages) if _ends(message)]:

@@ -93,6 +93,24 @@ def test_an_answer_is_read_late(replayed, kind):
     assert replayed("two_posts", "0.30.0", events) == []
 
 
+@pytest.mark.parametrize("asked", [{"clear": True}, {"delete": [None]}])
+def test_a_prompt_was_taken_before_the_queue_was_cleared(replayed, asked):
+    """Its `status` is read after the answer, and it ran."""
+    events = list(Capture.load(CAPTURES / "0.30.0" / "success.json.gz").events)
+    post = next_of(events, "http", 0)
+    told = events[post]["response"]
+    asked = {key: [told["json"]["prompt_id"]] if key == "delete" else value for key, value in asked.items()}
+    headers = {name: value for name, value in told["headers"].items() if name != "Content-Type"}
+    empty = {"status": 200, "headers": headers | {"Content-Length": "0"}, "base64": ""}
+    request = {"method": "POST", "path": "/queue", "json": asked}
+    events.insert(post + 1, {"t": events[post]["t"], "kind": "http", "request": request, "response": empty})
+    taken = [at for at, event in enumerate(events) if is_status(event)][2]
+    cleared = [{**events[taken]}] if "clear" in asked else []
+    start = next_of(events, "ws-text", 0, type="execution_start")
+    events[start:start] = cleared
+    assert replayed("success", "0.30.0", events) == []
+
+
 @pytest.mark.parametrize("by", [1, 2, 3, 9])
 def test_a_node_at_work_goes_on_after_the_interrupt(replayed, by):
     events = moved("interrupt", "0.8.0", 123, 123 - by)
