@@ -37,8 +37,8 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     settings = state.settings
     lane, unreachable = None, ""
     try:
-        url = for_worker(settings.urls, _worker())
-        lane = Lane.open(url, settings.timeout, settings.max_memory, settings.fresh, state.models)
+        server = for_worker(settings.servers, _worker())
+        lane = Lane.open(server, settings, state.models)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -98,10 +98,11 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
 
     settings = request.config.stash[STATE].settings
     options = _options(request, settings)
-    url = for_worker(settings.urls, _worker())
-    url = url or request.getfixturevalue("comfy_server").url
+    live = for_worker(settings.servers, _worker())
     with ComfyClient(
-        url,
+        live.address if live else request.getfixturevalue("comfy_server").url,
+        headers=live.headers if live else None,
+        verify=live.verify if live else True,
         timeout=options.timeout or settings.timeout,
         stall_timeout=options.stall_timeout or 300.0,
         max_memory=settings.max_memory,

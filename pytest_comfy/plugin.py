@@ -45,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     option("--comfy-url", "run live on this ComfyUI; repeat it to spread xdist workers over several "
            "(also COMFY_URL)", action="append", metavar="URL")  # fmt: skip
+    option("--comfy-header", "a header that a gateway wants, for HTTP and WebSocket (repeatable; also COMFY_HEADERS, "
+           "a line each)", action="append", metavar="'NAME: VALUE'")  # fmt: skip
+    option("--comfy-ca", "certificates of the authority that signed the server's; off trusts any", metavar="FILE|off")
     option("--comfy-update", "approve live runs: write golden runs that are missing, changed (the bare flag) "
            "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
@@ -58,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-tolerance", "exact, strict, normal or loose", metavar="NAME")
 
     parser.addini("comfy_url", "run live on these ComfyUI servers", default="")
+    parser.addini("comfy_headers", "headers that a gateway wants", type="linelist", default=[])
+    parser.addini("comfy_ca", "certificates of the authority that signed the server's; off trusts any", default="")
+    parser.addini("comfy_connect_timeout", "how long a server that wakes up is waited for, in seconds", default="")
     parser.addini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
     parser.addini("comfy_report", "folder for pictures of what differs", default="comfy-report")

@@ -51,10 +51,12 @@ class _Process:
 
     patterns: Patterns = ()
     heard: dict[str, None]
+    lasting: dict[str, None]
     expression: re.Pattern[str] | None = None
 
     def __init__(self) -> None:
         self.heard = {}
+        self.lasting = {}
 
 
 _process = _Process()
@@ -81,6 +83,7 @@ def take_out(patterns: Patterns) -> None:
     """From now on take out of all texts of this process what matches one of these, and nothing heard of before."""
     _process.patterns = patterns
     _process.heard.clear()
+    _process.lasting.clear()
     _process.expression = None
 
 
@@ -89,16 +92,19 @@ def own_patterns() -> Patterns:
     return _process.patterns
 
 
-def heard_of(values: Collection[str]) -> None:
-    """Note secrets that stood under a secret name: what is told from now on does not hold them."""
-    new = [value for value in values if value not in _process.heard and is_distinctive(value)]
+def heard_of(values: Collection[str], *, lasting: bool = False) -> None:
+    """Note secrets that stood under a secret name: what is told from now on does not hold them.
+
+    lasting  whether they are not forgotten when many others are heard of, as what a server is reached by
+    """
+    kept = _process.lasting if lasting else _process.heard
+    new = [value for value in values if value not in kept and is_distinctive(value)]
     if not new:
         return
-    for value in new:
-        _process.heard[value] = None
+    kept.update(dict.fromkeys(new))
     while len(_process.heard) > _MOST_HEARD:
         del _process.heard[next(iter(_process.heard))]
-    _process.expression = expression_of(tuple(_process.heard))
+    _process.expression = expression_of((*_process.heard, *_process.lasting))
 
 
 def heard() -> re.Pattern[str] | None:

@@ -22,12 +22,13 @@ MAY_IMPORT = {
     "files": "",
     "memory": "",
     "media": "",
+    "access": "secrecy text",
     "hookspecs": "",
     # what is asked, and who asks
     "workflow/validation": "",
     "workflow": "media secrecy text",
     "workflow/graph": "text",
-    "client": "memory text workflow workflow/graph",
+    "client": "access memory text workflow workflow/graph",
     # is it the same
     "compare": "files memory",
     "compare/drawing": "",
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     "server/execution": "golden server/faults server/recordings server/wire workflow",
     "server/synthesis": "golden media workflow",
     "server/web": "golden server/execution server/faults server/recordings server/wire workflow",
-    "server/recording": "compare golden memory secrecy server/recordings server/wire workflow",
+    "server/recording": "access compare golden memory secrecy server/recordings server/wire workflow",
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..session.servers import SERVERS_FILE, SERVERS_TABLE
 from ..session.settings import SettingsError, seconds
 from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
 
-FOLDER_FILE = "comfy.toml"
+FOLDER_FILE = SERVERS_FILE
 DEFAULT_CASE = "default"
 
 _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",
@@ -50,7 +51,10 @@ def read_cases(workflow: Path, root: Path) -> list[Case]:
     """
     layers: list[tuple[Path, Mapping[str, Any]]] = []
     for path in _folder_files(workflow, root):
-        layers.append((path, _checked(_load(path), _FOLDER_KEYS, path, "")))
+        table = _load(path)
+        if path.parent == root:
+            table.pop(SERVERS_TABLE, None)  # read where the servers are
+        layers.append((path, _checked(table, _FOLDER_KEYS, path, "")))
     sidecar = workflow.with_suffix(".toml")
     cases: Mapping[str, Any] = {}
     if sidecar.name != FOLDER_FILE and sidecar.is_file():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from ..workflow.definitions import loads_models
+from ..workflow.digest import NONCE_INPUT
 from ..workflow.model import is_link
 from ..workflow.results import history_messages
+from .explain import Definitions
 from .outputs import output_nodes
 from .run import Run
 from .watch import listed_in
@@ -33,3 +37,14 @@ def cached_in(entry: Mapping[str, Any]) -> frozenset[str]:
         if kind == "execution_cached"
         for node in listed_in(data if isinstance(data, Mapping) else {})
     )
+
+
+def with_nonce(prompt: Mapping[str, Any], definition_of: Definitions, reload: bool) -> dict[str, Any]:
+    """Return the prompt with an unknown input at every node, at model loaders only to `reload`: none is cached."""
+    nonce = uuid.uuid4().hex
+    return {
+        node_id: node
+        if not reload and loads_models(definition_of(str(node.get("class_type"))))
+        else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
+        for node_id, node in prompt.items()
+    }

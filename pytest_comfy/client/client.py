@@ -14,18 +14,17 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from ..access import AccessError, Verify, access_to
 from ..memory import DEFAULT_MAX_MEMORY, Budget, OutOfMemory, json_cost
 from ..text import plain
-from ..workflow.definitions import loads_models
-from ..workflow.digest import NONCE_INPUT
 from ..workflow.model import Workflow
 from ..workflow.secrets import hear
-from .cached import cached_in, did_nothing
-from .errors import ComfyError, PromptRejected, RunLost, ServerUnreachable, TooLarge
+from .cached import cached_in, did_nothing, with_nonce
+from .errors import ComfyError, GatewayAnswered, PromptRejected, RunLost, ServerUnreachable, TooLarge
 from .events import EventStream
 from .explain import partial_rejection, rejection
 from .finish import Finish, Limits, judge
-from .http import PROMPT, QUEUE, SMALL, Http, normal_url
+from .http import PROMPT, QUEUE, SMALL, Http
 from .outputs import Wanted, collect
 from .pages import converted, page_of
 from .run import Progress, Run
@@ -50,13 +49,16 @@ Convert = Callable[[Workflow, Mapping[str, Any]], Workflow]
 class ComfyClient:
     """A client of one ComfyUI server, live or fake. Not thread-safe: one run at a time.
 
-    url            such as "http://127.0.0.1:8188"
+    url            such as "http://127.0.0.1:8188"; a name and password in it are sent as `auth` is
     timeout        wall-clock limit of one run in seconds, from posting to the end
     stall_timeout  how long neither the queue nor the run may move, in seconds
     max_memory     bytes that what the server sends may take in memory, of one run and all that is kept of it
     convert        turns a workflow in UI form into API form by node definitions; without it, as `Workflow.converted`
                    does, with what is suspicious told as ConversionWarning
     reload_models  whether every run has the server load its models anew
+    headers        sent with all that is asked for and with the WebSocket's handshake, as a gateway wants them
+    auth           (name, password) of HTTP Basic
+    verify         False trusts any certificate; a path is the file, or folder, of the authorities that are trusted
     """
 
     def __init__(
@@ -68,13 +70,20 @@ class ComfyClient:
         max_memory: int = DEFAULT_MAX_MEMORY,
         convert: Convert | None = None,
         reload_models: bool = False,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        verify: Verify = True,
     ) -> None:
-        self.url = normal_url(url)
+        try:
+            self.access = access_to(url, headers, auth, verify)
+        except AccessError as error:
+            raise ServerUnreachable(str(error)) from None
+        self.url = self.access.url
         self.timeout = timeout
         self.stall_timeout = stall_timeout
         self.max_memory = max_memory
         self.client_id = uuid.uuid4().hex
-        self.http = Http(self.url)
+        self.http = Http(self.access)
         self.http.budget = Budget(max_memory)
         self._lasting = 0
         self.reload_models = reload_models
@@ -105,6 +114,12 @@ class ComfyClient:
     def system_stats(self, timeout: float | None = None) -> dict[str, Any]:
         """Return `/system_stats`; raises ServerUnreachable and TooLarge."""
         reply = self.http.get("/system_stats", limit=SMALL, timeout=timeout)
+        if reply.status == 403:
+            raise GatewayAnswered(
+                f"{self.url}/system_stats: access is refused (403): does what stands before it want a header, such as "
+                "--comfy-header gives?",
+                403,
+            )
         stats = reply.object()
         if reply.status != 200 or not isinstance(stats.get("system"), dict):
             raise ServerUnreachable(f"{self.url}/system_stats: answered {reply.status}: is this ComfyUI?")
@@ -251,10 +266,10 @@ class ComfyClient:
             reload = reload or self.reload_models
             run = None if fresh or reload else once(prompt, None)
             if run is None or (not use_cache and did_nothing(run)):
-                run = once(self._with_nonce(prompt, reload), "reload" if reload else "nonce")
+                run = once(with_nonce(prompt, self.definition, reload), "reload" if reload else "nonce")
                 if did_nothing(run):
                     self.free()
-                    run = once(self._with_nonce(prompt, reload), "free")
+                    run = once(with_nonce(prompt, self.definition, reload), "free")
             # Only now: a server that had all in its cache may have lost the files since.
             outputs = collect(self.http, prompt, run.ui, run.previews, _DOWNLOAD_SECONDS, wanted)
             return replace(run, workflow=asked, outputs=tuple(outputs), extra_data=extra_data or {})
@@ -364,28 +379,18 @@ class ComfyClient:
         if self._stream is not None and not self._stream.alive:
             self._drop_stream()
         if self._stream is None:
-            self._stream = EventStream(self.url, self.client_id, max_memory=self.max_memory)
+            self._stream = EventStream(self.access, self.client_id, max_memory=self.max_memory)
         self._stream.discard()
         return self._stream
 
     def _reopen(self) -> EventStream:
-        self._stream = EventStream(self.url, self.client_id, 3.0, self.max_memory)
+        self._stream = EventStream(self.access, self.client_id, 3.0, self.max_memory)
         return self._stream
 
     def _drop_stream(self) -> None:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-
-    def _with_nonce(self, prompt: Mapping[str, Any], reload: bool) -> dict[str, Any]:
-        """Return the prompt with an unknown input at every node, at model loaders only to `reload`: none is cached."""
-        nonce = uuid.uuid4().hex
-        return {
-            node_id: node
-            if not reload and loads_models(self.definition(str(node.get("class_type"))))
-            else {**node, "inputs": {**node.get("inputs", {}), NONCE_INPUT: nonce}}
-            for node_id, node in prompt.items()
-        }
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

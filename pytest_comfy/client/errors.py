@@ -19,6 +19,19 @@ class ServerUnreachable(ComfyError):
     """No ComfyUI answers at the address, or it answers what no ComfyUI would."""
 
 
+class GatewayAnswered(ServerUnreachable):
+    """What stands before the server answers in its place.
+
+    status   of the answer
+    passing  whether it may well be otherwise soon, as nothing is behind it now
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+        self.passing = status in (502, 503, 504)
+
+
 class TooLarge(ComfyError):
     """What the server sends would take more memory than a run may keep."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -14,10 +15,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import websocket
 
+from ..access import Access, socket_options
 from ..memory import DEFAULT_MAX_MEMORY, OPTION, SHARE, in_words, json_cost
 from ..text import plain
 from .buffer import Buffer
 from .errors import ServerUnreachable
+from .http import certificate_told
 
 _HELD = 64 << 20
 """Bytes of messages that wait to be taken."""
@@ -63,18 +66,23 @@ class EventStream:
     Raises ServerUnreachable when the socket cannot be opened or does not greet.
     """
 
-    def __init__(self, url: str, client_id: str, timeout: float = 10.0, max_memory: int = DEFAULT_MAX_MEMORY) -> None:
+    def __init__(
+        self, access: Access, client_id: str, timeout: float = 10.0, max_memory: int = DEFAULT_MAX_MEMORY
+    ) -> None:
+        url = access.url
         self._max_memory = max_memory
         self._messages: Buffer[Message] = Buffer(min(_HELD, max_memory // SHARE))
         self._closing = False
         address = _socket_address(url, client_id)
         try:
             # The JSON parser finds broken UTF-8 as well, a hundred times faster.
-            self._socket = _LimitedSocket(enable_multithread=True, skip_utf8_validation=True)
+            options = socket_options(access)
+            tls = options.pop("sslopt", None)
+            self._socket = _LimitedSocket(enable_multithread=True, skip_utf8_validation=True, sslopt=tls)
             # Its pieces are joined, and what it says is taken from it.
             self._socket.most, self._socket.excuse = max_memory // SHARE // 2, _excuse(max_memory)
             self._socket.settimeout(timeout)
-            self._socket.connect(address)
+            self._socket.connect(address, **options)
             self._greeting(timeout)
             # The first text message a client sends is the only one in which it may ask for these.
             self._socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
@@ -83,6 +91,8 @@ class EventStream:
             self._socket.shutdown()
             if isinstance(error, ConnectionRefusedError):
                 raise ServerUnreachable(f"{url}: connection refused: is ComfyUI running there?") from error
+            if isinstance(error, ssl.SSLError):
+                raise ServerUnreachable(f"{url}: {certificate_told(str(error))}") from error
             raise ServerUnreachable(f"{url}: no WebSocket at /ws ({plain(error, 200)})") from error
         self._reader = threading.Thread(target=self._read, name="comfy-events", daemon=True)
         self._reader.start()

@@ -9,23 +9,23 @@ import math
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from ..access import Access
 from ..memory import Budget, in_words, json_cost
 from ..text import plain
 from .encoding import ACCEPTED, EncodingError, decoded
-from .errors import ServerUnreachable, TooLarge
+from .errors import GatewayAnswered, ServerUnreachable, TooLarge
 
 _CHUNK = 1 << 18
 _WHOLE = 64 << 20
 _WATCH_SECONDS = 0.25
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 SMALL = 16 * 10**6
 PROMPT = 128 * 10**6
@@ -38,6 +38,7 @@ _PARSED = 3
 RETRIES = (0.1, 0.5, 2.0)
 """Seconds between tries of a request that may be made again."""
 _LEAST = 0.05
+_DENIED = (401, 407)
 
 
 @dataclass(frozen=True)
@@ -100,16 +101,20 @@ class Http:
     budget  of the run that is going on; an answer may take what is left of it
     """
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
-        self.url = url
+    def __init__(self, access: Access, timeout: float = 30.0) -> None:
+        self.access = access
+        self.url = access.url
         self.timeout = timeout
         self.budget = Budget()
         self._session = requests.Session()
         self._watchdog = _Watchdog()
-        # Looking up proxies and .netrc costs more than a request on loopback, where neither has a use.
-        self._proxied = (urlsplit(url).hostname or "") not in _LOOPBACK
-        self._session.trust_env = self._proxied
-        self._headers = {**self._session.headers, "Accept-Encoding": ACCEPTED}
+        self._headers = {**self._session.headers, "Accept-Encoding": ACCEPTED, **access.headers}
+        self._settings: dict[str, Any] = {"stream": True}
+        if access.is_secure:
+            self._settings["verify"] = access.trusted()
+        proxy = access.proxy()
+        if proxy is not None:
+            self._settings["proxies"] = {"http": proxy, "https": proxy}
 
     def get(self, path: str, params: Mapping[str, str] | None = None, **limits: Any) -> Reply:
         """GET; raises ServerUnreachable when no whole answer comes."""
@@ -129,6 +134,8 @@ class Http:
                 if not _is_passing(reply.status):
                     return reply
             except ServerUnreachable as error:
+                if isinstance(error, GatewayAnswered) and error.status in _DENIED:
+                    raise
                 failed = error
             pause = next(pauses, math.inf)
             if time.monotonic() + pause >= deadline:
@@ -163,22 +170,50 @@ class Http:
         try:
             # Prepared apart from the session, whose merging of settings takes longer than to send on loopback.
             request = requests.Request(method, what, self._headers, **more).prepare()
-            settings: dict[str, Any] = {}
-            if self._proxied:
-                settings.update(self._session.merge_environment_settings(what, {}, True, None, None))
-            settings.update(stream=True, timeout=(min(seconds, 10.0), seconds))
             # The session would read all of a redirect's body, however large, to be able to follow it.
             adapter = self._session.get_adapter(request.url or what)
-            with adapter.send(request, **settings) as response:
+            with self._sent(adapter, request, (min(seconds, 10.0), seconds)) as response:
                 with self._watchdog.watching(response, deadline):
                     body = _whole_body(_limited(response, allowed, deadline, what))
-                return Reply(response.status_code, response.headers, body, what, allowed)
+                reply = Reply(response.status_code, response.headers, body, what, allowed)
+            told = self._gateway(reply)
+            if told:
+                raise GatewayAnswered(f"{what}: {told}", reply.status)
+            return reply
         except requests.exceptions.InvalidURL as error:
             raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
         except EncodingError as error:
             raise ServerUnreachable(f"{what}: {plain(error, 200)}") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(f"{what}: {_reason(error, time.monotonic() >= deadline)}") from error
+
+    def _sent(
+        self, adapter: requests.adapters.BaseAdapter, request: requests.PreparedRequest, timeout: tuple[float, float]
+    ) -> requests.Response:
+        if self._settings.get("verify") is not False:
+            return adapter.send(request, timeout=timeout, **self._settings)
+        with warnings.catch_warnings():
+            # Whoever turned it off knows.
+            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+            return adapter.send(request, timeout=timeout, **self._settings)
+
+    def _gateway(self, reply: Reply) -> str | None:
+        """Return what an answer tells that no ComfyUI gives; None for any other."""
+        if reply.status == 401:
+            if any(name.lower() == "authorization" for name in self.access.headers):
+                return "does not accept the login that was given (401): look at user name, password or token"
+            return (
+                'asks for a login (401): give --comfy-header "Authorization: Bearer ...", COMFY_HEADERS, or '
+                "user:password@ in the address"
+            )
+        if reply.status == 407:
+            return "the proxy on the way asks for a login (407): give user:password@ in HTTP_PROXY or HTTPS_PROXY"
+        if 300 <= reply.status < 400 and reply.status != 304:
+            where = plain(reply.headers.get("Location", "").partition("?")[0], 120) or "another place"
+            return f"is sent on to {where} ({reply.status}): is that a login page, or the address to ask instead?"
+        if reply.status in (502, 503, 504):
+            return f"the gateway before it answers {reply.status}: no ComfyUI behind it answers now"
+        return None
 
     def _allowed(self, limit: int | None, parsed: bool) -> Allowed:
         most, excuse = self.budget.left, self.budget.excuse()
@@ -190,19 +225,6 @@ class Http:
         """Close the connections."""
         self._watchdog.close()
         self._session.close()
-
-
-def normal_url(url: str) -> str:
-    """Return a server's address with scheme and without a trailing slash; raises ServerUnreachable."""
-    full = url.strip() if "://" in url else f"http://{url.strip()}"
-    try:
-        parts = urlsplit(full)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ServerUnreachable(f"{plain(url, 200)!r} is no server address: write it like http://127.0.0.1:8188")
-    return full.rstrip("/")
 
 
 def _whole_body(pieces: Iterator[bytes]) -> bytes:
@@ -299,6 +321,10 @@ def _shut(response: requests.Response) -> None:
 
 def _reason(error: Exception, late: bool) -> str:
     text = str(error)
+    if isinstance(error, requests.exceptions.SSLError) or "CERTIFICATE" in text:
+        return certificate_told(text)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy that the environment names does not lead there ({plain(_innermost(text), 120)})"
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "no connection in time"
     if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
@@ -312,3 +338,24 @@ def _reason(error: Exception, late: bool) -> str:
     if isinstance(error, requests.exceptions.ConnectionError):
         return "connection lost"
     return plain(text, 200)
+
+
+def certificate_told(text: str) -> str:
+    """Return what an error of TLS means for a person."""
+    if "Hostname mismatch" in text or "doesn't match" in text or "IP address mismatch" in text:
+        return "its certificate is for another name: ask for the server by that name"
+    if "expired" in text:
+        return "its certificate has expired"
+    if "self-signed" in text or "self signed" in text or "unable to get" in text or "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            "its certificate is not trusted: give the file of the authority that signed it with --comfy-ca=FILE, "
+            "or --comfy-ca=off"
+        )
+    if "WRONG_VERSION_NUMBER" in text or "wrong version number" in text or "record layer failure" in text:
+        return "speaks no TLS: write http:// instead of https://"
+    return f"no TLS connection ({plain(_innermost(text), 120)})"
+
+
+def _innermost(text: str) -> str:
+    """Return what the libraries put innermost into their texts: the reason itself."""
+    return text.rsplit("(", 1)[-1].strip(")'\" ") or text

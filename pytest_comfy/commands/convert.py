@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
+from ..session.reaching import add_reaching, reached
+from ..session.servers import ServerError
 from ..session.settings import Settings, SettingsError, default_widgets, widgets
 from ..text import plain
 from . import Commands
@@ -45,6 +47,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="FILE",
         help="what /object_info answered, a golden run's run.json, or a folder of golden runs",
     )
+    add_reaching(parser)
     add("-o", "--output", type=Path, metavar="OUT", help="write there instead of printing")
     add("--seed", help="what dynamic prompts {a|b} choose by, false to leave them (default: as the case `default`)")
     add("--date", metavar="ISO", help="what %%date%% stands for, such as 2026-11-24T12:00:00 (default: that of the "
@@ -71,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write(text)
         else:
             _write(options.output, text, options.file)
-    except (ConvertError, SettingsError, WorkflowError, GoldenError, ComfyError) as error:
+    except (ConvertError, SettingsError, ServerError, WorkflowError, GoldenError, ComfyError) as error:
         print(f"pytest-comfy convert: {plain(error)}", file=sys.stderr)
         return 1
     return 0
@@ -106,11 +109,12 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> tuple[Mappin
     """
     if options.definitions is not None:
         return _read(options.definitions), ""
-    url = options.comfy_url or os.environ.get("COMFY_URL", "").replace(",", " ").split()
-    if url:
+    urls = [options.comfy_url] if options.comfy_url else os.environ.get("COMFY_URL", "").replace(",", " ").split()
+    if urls:
         from ..client import ComfyClient
 
-        with ComfyClient(url if isinstance(url, str) else url[0]) as client:
+        server = reached(options, urls)
+        with ComfyClient(server.address, headers=server.headers, verify=server.verify) as client:
             return client.definitions(classes), client.frontend()
     if _GOLDEN.is_dir():
         return _of_golden_runs(_GOLDEN), ""

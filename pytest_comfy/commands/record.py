@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..session.reaching import add_reaching, reached
 from . import Commands
 
 
@@ -21,6 +22,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "runs and other answers that the fake server replays.",
     )
     parser.add_argument("--upstream", required=True, metavar="URL", help="the ComfyUI, such as http://127.0.0.1:8188")
+    add_reaching(parser)
     parser.add_argument("--into", required=True, type=Path, metavar="DIR", help="where the recordings are written")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", default=0, type=_port, help="0 picks a free one (default: %(default)s)")
@@ -40,19 +42,23 @@ def run(options: argparse.Namespace) -> int:
     from ..golden import GoldenError
     from ..secrecy import compiled, take_out
     from ..server.recording import RecordingProxy
+    from ..session.servers import ServerError
 
     try:
         take_out(compiled(options.redact, "--redact"))
+        server = reached(options, [options.upstream])
         proxy = RecordingProxy(
-            options.upstream,
+            server.address,
             options.into,
+            headers=server.headers,
+            verify=server.verify,
             host=options.host,
             port=options.port,
             previews=not options.no_previews,
             on_recorded=lambda folder: _say(f"recorded {folder}"),
             on_problem=lambda text: _say(text, sys.stderr),
         )
-    except ValueError as error:
+    except (ValueError, ServerError) as error:
         _say(f"pytest-comfy record: {error}", sys.stderr)
         return 2
     over = threading.Event()

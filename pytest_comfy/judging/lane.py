@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from ..client import ComfyClient
     from ..golden import GoldenRun
     from ..server import FakeComfyServer
+    from ..session.servers import Server
+    from ..session.settings import Settings
 
 
 class Lane:
     """The connection of one process, or of one test.
 
-    url     the live server's address, None offline
+    url     the live server's address, or the name that the project has for it; None offline
     told    where runs are made, in words
     models  by a server's address, what it tells of its model files; given, it is kept for longer than the lane
     """
@@ -37,32 +39,30 @@ class Lane:
         self._server = server
 
     @classmethod
-    def open(
-        cls,
-        url: str | None,
-        timeout: float,
-        max_memory: int,
-        fresh: bool = False,
-        models: dict[str, Models] | None = None,
-    ) -> Lane:
-        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge.
-
-        max_memory  bytes that one run may keep
-        fresh       whether every run on a live server loads its models anew
-        """
+    def open(cls, server: Server | None, settings: Settings, models: dict[str, Models] | None = None) -> Lane:
+        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge."""
         from ..client import ComfyClient
 
-        if url is None:
+        if server is None:
             from ..server import FakeComfyServer
 
-            server = FakeComfyServer()
-            server.start()
-            return cls(ComfyClient(server.url, timeout=timeout, max_memory=max_memory), None, "replay", server)
+            fake = FakeComfyServer()
+            fake.start()
+            client = ComfyClient(fake.url, timeout=settings.timeout, max_memory=settings.max_memory)
+            return cls(client, None, "replay", fake)
+        from ..client.waking import awake
         from ..golden.environment import describe_system, summary
 
-        client = ComfyClient(url, timeout=timeout, max_memory=max_memory, reload_models=fresh)
-        told = f"{client.url} ({summary(describe_system(client.system_stats()))})"
-        return cls(client, url, told, models=models)
+        client = ComfyClient(
+            server.address,
+            timeout=settings.timeout,
+            max_memory=settings.max_memory,
+            reload_models=settings.fresh,
+            headers=server.headers,
+            verify=server.verify,
+        )
+        told = f"{client.url} ({summary(describe_system(awake(client, settings.connect_timeout)))})"
+        return cls(client, server.name or client.url, told, models=models)
 
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""

@@ -11,6 +11,7 @@ from ..judging.verdict import VERDICTS
 from ..text import plain
 
 if TYPE_CHECKING:
+    from ..session.servers import Server
     from ..session.settings import Settings
     from ..session.state import State
 
@@ -26,7 +27,7 @@ _WAYS = {
 def header(settings: Settings) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if settings.live:
-        return [plain(f"comfy: live, {_server(url)}") for url in settings.urls]
+        return [plain(f"comfy: live, {_server(server)}") for server in settings.servers]
     if not settings.golden_dir.is_dir():
         return []
     recorded = _recorded(settings)
@@ -34,15 +35,15 @@ def header(settings: Settings) -> list[str]:
     return [f"comfy: offline, replaying {where}/{recorded}"]
 
 
-def _server(url: str) -> str:
+def _server(server: Server) -> str:
     from ..client import ComfyClient, ComfyError
     from ..golden.environment import describe_system, summary
 
     try:
-        with ComfyClient(url) as client:
+        with ComfyClient(server.address, headers=server.headers, verify=server.verify) as client:
             return f"{client.url}: {summary(describe_system(client.system_stats(timeout=_HEADER_SECONDS)))}"
     except ComfyError as error:
-        return plain(f"{url}: unreachable ({error})", 300)
+        return plain(f"{server.told}: unreachable ({error})", 300)
 
 
 def _recorded(settings: Settings) -> str:

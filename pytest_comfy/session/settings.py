@@ -14,6 +14,7 @@ from ..memory import DEFAULT_MAX_MEMORY, OPTION, parse_size
 from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
 from .globs import base, matches
+from .servers import Server, ServerError, lines_of, servers_of
 
 if TYPE_CHECKING:
     from ..workflow.graph.layouts import Layout
@@ -36,13 +37,14 @@ class Settings:
 
     max_memory  bytes that one run may keep
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
+    connect_timeout  how long a server that wakes up is waited for, in seconds; None for gateways alone, and a while
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     cli      what was given on the command line, which beats marks and sidecars
     """
 
     root: Path
-    urls: tuple[str, ...] = ()
+    servers: tuple[Server, ...] = ()
     update: str = "none"
     reason: str | None = None
     baseline: str | None = None
@@ -50,6 +52,7 @@ class Settings:
     unused: str = "warn"
     timeout: float = 600.0
     stall_timeout: float = 300.0
+    connect_timeout: float | None = None
     max_memory: int = DEFAULT_MAX_MEMORY
     tolerance: str = "normal"
     workflows: tuple[str, ...] = (DEFAULT_GLOB,)
@@ -65,7 +68,7 @@ class Settings:
     @property
     def live(self) -> bool:
         """Whether a real server is asked."""
-        return bool(self.urls)
+        return bool(self.servers)
 
     def claims(self, path: Path) -> bool:
         """Whether a file is one of the workflows to collect without being named."""
@@ -125,7 +128,7 @@ def resolve(
         )
     return Settings(
         root=root,
-        urls=tuple(urls or ()),
+        servers=_servers(urls, option, ini, environ, root),
         update=update,
         reason=option("comfy_reason"),
         baseline=baseline,
@@ -133,6 +136,7 @@ def resolve(
         unused=unused,
         timeout=seconds(pick("timeout") or 600.0, "comfy_timeout"),
         stall_timeout=seconds(ini("comfy_stall_timeout") or 300.0, "comfy_stall_timeout"),
+        connect_timeout=_wait(ini("comfy_connect_timeout")),
         max_memory=_size(ini(OPTION)),
         tolerance=tolerance,
         workflows=tuple(ini("comfy_workflows")) or (DEFAULT_GLOB,),
@@ -145,6 +149,20 @@ def resolve(
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
         redact=_patterns(ini("comfy_redact") or ()),
     )
+
+
+def _servers(
+    urls: Any, option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str], root: Path
+) -> tuple[Server, ...]:
+    headers = [*(ini("comfy_headers") or ()), *lines_of(environ.get("COMFY_HEADERS")), *(option("comfy_header") or ())]
+    try:
+        return servers_of(urls or (), headers, option("comfy_ca") or ini("comfy_ca") or None, root, environ)
+    except ServerError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _wait(value: Any) -> float | None:
+    return 0.0 if value in (0, "0") else seconds(value, "comfy_connect_timeout") if value else None
 
 
 def _patterns(texts: Iterable[str]) -> Patterns:
@@ -197,12 +215,12 @@ def _size(value: Any) -> int:
         raise SettingsError(f"{OPTION} {value!r}: {error}") from error
 
 
-def for_worker(urls: tuple[str, ...], worker: str | None) -> str | None:
+def for_worker(servers: tuple[Server, ...], worker: str | None) -> Server | None:
     """Return the server of an xdist worker ("gw3"): several are spread over the workers."""
-    if not urls:
+    if not servers:
         return None
     digits = re.sub(r"\D", "", worker or "") or "0"
-    return urls[int(digits) % len(urls)]
+    return servers[int(digits) % len(servers)]
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import threading
 import pytest
 from aiohttp import web
 
+from pytest_comfy.access import access_to
 from pytest_comfy.client import (
     ExecutionError,
     RunInterrupted,
@@ -402,7 +403,7 @@ def test_server_that_stops_answering_is_noticed_within_the_stall_limit(comfy, cl
 
 
 def test_a_socket_of_a_server_that_was_stopped_is_closed_and_its_reader_ends(comfy):
-    stream, over = EventStream(comfy.url, "ours"), threading.Event()
+    stream, over = EventStream(access_to(comfy.url), "ours"), threading.Event()
     comfy._loop.call_soon_threadsafe(over.wait)  # the whole server stands still, as after SIGSTOP
     try:
         stream.close()

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from pytest_comfy.access import access_to
 from pytest_comfy.client import ComfyClient, ServerUnreachable
-from pytest_comfy.client.client import normal_url
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -33,7 +33,7 @@ def closed_port() -> int:
     ],
 )
 def test_addresses(given, full):
-    assert normal_url(given) == full
+    assert access_to(given).url == full
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_addresses(given, full):
 )
 def test_what_is_no_address(given):
     with pytest.raises(ServerUnreachable, match="is no server address: write it like http://127"):
-        normal_url(given)
+        ComfyClient(given)
 
 
 def test_nobody_answers(closed_port, prompt):

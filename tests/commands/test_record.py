@@ -83,7 +83,7 @@ def test_what_is_not_recorded_is_told_on_stderr(upstream, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (["--upstream", "ftp://x", "--into", "d"], 2, "'ftp://x' is no address of a ComfyUI server"),
+        (["--upstream", "ftp://x", "--into", "d"], 2, "'ftp://x' is no server address"),
         (["--upstream", "http://127.0.0.1:9"], 2, "--into"),
         (["--upstream", "http://127.0.0.1:9", "--into", "d", "--port", "99999"], 2, "'99999' is no port"),
         (["--upstream", "http://127.0.0.1:9", "--into", "d", "--host", "203.0.113.7"], 1, "cannot listen on 203"),

@@ -43,6 +43,8 @@ class RecordingProxy(ThreadedServer):
     """A proxy that records what clients and a ComfyUI say to each other.
 
     upstream     the server's address, such as http://127.0.0.1:8188; ValueError for what is none
+    headers      sent to the server where the client sends none of that name, as a gateway wants them
+    verify       False trusts any certificate of the server; a path is the file of the authorities that are trusted
     into         where golden runs (SLUG/NNNN/run.json) and exchanges.json are written; what is there stays
     host, port   where to listen; port 0 picks a free one
     previews     whether pictures sent while sampling are kept; those of SaveImageWebsocket always are
@@ -63,13 +65,15 @@ class RecordingProxy(ThreadedServer):
         host: str = "127.0.0.1",
         port: int = 0,
         previews: bool = True,
+        headers: Mapping[str, str] | None = None,
+        verify: bool | str = True,
         on_recorded: Callable[[Path], None] = lambda folder: None,
         on_problem: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(host, port, "the recording proxy")
         self.recorded: list[Path] = []
         self.problems: list[str] = []
-        self._upstream = Upstream(upstream)
+        self._upstream = Upstream(upstream, headers, verify)
         self._into = Path(into)
         self._previews = previews
         self._on_recorded = on_recorded

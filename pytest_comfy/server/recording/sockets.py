@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import ssl
 import time
 import uuid
 import weakref
@@ -239,8 +238,7 @@ class _Tunnel:
         headers["Connection"], headers["Upgrade"] = "Upgrade", "websocket"
         lines = [f"GET {upstream.prefix}{target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         async with asyncio.timeout(_HANDSHAKE_SECONDS):
-            secure = ssl.create_default_context() if upstream.scheme == "https" else None
-            reader, writer = await asyncio.open_connection(upstream.host, upstream.port, ssl=secure, limit=_HEAD)
+            reader, writer = await upstream.connection(_HEAD)
             try:
                 writer.write("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"))
                 head = await reader.readuntil(b"\r\n\r\n")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -13,6 +13,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from ...access import Verify, access_to, basic
 from ...memory import DEFAULT_MAX_MEMORY, SHARE, in_words, json_cost
 
 _CONNECT_SECONDS = 10.0
@@ -31,37 +32,25 @@ class Unreachable(Exception):
 
 
 class Upstream:
-    """One ComfyUI server. Raises ValueError for an address that is none.
+    """One ComfyUI server, and how it is reached: headers of the way to it are sent where the client sends none alike.
 
-    url  such as http://127.0.0.1:8188; a name and password in it are sent where the client sends none
+    Raises ValueError for an address that is none.
     """
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        try:
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            usable = False
-        if not usable or parts.query or parts.fragment:
-            shown = url.rpartition("@")[2]
-            raise ValueError(f"{shown!r} is no address of a ComfyUI server: say one like http://127.0.0.1:8188")
-        self.scheme = parts.scheme
-        self.host = str(parts.hostname)
-        self.port = parts.port or (443 if parts.scheme == "https" else 80)
-        bracketed = f"[{self.host}]" if ":" in self.host else self.host
-        self.netloc = f"{bracketed}:{parts.port}" if parts.port else bracketed
-        self.prefix = parts.path.rstrip("/")
-        self.url = f"{self.scheme}://{self.netloc}{self.prefix}"
-        self.authorization = None
-        if parts.username is not None:
-            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self.authorization = f"Basic {base64.b64encode(login.encode()).decode()}"
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None, verify: Verify = True) -> None:
+        self.access = access_to(url, headers, None, verify)
+        parts = urlsplit(self.access.url)
+        self.url, self.scheme, self.netloc, self.prefix = self.access.url, parts.scheme, parts.netloc, parts.path
+        self._host = str(parts.hostname)
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._proxy = self.access.proxy()
         self._kept: aiohttp.ClientSession | None = None
         self._once: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Get ready to ask, on the running loop."""
-        self._kept, self._once = _session(force_close=False), _session(force_close=True)
+        checked = self.access.ssl_context()
+        self._kept, self._once = _session(checked, force_close=False), _session(checked, force_close=True)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -83,13 +72,14 @@ class Upstream:
             data=body,
             allow_redirects=False,
             skip_auto_headers=_NOT_ADDED,
+            proxy=self._proxy,
         )
 
     def signed(self, headers: Mapping[str, str]) -> CIMultiDict[str]:
-        """Return headers with the name and password of the address, where there are none yet."""
+        """Return headers with those that the way to the server wants, where there are none of their names yet."""
         sent = CIMultiDict(headers)
-        if self.authorization is not None:
-            sent.setdefault("Authorization", self.authorization)
+        for name, value in self.access.headers.items():
+            sent.setdefault(name, value)
         return sent
 
     async def socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
@@ -98,8 +88,33 @@ class Upstream:
         address = f"{self.scheme}://{self.netloc}{self.prefix}/ws?{urlencode({'clientId': client_id})}"
         async with asyncio.timeout(_CONNECT_SECONDS):
             return await self._kept.ws_connect(
-                URL(address, encoded=True), headers=self.signed({}), max_msg_size=0, autoclose=True
+                URL(address, encoded=True), headers=self.signed({}), max_msg_size=0, autoclose=True, proxy=self._proxy
             )
+
+    async def connection(self, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the server, through the proxy if one leads there; raises one of FAILURES."""
+        checked = self.access.ssl_context() if self.access.is_secure else None
+        context = _without_check() if checked is False else ssl.create_default_context() if checked is True else checked
+        if self._proxy is None:
+            return await asyncio.open_connection(self._host, self._port, ssl=context, limit=limit)
+        proxy = urlsplit(self._proxy)
+        reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port or 80, limit=limit)
+        try:
+            login = ""
+            if proxy.username is not None:
+                coded = basic(unquote(proxy.username), unquote(proxy.password or ""))
+                login = f"Proxy-Authorization: {coded}\r\n"
+            where = f"{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+            writer.write(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{login}\r\n".encode("ascii"))
+            answer = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1:2]
+            if answer != [b"200"]:
+                raise OSError(f"the proxy on the way answers {b''.join(answer).decode('ascii', 'replace')}")
+            if context is not None:
+                await writer.start_tls(context, server_hostname=self._host)
+        except BaseException:
+            writer.close()
+            raise
+        return reader, writer
 
     async def json(self, path: str) -> Any:
         """GET a path and return its JSON; raises Unreachable."""
@@ -151,9 +166,15 @@ def said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _session(force_close: bool) -> aiohttp.ClientSession:
+def _without_check() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _session(checked: ssl.SSLContext | bool, force_close: bool) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=force_close),
+        connector=aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=checked),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
         auto_decompress=False,
