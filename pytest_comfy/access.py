@@ -117,7 +117,11 @@ def is_loopback(host: str) -> bool:
 
 def socket_options(access: Access) -> dict[str, Any]:
     """Return what websocket-client is told to reach a server as HTTP does: headers, certificates, proxy."""
-    options: dict[str, Any] = {"header": [f"{name}: {value}" for name, value in access.headers.items()]}
+    options: dict[str, Any] = {
+        "header": [f"{name}: {value}" for name, value in access.headers.items()],
+        # ComfyUI refuses an Origin that is not its Host, which a gateway gives it another one of; HTTP sends none.
+        "suppress_origin": True,
+    }
     if access.is_secure:
         options["sslopt"] = _ssl_options(access.trusted())
     proxy = access.proxy()
