@@ -98,15 +98,14 @@ def classes_of(graph: Mapping[str, Any]) -> set[str]:
     definitions = {**document.definitions, **as_definitions(document, classes)}
     found: set[str] = set()
     for each in inner_first(document.root, definitions):
-        for node in each.nodes.values():
+        for node in [*each.nodes.values(), *each.again]:
             if node.type not in definitions:
                 found |= {node.type, classes.name_of(node)}
     return {name for name in found if not shipped().get(name, Layout()).virtual}
 
 
 def _convert(document: Document, classes: Classes, seed: int | str | None, date: datetime) -> Conversion:
-    if classes.page.renumbers:
-        renumber(document)
+    renumber(document, classes.page)
     graphs = load(document, classes)
     check_classes(graphs)
     for each in graphs:

@@ -82,6 +82,7 @@ class SavedGraph:
     """The root graph (id "") or the definition of a subgraph.
 
     unread  why the page does not read the table of links; "" when it does
+    again   nodes whose id an earlier node of the graph has
     """
 
     id: str
@@ -91,6 +92,7 @@ class SavedGraph:
     inputs: list[SavedSlot] = field(default_factory=list)
     outputs: list[SavedSlot] = field(default_factory=list)
     unread: str = ""
+    again: list[SavedNode] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -207,8 +209,11 @@ def _graph(value: Mapping[str, Any], graph_id: str, name: str) -> SavedGraph:
         raise ConversionError(f"{where} > nodes: a list was expected, not {shown(nodes)}")
     if len(nodes) > MAX_NODES:
         raise ConversionError(f"{where}: has more than {MAX_NODES:,} nodes")
-    # Of nodes with the same id the last one counts, as in the front-end.
-    saved = {one.id: one for one in (node(item, where) for item in nodes if item is not None)}
+    saved: dict[str, SavedNode] = {}
+    again = []
+    for one in (node(item, where) for item in nodes if item is not None):
+        if saved.setdefault(one.id, one) is not one:
+            again.append(one)
     links = _links(value.get("links"), value.get("version"), where)
     return SavedGraph(
         id=graph_id,
@@ -218,6 +223,7 @@ def _graph(value: Mapping[str, Any], graph_id: str, name: str) -> SavedGraph:
         inputs=slots(value.get("inputs"), f"{where} > inputs") if graph_id else [],
         outputs=slots(value.get("outputs"), f"{where} > outputs") if graph_id else [],
         unread="" if links or not value.get("links") else _unread(value.get("version")),
+        again=again,
     )
 
 

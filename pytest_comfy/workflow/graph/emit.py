@@ -10,11 +10,11 @@ from typing import Any
 
 from ...text import shown
 from .frames import Frame, frames
-from .links import Exposed, Link, Links, listed
+from .links import Exposed, Link, Links, is_listed, listed
 from .nodes import BYPASSED, MUTED, Graph, Node, nodes_within
 from .result import Choice, ConversionError
 from .specs import DYNAMIC_COMBO
-from .texts import SAVERS, Chooser, Names, dynamic_prompt, replaced
+from .texts import Chooser, Names, dynamic_prompt, replaced, savers
 from .values import set_and_expand
 from .versions import Page
 from .widgets import Parts, Widget
@@ -83,8 +83,8 @@ class _Emitter:
         self._links = Links(page)
         self._seed = seed
         self._date = date
-        self._savers = SAVERS | {"SaveVideo"} if page.replaces_video_names else SAVERS
-        self._names = functools.cache(lambda: Names(nodes_within(every[0].graph)))
+        self._savers = savers(page)
+        self._names = functools.cache(lambda: Names(nodes_within(every[0].graph), page))
 
     def add(self, frame: Frame, node: Node) -> None:
         """Build the inputs of a node: all widgets first, then what its links bring."""
@@ -94,8 +94,11 @@ class _Emitter:
             given = listed(frame, node, widget.name)
             if given is not None:
                 self._expose(sent, widget.name, widget, given)
+            elif widget.sent and widget.known and is_listed(frame, node, widget.name):
+                sent.inputs[widget.name] = _wrapped(widget.value)
+                sent.values[widget.name] = widget
             elif widget.sent and widget.known:
-                sent.inputs[widget.name] = _wrapped(self._value(sent, widget, widget.value))
+                sent.inputs[widget.name] = _typed(self._value(sent, widget, widget.value), widget)
                 sent.values[widget.name] = widget
         for socket in parts.sockets:
             source = self._links.source(frame, node, socket)
@@ -187,3 +190,11 @@ def _choose(inputs: dict[str, Any], widgets: list[Widget], name: str) -> None:
 def _wrapped(value: Any) -> Any:
     """Return a value as it is sent: a list would be taken for a link."""
     return {"__value__": value} if isinstance(value, list) else value
+
+
+def _typed(value: Any, widget: Widget) -> Any:
+    """Return the same for a node's own value: curves say that they are some."""
+    is_typed = isinstance(value, list) or (value is not None and widget.spec.page.types_curves)
+    if widget.spec.widget_type == "CURVE" and is_typed:
+        return {"__type__": "CURVE", "__value__": value}
+    return _wrapped(value)

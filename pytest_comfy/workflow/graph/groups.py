@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .document import INPUT_NODE, MAX_NODES, OUTPUT_NODE, Document, SavedGraph, SavedLink, SavedNode, SavedSlot, node
-from .nodes import MUTED, Classes
+from .nodes import Classes
+from .renumbering import rename
 from .result import ConversionError
 from .specs import InputSpec, output_types, specs_of
 
@@ -18,23 +19,38 @@ _PREFIXES = ("workflow>", "workflow/")
 
 
 def as_definitions(document: Document, classes: Classes) -> dict[str, SavedGraph]:
-    """Return the definitions of the group nodes that a document uses, and make their nodes instances of these."""
+    """Return the definitions of the group nodes that a document uses, and make their nodes instances of these.
+
+    Later pages unpack those of the root graph into nodes of their own, and make a subgraph of these.
+    """
     found = {}
     count = 0
     for graph in [document.root, *document.definitions.values()]:
+        unpacks = classes.page.unpacks_groups and not graph.id
+        new = {}
         for saved in graph.nodes.values():
             name = saved.type[len(_PREFIXES[0]) :] if saved.type.startswith(_PREFIXES) else None
             if name is None or saved.type in classes.definitions or name not in document.groups:
                 continue
             group = _Group(document.groups[name], graph.where(saved.label), classes)
             saved.type = f"{_PREFIXES[0]}{name}:{graph.id}:{saved.id}"
-            if classes.page.forgets_muted_groups and saved.mode == MUTED:
-                saved.mode = 0
             count += group.size
             if count > MAX_NODES:
                 raise ConversionError(f"the group nodes expand to more than {MAX_NODES:,} nodes")
-            found[saved.type] = group.definition(saved, name)
+            found[saved.type] = group.definition(saved, name, keeps_modes=unpacks)
+            if unpacks:
+                saved.mode = 0
+                new[saved.id] = _numbered(document, found[saved.type])
+        rename(graph, new)
     return found
+
+
+def _numbered(document: Document, unpacked: SavedGraph) -> str:
+    """Give the nodes of a group the next ids of the root graph; returns that of the subgraph which they become."""
+    first = document.last_id + 1
+    rename(unpacked, {saved.id: str(first + at) for at, saved in enumerate(unpacked.nodes.values())})
+    document.last_id = first + len(unpacked.nodes)
+    return str(document.last_id)
 
 
 @dataclass
@@ -56,12 +72,12 @@ class _Group:
         nodes = self.table.get("nodes") if isinstance(self.table, Mapping) else None
         return len(nodes) if isinstance(nodes, list) else 0
 
-    def definition(self, instance: SavedNode, name: str) -> SavedGraph:
+    def definition(self, instance: SavedNode, name: str, *, keeps_modes: bool) -> SavedGraph:
         """Build the definition for one instance; raises ConversionError for what is beyond the plain case."""
         self._read()
         for index, (saved, values) in enumerate(zip(self.inner, self._values(instance), strict=True)):
             saved.values = values
-            saved.mode = 0
+            saved.mode = saved.mode if keeps_modes else 0
             for slot in saved.inputs:
                 slot.link = None
             self.inner[index] = saved
@@ -148,7 +164,7 @@ class _Group:
         if name in self.seen:
             name = f"{saved.title or saved.type} {slot.name}"
         self.seen.add(name)
-        link = SavedLink(f"input {len(self.inputs)}", INPUT_NODE, len(self.inputs), saved.id, 0)
+        link = SavedLink(f"input {len(self.inputs)}", INPUT_NODE, len(self.inputs), saved.id, _at(saved, slot))
         self.links.append(link)
         slot.link = link.id
         # Without a value of its own: those of the instance are the inner nodes' already.
@@ -169,6 +185,10 @@ class _Group:
                 self.links.append(link)
                 number += 1
                 yield SavedSlot(f"output {number}", kind, links=(link.id,))
+
+
+def _at(saved: SavedNode, slot: SavedSlot) -> int:
+    return next(at for at, one in enumerate(saved.inputs) if one is slot)
 
 
 def _is_converted(saved: SavedNode, name: str) -> bool:

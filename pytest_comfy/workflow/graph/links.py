@@ -286,6 +286,11 @@ def listed(frame: Frame, node: Node, name: str, source: str = "") -> Exposed | N
     return listed(parent, instance, one.widget.name, one.source or one.node) or own
 
 
+def is_listed(frame: Frame, node: Node, name: str) -> bool:
+    """Whether an instance around lists a widget, so that it sends its value as one of the instance's: as it is."""
+    return frame.instance is not None and (node.id, name) in frame.instance.listed
+
+
 def _exposed(frame: Frame, node: Node, socket: Socket) -> Exposed | None:
     found = listed(frame, node, socket.name)
     if found is not None:

@@ -15,6 +15,7 @@ from .promoted import exposed_widget, set_exposed
 from .repair import repair
 from .reroutes import let_go
 from .result import ConversionError
+from .topology import connect
 from .versions import is_later
 from .widgets import Socket
 
@@ -81,10 +82,12 @@ def _check_size(saved: SavedGraph, graph: Graph, sizes: dict[str, tuple[int, int
 
 
 def _load_graph(saved: SavedGraph, classes: Classes, loaded: Mapping[str, Graph]) -> Graph:
-    graph = Graph(saved, {}, frozenset() if saved.id else repair(saved))
+    graph = Graph(saved, {}, repair(saved) if classes.page.repairs_links and not saved.id else frozenset())
     for node in saved.nodes.values():
         inner = loaded.get(node.type)
         graph.nodes[node.id] = load_node(node, classes) if inner is None else _instance(node, inner, classes)
+    if classes.page.goes_by_table:
+        connect(graph)
     match_types(graph, takes_away=not classes.page.loads_links_as_saved)
     # Earlier pages look for the links of a subgraph's Reroutes in the root graph.
     if classes.page.follows_inner_links or not saved.id:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .document import SavedGraph, SavedNode, SavedSlot
+from .growing import close_gaps, groups_of, grow_by_links
 from .layouts import Layout, Virtual
 from .naming import NOTHING, Naming, settle
 from .specs import AUTOGROW, InputSpec, definition_specs, output_types
@@ -238,7 +239,10 @@ def _linked(parts: Parts, specs: list[InputSpec], saved: SavedNode, page: Page) 
     parts.sockets += [_extra_socket(slot, parts.widgets) for slot in extra if _stays(slot, parts.widgets)]
     for spec in specs:
         if spec.type == AUTOGROW and not page.keeps_holes:
-            _close_gaps(spec, parts.sockets)
+            close_gaps(spec, parts.sockets)
+    if page.grows_ahead:
+        for spec in groups_of(specs, parts.widgets):
+            grow_by_links(spec, parts.sockets)
     return parts.sockets
 
 
@@ -248,31 +252,6 @@ def _stays(slot: SavedSlot, widgets: list[Widget]) -> bool:
 
 def _extra_socket(slot: SavedSlot, widgets: list[Widget]) -> Socket:
     return Socket(slot.name, slot.type, slot.link, _named(widgets, slot.widget) if slot.widget else None)
-
-
-def _close_gaps(spec: InputSpec, sockets: list[Socket]) -> None:
-    """Move links of an autogrow group down to where nothing is linked, from the least number of inputs on."""
-    template = spec.options.get("template")
-    least = template.get("min", 1) if isinstance(template, Mapping) else 1
-    group = [
-        socket
-        for socket in sockets
-        if socket.name.startswith(f"{spec.name}.") and "." not in socket.name[len(spec.name) + 1 :]
-    ]
-    inputs = template.get("input") if isinstance(template, Mapping) else None
-    width = (
-        sum(len(section) for section in inputs.values() if isinstance(section, Mapping))
-        if isinstance(inputs, Mapping)
-        else 1
-    )
-    width = max(width, 1)
-    if len(group) % width or not isinstance(least, int):
-        return
-    rows = [group[at : at + width] for at in range(max(least - 1, 0) * width, len(group), width)]
-    kept = [[socket.link for socket in row] for row in rows if any(socket.link for socket in row)]
-    for row, links in zip(rows, kept + [[None] * width] * (len(rows) - len(kept)), strict=True):
-        for socket, link in zip(row, links, strict=True):
-            socket.link = link
 
 
 def _set_range(widgets: list[Widget], properties: Mapping[str, Any]) -> None:

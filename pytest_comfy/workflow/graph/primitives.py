@@ -90,7 +90,7 @@ def apply(graph: Graph, page: Page, date: datetime) -> None:
 
     Raises ConversionError where a page before 1.35 fails: on a linked PrimitiveNode within a subgraph.
     """
-    names = functools.cache(lambda: Names(nodes_within(graph)))
+    names = functools.cache(lambda: Names(nodes_within(graph), page))
     for node in graph.nodes.values():
         if node.virtual != "primitive":
             continue

@@ -12,6 +12,9 @@ from .nodes import Node
 from .specs import CAPTURES, DYNAMIC_COMBO, InputSpec
 from .widgets import Widget
 
+_VIEW = "viewport_state"
+"""What the page knows of how a 3D scene is looked at: camera, lights, models in it."""
+_OF_VIEW = ("LOAD3D_CAMERA", "LOAD3D_MODEL_INFO")
 _CONTROLLED = ("randomize", "increment", "decrement", "increment-wrap")
 _CONTROLS = ("fixed", *_CONTROLLED)
 _SETTLED = (1, 16)
@@ -72,15 +75,33 @@ def _names(names: tuple[str, ...]) -> str:
 
 def captures(emission: Emission) -> Iterator[str]:
     """Yield the inputs whose value only the page can make, by a camera or a microphone, and that are used."""
-    used = {value[0] for sent in emission.sent.values() for value in sent.inputs.values() if isinstance(value, list)}
+    for sent, name, is_used in _captured(emission):
+        if is_used:
+            yield (
+                f"{sent.frame.where(sent.node, name)}: what is recorded, filmed or rendered on the page is not in the "
+                "file: load it from a file instead, or set the input"
+            )
+
+
+def _captured(emission: Emission) -> Iterator[tuple[Sent, str, bool]]:
+    """Yield the inputs that only the page has a value for, and whether a run depends on it.
+
+    Where it is a view of a scene, servers do without; what comes of it are the outputs that tell of the view.
+    """
+    linked: dict[str, set[int]] = {}
     for sent in emission.sent.values():
-        is_used = sent.id in used or (sent.node.definition or {}).get("output_node")
+        for value in sent.inputs.values():
+            if isinstance(value, list):
+                linked.setdefault(value[0], set()).add(value[1])
+    for sent in emission.sent.values():
         for name, widget in sent.values.items():
-            if widget.spec.widget_type in CAPTURES and not widget.value and is_used:
-                yield (
-                    f"{sent.frame.where(sent.node, name)}: what is recorded, filmed or rendered on the page is not in "
-                    "the file: load it from a file instead, or set the input"
-                )
+            if widget.spec.widget_type not in CAPTURES or widget.value:
+                continue
+            slots = linked.get(sent.id, set())
+            if name == _VIEW:
+                yield sent, name, any(kind in _OF_VIEW and at in slots for at, kind in enumerate(sent.node.outputs))
+            else:
+                yield sent, name, bool(slots or (sent.node.definition or {}).get("output_node"))
 
 
 def warnings(emission: Emission, frontend: str) -> Iterator[str]:
@@ -109,6 +130,10 @@ def warnings(emission: Emission, frontend: str) -> Iterator[str]:
         for name, control in _controls(sent):
             stays = shown(sent.inputs[name])
             yield f"{where(sent.node, name)}: is set to {control!r} on the page; here it stays {stays}"
+    for sent, name, is_used in _captured(emission):
+        if name == _VIEW and not is_used:
+            told = "the page sends how it shows the scene, which is not in the file: here nothing is sent of it"
+            yield f"{sent.frame.where(sent.node, name)}: {told}"
 
 
 def disputes(node: Node, where: str) -> Iterator[str]:

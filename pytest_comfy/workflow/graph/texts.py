@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable
@@ -9,12 +10,16 @@ from datetime import datetime
 
 from .nodes import Node
 from .values import as_text
+from .versions import Page
 
-SAVERS = frozenset(
+_SAVERS = frozenset(
     ("SaveImage", "SaveAnimatedWEBP", "SaveAnimatedPNG", "SaveWEBM", "SaveAudio", "SaveGLB", "SaveLatent", "CLIPSave",
      "VAESave", "ModelSave", "LoraSave")
 )  # fmt: skip
-"""Classes whose filename_prefix is replaced; the later page knows SaveVideo as well."""
+_LATER_SAVERS = frozenset(
+    ("SaveImageAdvanced", "SaveSVGNode", "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced", "Save3DAdvanced",
+     "SaveGaussianSplat", "SavePointCloud")
+)  # fmt: skip
 
 SEARCH_NAME = "Node name for S&R"
 
@@ -25,6 +30,13 @@ _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 _DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _MAX_DEPTH = 30
 _MAX_LENGTH = 1_000_000
+
+
+@functools.cache
+def savers(page: Page) -> frozenset[str]:
+    """Return the classes whose filename_prefix a version of the page replaces."""
+    found = _SAVERS | {"SaveVideo"} if page.replaces_video_names else _SAVERS
+    return found | _LATER_SAVERS if page.replaces_all_names else found
 
 
 class Chooser:
@@ -127,11 +139,11 @@ def _branches(text: str, at: int) -> tuple[list[str], int]:
 class Names:
     """The nodes that %Node.widget% may mean: by their name for it, else by their title, the first of each."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    def __init__(self, nodes: Iterable[Node], page: Page) -> None:
         self._by_name: dict[str, Node] = {}
         self._by_title: dict[str, Node] = {}
         for node in nodes:
-            name = search_name(node)
+            name = search_name(node, savers(page))
             if name is not None:
                 self._by_name.setdefault(name, node)
             self._by_title.setdefault(node.title, node)
@@ -161,12 +173,12 @@ def replaced(text: str, names: Callable[[], Names], date: datetime) -> str:
     return _REPLACED.sub(one, text)
 
 
-def search_name(node: Node) -> str | None:
-    """Return the name by which others refer to a node: its property, else its class but for those that save."""
+def search_name(node: Node, nameless: frozenset[str]) -> str | None:
+    """Return the name by which others refer to a node: its property, else its class but for `nameless` ones."""
     told = node.saved.properties.get(SEARCH_NAME)
     if isinstance(told, str):
         return told
-    return None if node.type in SAVERS or node.definition is None else node.type
+    return None if node.type in nameless or node.definition is None else node.type
 
 
 def formatted(form: str, date: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .document import SavedNode
 from .layouts import Layout
-from .specs import SELECTING, InputSpec, spec_of
+from .specs import DYNAMIC_COMBO, SELECTING, InputSpec, spec_of
 from .versions import Page
 from .widgets import Parts, Widget, grow, reselect
 
@@ -46,7 +46,11 @@ def assign(
         return None
     if holes:
         values = _without_holes(parts.widgets, values)
-    return _by_position(parts, _without_forced(specs, values), layout)
+    surplus = _by_position(parts, _without_forced(specs, values), layout)
+    for widget in list(parts.widgets) if page.chooses_first else ():
+        if widget.spec.widget_type == DYNAMIC_COMBO and widget.value is None and widget.spec.choices:
+            set_and_expand(parts, widget, widget.spec.choices[0])  # once all values have their places
+    return surplus
 
 
 def _numbered(values: Mapping[str, Any]) -> Iterator[Any]:

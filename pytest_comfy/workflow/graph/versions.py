@@ -21,6 +21,7 @@ _SINCE = {
     "follows_inner_links": 35,
     "sends_inner_primitives": 35,
     "replaces_video_names": 35,
+    "grows_ahead": 38,
     "loads_links_as_saved": 40,
     "keeps_holes": 40,
     "drops_unknown_parts": 40,
@@ -32,15 +33,18 @@ _SINCE = {
     "renumbers": 41,
     "chooses_first": 41,
     "keeps_uploads": 41,
+    "replaces_all_names": 45,
     "migrates_proxies": 46,
     "keeps_definitions": 47,
-    "forgets_muted_groups": 47,
+    "unpacks_groups": 47,
+    "types_curves": 52,
+    "goes_by_table": 53,
 }
 """Rule -> the minor of the front-end it came in with, as far as that was read; see `Page` for what they say.
 
 Where only 1.35 and 1.48 were looked at, it came in with what belongs to it.
 """
-_UNTIL = {"keeps_raw_text": (40, 58)}
+_UNTIL = {"keeps_raw_text": (40, 58), "repairs_links": (0, 38)}
 """Rule -> the minors it came in with and was gone with."""
 _WIDGETS = {
     "COMFY_DYNAMICCOMBO_V3": 35,
@@ -76,6 +80,9 @@ class Page:
     follows_inner_links     an input within a subgraph is found by its link, not by the slot in the table of links
     sends_inner_primitives  a PrimitiveNode within a subgraph does not make the page fail
     replaces_video_names    SaveVideo's file name is one of those that are replaced
+    replaces_all_names      and so are those of all other nodes that save
+    repairs_links           links of the root graph whose ends disagree are repaired before it is loaded
+    grows_ahead             a new node has one more step of an autogrow group than it must have
     loads_links_as_saved    inputs whose type follows from links keep their links while the file is loaded
     keeps_holes             inputs of an autogrow group keep their places
     drops_unknown_parts     inputs that a dynamic combo's option does not have are taken away
@@ -89,8 +96,11 @@ class Page:
     chooses_first           null for a combo becomes its first choice
     keeps_uploads           names of files to load are sent as they are saved
     migrates_proxies        widgets listed by inner ids are inputs of the instance, each with values of its own
-    forgets_muted_groups    a legacy group node becomes a subgraph, which is not muted as it was
     keeps_definitions       values of instances are no longer written into the definition
+    unpacks_groups          a legacy group node becomes a subgraph with new ids, and the modes of the nodes in it count,
+                            while its own does not
+    types_curves            all curves are sent with their type, not only those that are lists
+    goes_by_table           inputs are linked by the table of links too, and a second node of an id is another one
     """
 
     minor: int = NEWEST
@@ -99,6 +109,8 @@ class Page:
     follows_inner_links: bool = True
     sends_inner_primitives: bool = True
     replaces_video_names: bool = True
+    repairs_links: bool = False
+    grows_ahead: bool = True
     loads_links_as_saved: bool = True
     keeps_holes: bool = True
     drops_unknown_parts: bool = True
@@ -111,9 +123,12 @@ class Page:
     renumbers: bool = True
     chooses_first: bool = True
     keeps_uploads: bool = True
+    replaces_all_names: bool = True
     migrates_proxies: bool = True
     keeps_definitions: bool = True
-    forgets_muted_groups: bool = True
+    unpacks_groups: bool = True
+    types_curves: bool = True
+    goes_by_table: bool = True
 
     def has_widget(self, kind: str) -> bool:
         """Whether the page has a widget of a type that came in at some time; False for types not listed."""

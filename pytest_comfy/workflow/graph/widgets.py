@@ -23,6 +23,8 @@ from .types import ANY
 from .versions import Page
 
 CONTROL = "control_after_generate"
+_MOST_STEPS = 100
+"""Steps of an autogrow group that does not say how many it may have."""
 
 
 @dataclass(slots=True)
@@ -107,10 +109,18 @@ def expand(widget: Widget) -> Parts:
     They are named "combo.input", "group.0.input".
     """
     added = Parts()
-    for spec in _option_specs(widget) if widget.spec.widget_type == DYNAMIC_COMBO else _row_specs(widget):
-        spec.name = f"{widget.name}.{spec.name}"
+    for spec in added_specs(widget):
         _add(spec, added)
     return added
+
+
+def added_specs(widget: Widget) -> Iterator[InputSpec]:
+    """Yield the inputs that the option of a dynamic combo or the rows of a dynamic group add, by their full names."""
+    if widget.spec.widget_type not in SELECTING:
+        return
+    for spec in _option_specs(widget) if widget.spec.widget_type == DYNAMIC_COMBO else _row_specs(widget):
+        spec.name = f"{widget.name}.{spec.name}"
+        yield spec
 
 
 def is_of_other_option(widgets: list[Widget], name: str) -> bool:
@@ -188,9 +198,9 @@ def _add(spec: InputSpec, parts: Parts) -> None:
 
 def _add_group(spec: InputSpec, parts: Parts) -> None:
     """Add the steps of an autogrow group that are always there."""
-    template = _template(spec)
-    least = template.get("min", 1)
-    for ordinal in range(min(least, 100) if isinstance(least, int) else 1):
+    least = _template(spec).get("min", 1)
+    steps = (least if isinstance(least, int) else 1) + spec.page.grows_ahead
+    for ordinal in range(min(steps, _MOST_STEPS)):
         for added in group_step(spec, ordinal):
             _add(added, parts)
 
@@ -199,6 +209,9 @@ def group_step(spec: InputSpec, ordinal: int) -> Iterator[InputSpec]:
     """Yield the inputs of one step of an autogrow group, under the names the page gives them."""
     template = _template(spec)
     names, several = template.get("names"), list(template_specs(template, spec.page))
+    most = template.get("max", _MOST_STEPS)
+    if not isinstance(names, list) and ordinal >= (most if isinstance(most, int) else _MOST_STEPS):
+        return
     for added in several:
         if isinstance(names, list):
             if ordinal >= len(names):
