@@ -33,6 +33,16 @@ def with_uploads(class_type: str, definition: Any, uploaded: Names) -> Any:
     return definition if changed == inputs else {**definition, "input": changed}
 
 
+def with_category(definition: Any) -> Any:
+    """Return a node definition that has a category, without which ComfyUI's page does not start.
+
+    Golden runs keep none of the nodes' places in its menu.
+    """
+    if not isinstance(definition, Mapping) or "input" not in definition or "category" in definition:
+        return definition
+    return {**definition, "category": ""}
+
+
 def with_choices_of(definition: Any, other: Any) -> Any:
     """Return a definition whose choices are also those of another of the same class; it is not changed in place."""
     inputs = definition.get("input") if isinstance(definition, Mapping) else None

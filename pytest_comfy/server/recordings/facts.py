@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, ref
 
 from ..files import FileStore
 from ..versions import Version
-from .choices import with_choices_of, with_uploads
+from .choices import with_category, with_choices_of, with_uploads
 from .library import Library
 
 _MODEL_FOLDERS = [
@@ -114,7 +114,7 @@ class Facts:
         known = self._fresh()
         if known.get("revision") != files.revision:
             uploaded = files.names("input")
-            told = {name: with_uploads(name, one, uploaded) for name, one in self.definitions().items()}
+            told = {name: with_category(with_uploads(name, one, uploaded)) for name, one in self.definitions().items()}
             known["object_info"], known["revision"] = json.dumps(told).encode(), files.revision
         found: bytes = known["object_info"]
         return found
@@ -123,7 +123,9 @@ class Facts:
         """Return `GET /object_info/{name}`: `{}` for an unknown class."""
         recorded = self.recorded(f"/object_info/{name}") or {}
         definition = recorded.get(name, self.definitions().get(name))
-        return {} if definition is None else {name: with_uploads(name, definition, files.names("input"))}
+        if definition is None:
+            return {}
+        return {name: with_category(with_uploads(name, definition, files.names("input")))}
 
     def recorded(self, path: str) -> dict[str, Any] | None:
         """Return a recorded answer that is an object."""

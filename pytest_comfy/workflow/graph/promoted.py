@@ -81,11 +81,17 @@ def _listed(inner: Graph, entry: Entry, value: Any, own: Mapping[str, Widget]) -
         if port in own and value is not None:
             set_value(own[port], value)
         return
-    further = (one for several in node.listed.values() for one in several)
-    behind = (one.widget for one in further if one.widget.name == entry.name and entry.source in ("", one.node))
-    found = node.widget(entry.name) or next(behind, None)
-    if found is not None:
-        yield Listed(node.id, entry.name, entry.source, _copy(found, entry.name, value))
+    own_widget = node.widget(entry.name)
+    if own_widget is not None:
+        yield Listed(node.id, entry.name, entry.source, _copy(own_widget, entry.name, value))
+        return
+    for one in (one for several in node.listed.values() for one in several):
+        if one.widget.name == entry.name and entry.source in ("", one.node):
+            # Of several that are called so the first is meant, if the entry does not tell.
+            yield Listed(
+                node.id, entry.name, entry.source or one.source or one.node, _copy(one.widget, entry.name, value)
+            )
+            return
 
 
 def _port_of(inner: Graph, node: Node, name: str) -> str | None:

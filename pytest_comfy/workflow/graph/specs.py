@@ -26,10 +26,13 @@ _WIDGET_TYPES = frozenset(
 _NEW: Mapping[str, Any] = {
     "BOUNDING_BOX": {"x": 0, "y": 0, "width": 512, "height": 512},
     "BOUNDING_BOXES": [],
+    "CHART": {},
     "COLOR": "#000000",
     "COLORS": [],
     "COMPOSITOR": {},
     "CURVE": {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"},
+    "GALLERIA": [],
+    "LIGHT_INFO_PREVIEW": [],
     "PAINTER": "",
     "RANGE": {"min": 0, "max": 1},
 }
@@ -37,6 +40,14 @@ _NEW: Mapping[str, Any] = {
 UPLOADS = ("image_upload", "video_upload", "animated_image_upload")
 CAPTURES = frozenset(("AUDIO_RECORD", "WEBCAM", "LOAD_3D", "LOAD_3D_ANIMATION"))
 """Types whose value the page makes when a prompt is queued: a recording, a picture, a rendering."""
+
+BOX = ("x", "y", "width", "height")
+"""The numbers of a BOUNDING_BOX, which have places of their own behind it."""
+_CUTS: Mapping[str, Any] = {
+    "trim": {"start_time": 0, "duration": 0},
+    "crop": {"x": 0, "y": 0, "width": 0, "height": 0},
+}
+"""What a VIDEO_EDIT can do -> the value of a new one for it."""
 
 _MOST_ROWS = 1000
 """Rows of a dynamic group beyond all that a person adds; the page lets them add 50."""
@@ -114,6 +125,9 @@ class InputSpec:
             return ""
         if kind == DYNAMIC_GROUP:
             return self.least_rows
+        if kind == "VIDEO_EDIT" and given is None:
+            features = self.options.get("features", list(_CUTS))
+            return {name: value for name, value in _CUTS.items() if isinstance(features, list) and name in features}
         return _NEW.get(kind) if given is None else given
 
     @property

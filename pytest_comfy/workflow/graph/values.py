@@ -47,10 +47,19 @@ def assign(
     if holes:
         values = _without_holes(parts.widgets, values)
     surplus = _by_position(parts, _without_forced(specs, values), layout)
-    for widget in list(parts.widgets) if page.chooses_first else ():
-        if widget.spec.widget_type == DYNAMIC_COMBO and widget.value is None and widget.spec.choices:
-            set_and_expand(parts, widget, widget.spec.choices[0])  # once all values have their places
+    if page.chooses_first:
+        _choose_first(parts, layout)
     return surplus
+
+
+def _choose_first(parts: Parts, layout: Layout) -> None:
+    """Give combos without a value the first of their choices that come with other values, once all have theirs."""
+    for widget in list(parts.widgets):
+        if widget.spec.widget_type == DYNAMIC_COMBO and widget.value is None and widget.spec.choices:
+            set_and_expand(parts, widget, widget.spec.choices[0])
+    if layout.grows and parts.widgets[0].value is None:
+        grown = (one.value for one in parts.widgets[1:] if one.name != layout.chosen and one.value)
+        parts.widgets[0].value = next(grown, None)
 
 
 def _numbered(values: Mapping[str, Any]) -> Iterator[Any]:
@@ -66,8 +75,10 @@ def set_value(widget: Widget, value: Any) -> None:
     spec = widget.spec
     kind = spec.widget_type
     page = spec.page
-    if kind == "MARKDOWN" or (kind == "STRING" and spec.options.get("multiline")):
+    if kind == "MARKDOWN":
         value = _text_area(value, page)
+    elif kind == "STRING" and spec.options.get("multiline"):
+        value = value if value is not None and page.keeps_raw_text else _text_area(value, page)
     elif spec.is_upload and not page.keeps_uploads:
         value = _uploaded(spec, value, "undefined" if spec.default is None else spec.default)
     elif value is None and kind == "COMBO" and page.chooses_first and spec.choices:
@@ -165,10 +176,8 @@ def _without_forced(specs: list[InputSpec], values: list[Any]) -> list[Any]:
     return [value for index, value in enumerate(values) if index >= len(counted) or not counted[index].forced]
 
 
-def _text_area(value: Any, page: Page) -> Any:
-    """Return what a text area of the page makes of a value."""
-    if value is not None and page.keeps_raw_text:
-        return value
+def _text_area(value: Any, page: Page) -> str:
+    """Return the text that a text area of the page makes of a value."""
     text = as_text(value)
     return text if page.keeps_text else re.sub("\r\n?", "\n", text)
 

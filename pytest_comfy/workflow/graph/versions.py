@@ -57,6 +57,9 @@ _WIDGETS = {
     "COLORS": 45,
     "BOUNDING_BOXES": 45,
     "COMPOSITOR": 48,
+    "VIDEO_EDIT": 50,
+    "RESOLUTION_PREVIEW": 53,
+    "LIGHT_INFO_PREVIEW": 58,
     "COMFY_DYNAMICGROUP_V3": 0,
 }
 """Type of a widget -> the minor it came in with; those that all versions have stand in `specs.py`.
@@ -88,7 +91,7 @@ class Page:
     drops_unknown_parts     inputs that a dynamic combo's option does not have are taken away
     reads_ranges            PrimitiveInt and PrimitiveFloat have their limits from the node's properties
     keeps_text              line ends in text areas stay as they are saved
-    keeps_raw_text          and so does what is no text
+    keeps_raw_text          and so does what is no text, but for Markdown
     fixes_comparisons       what an IMAGECOMPARE widget holds is not stored, and is sent empty
     skips_instances         of an instance that is muted or bypassed in the root graph nothing is sent
     mutes_sources           a muted node gives nothing, rather than a link that is dropped later on

@@ -9,6 +9,7 @@ from typing import Any
 from .layouts import REST, Layout, Place, by_option
 from .specs import (
     AUTOGROW,
+    BOX,
     DYNAMIC_COMBO,
     DYNAMIC_GROUP,
     MATCH_TYPE,
@@ -23,6 +24,8 @@ from .types import ANY
 from .versions import Page
 
 CONTROL = "control_after_generate"
+AUTO_REFRESH = "Auto-refresh after generation"
+"""Of a choice whose options a server has: whether they are read anew after a run."""
 _MOST_STEPS = 100
 """Steps of an autogrow group that does not say how many it may have."""
 
@@ -187,8 +190,11 @@ def _add(spec: InputSpec, parts: Parts) -> None:
             widget.value, widget.known = "undefined", True  # the page makes text of what is not there
         if spec.widget_type == "IMAGECOMPARE" and spec.page.fixes_comparisons:
             widget.value, widget.known, widget.stored = ["", ""], True, False
+        if spec.widget_type == "RESOLUTION_PREVIEW":
+            widget.stored = widget.sent = False
         parts.widgets.append(widget)
         parts.widgets += _controls(spec)
+        parts.widgets += _companions(spec)
         if not (spec.options.get("socketless") or spec.widget_type == DYNAMIC_GROUP):
             parts.sockets.append(Socket(spec.name, spec.type, widget=widget, spec=spec))
         if spec.widget_type in SELECTING:
@@ -235,6 +241,18 @@ def _controls(spec: InputSpec) -> Iterator[Widget]:
         yield _control(told if isinstance(told, str) else CONTROL)
         if spec.widget_type == "COMBO":
             yield _control("control_filter_list")
+
+
+def _companions(spec: InputSpec) -> Iterator[Widget]:
+    """Yield the further widgets that the page makes for an input, and that have places in widgets_values."""
+    if spec.widget_type == "BOUNDING_BOX":
+        for name in BOX:
+            yield Widget(name, InputSpec(name, "EXTRA"), sent=False)
+    remote = spec.options.get("remote")
+    if spec.widget_type == "COMBO" and isinstance(remote, Mapping):
+        yield Widget(AUTO_REFRESH, InputSpec(AUTO_REFRESH, "EXTRA"), sent=False)
+        if remote.get("refresh_button"):
+            yield Widget("refresh", InputSpec("refresh", "EXTRA"), "refresh")
 
 
 def _control(name: str) -> Widget:
