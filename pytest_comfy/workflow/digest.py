@@ -20,6 +20,7 @@ NONCE_INPUT = "_pytest_comfy_nonce"
 """Added to nodes to keep the server's cache out; no node knows it, so it has no meaning."""
 
 _CYCLE = "cycle"
+_TYPED = {"__type__", "__value__"}
 
 
 def prompt_digest(prompt: Mapping[str, Any], known: Known = None) -> str:
@@ -126,6 +127,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
+        if value.keys() == _TYPED and value["__type__"] == "CURVE" and isinstance(value["__value__"], Mapping):
+            return _canonical(value["__value__"])  # as the page sends it from 1.52 on; servers take both for the same
         return {str(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]

@@ -171,3 +171,14 @@ def test_twins_are_matched_one_to_one():
     matched = match_nodes({"1": twin, "2": twin}, {"2": twin, "7": twin, "8": twin})
     assert matched["2"] == "2"
     assert matched["1"] in ("7", "8")
+
+
+def test_a_curve_is_the_same_with_its_type():
+    curve = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
+
+    def of(value):
+        return prompt_digest({"1": {"class_type": "CurveEditor", "inputs": {"curve": value}}})
+
+    assert of({"__type__": "CURVE", "__value__": curve}) == of(curve)
+    assert of({"__type__": "OTHER", "__value__": curve}) != of(curve)
+    assert of({"__type__": "CURVE", "__value__": {**curve, "interpolation": "none"}}) != of(curve)

@@ -319,3 +319,12 @@ def test_a_golden_environment_is_told(golden):
         assert (told["system"]["pytorch_version"], told["system"]["os"]) == ("2.13.0", "linux")
         assert told["devices"][0]["type"] == "cpu"
     assert isinstance(golden, GoldenRun)
+
+
+def test_classes_have_a_category_without_which_the_page_does_not_start(tmp_path):
+    kept = document()
+    kept["node_definitions"] = {"A": {"input": {}}, "B": {"input": {}, "category": "mine"}}
+    with FakeComfyServer([write(tmp_path / "golden/a/default", kept)]) as server:
+        found = ask(server, "/object_info").json()
+        assert [found[name]["category"] for name in "AB"] == ["", "mine"]
+        assert ask(server, "/object_info/A").json()["A"]["category"] == ""

@@ -92,12 +92,60 @@ class TestWhichPage:
         assert {**vars(found), "minor": NEWEST} == vars(page(NEWEST))
 
 
+SCENES = {
+    "Load": class_of("FILE_3D", "LOAD3D_CAMERA", viewport_state=["LOAD_3D", {}], width=NUMBER),
+    "Keep": class_of(viewport_state=["LOAD_3D", {}], optional={"model": ["FILE_3D", {}]}),
+    "Look": class_of(view=["LOAD3D_CAMERA", {}]),
+}
+
+
+class TestViews:
+    """What a page knows of how a 3D scene is looked at is not in the file."""
+
+    def drawn(self, slot, target, name):
+        drawn = Canvas(SCENES)
+        drawn.link(drawn.add("Load", "", 5), slot, drawn.add(target, ""), name)
+        return drawn
+
+    def test_servers_do_without(self):
+        done = convert(self.drawn(0, "Keep", "model").saved(), SCENES, frontend="1.48.7")
+        assert done.prompt["1"]["inputs"] == {"viewport_state": "", "width": 5}
+        assert [told.split(": the page sends how")[0] for told in done.warnings] == [
+            "node 1 'Load' > viewport_state",
+            "node 2 'Keep' > viewport_state",
+        ]
+
+    def test_unless_it_is_handed_on(self):
+        with pytest.raises(ConversionError, match="node 1 'Load' > viewport_state: what is recorded, filmed or"):
+            sent(self.drawn(1, "Look", "view"), definitions=SCENES)
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("class_type", "frontend", "is_replaced"),
+        [
+            ("SaveImage", "1.27.10", True),
+            ("SaveVideo", "1.27.10", False),
+            ("SaveVideo", "1.35.9", True),
+            ("SaveAudioMP3", "1.44.19", False),
+            ("SaveAudioMP3", "1.45.21", True),
+            ("SaveText", "1.58.1", False),
+        ],
+    )
+    def test_whose_are_replaced(self, class_type, frontend, is_replaced):
+        definitions = {"Paint": DEFINITIONS["Paint"], class_type: class_of(filename_prefix=["STRING", {}])}
+        drawn = Canvas(definitions)
+        drawn.add("Paint", 64, 3)
+        drawn.add(class_type, "%Paint.size%")
+        wanted = "64" if is_replaced else "%Paint.size%"
+        assert sent(drawn, frontend, definitions)["2"]["filename_prefix"] == wanted
+
+
 class TestWidgets:
     @pytest.mark.parametrize(
         ("kind", "default"),
         [
             ("CURVE", {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}),
-            ("BOUNDING_BOX", {"x": 0, "y": 0, "width": 512, "height": 512}),
             ("BOUNDING_BOXES", {"__value__": []}),
             ("COLOR", "#000000"),
             ("COLORS", {"__value__": []}),
@@ -112,6 +160,67 @@ class TestWidgets:
         old.add("Edit", {"mine": 1}, 7)
         assert sent(new, definitions=definitions)["1"] == {"it": default, "size": 1}
         assert sent(old, definitions=definitions)["1"] == {"it": {"mine": 1}, "size": 7}
+
+    @pytest.mark.parametrize(("kind", "default"), [("CHART", {}), ("GALLERIA", {"__value__": []})])
+    def test_kinds_of_all_versions(self, kind, default):
+        definitions = {"Show": class_of("IMAGE", it=[kind, {}], size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Show")
+        assert sent(drawn, "1.27.10", definitions)["1"] == {"it": default, "size": 1}
+
+    def test_the_numbers_of_a_box_have_places(self):
+        definitions = {"Crop": class_of("IMAGE", it=["BOUNDING_BOX", {"socketless": True}], size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Crop", BOX, 1, 2, 3, 4, 7)
+        drawn.add("Crop")
+        assert list(sent(drawn, definitions=definitions).values()) == [
+            {"it": BOX, "size": 7},
+            {"it": {"x": 0, "y": 0, "width": 512, "height": 512}, "size": 1},
+        ]
+
+    @pytest.mark.parametrize(
+        ("features", "default"),
+        [
+            ({}, {"trim": {"start_time": 0, "duration": 0}, "crop": {"x": 0, "y": 0, "width": 0, "height": 0}}),
+            ({"features": ["trim"]}, {"trim": {"start_time": 0, "duration": 0}}),
+        ],
+    )
+    def test_cuts_of_a_video(self, features, default):
+        definitions = {"Cut": class_of("VIDEO", it=["VIDEO_EDIT", {"socketless": True, **features}], size=NUMBER)}
+        new, old = Canvas(definitions), Canvas(definitions)
+        new.add("Cut")
+        old.add("Cut", {"mine": 1}, 7)
+        assert sent(new, "1.50.0", definitions)["1"] == {"it": default, "size": 1}
+        assert sent(old, "1.50.0", definitions)["1"] == {"it": {"mine": 1}, "size": 7}
+        drawn = Canvas(definitions)
+        drawn.add("Cut")["inputs"].append({"name": "it", "type": "VIDEO_EDIT", "widget": {"name": "it"}})
+        assert sent(drawn, "1.49.0", definitions)["1"] == {"size": 1}
+
+    def test_a_preview_of_a_resolution_has_no_place(self):
+        definitions = {"Size": class_of("INT", it=["RESOLUTION_PREVIEW", {"socketless": True}], size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Size", 7)
+        assert sent(drawn, "1.53.0", definitions)["1"] == {"size": 7}
+
+    def test_choices_of_a_server_bring_a_switch_and_a_button(self):
+        declared = ["COMBO", {"remote": {"route": "/files", "refresh_button": True}}]
+        definitions = {"Load": class_of("IMAGE", file=declared, size=NUMBER)}
+        drawn = Canvas(definitions)
+        drawn.add("Load", "a.png", False, "refresh", 7)
+        assert sent(drawn, definitions=definitions)["1"] == {"file": "a.png", "refresh": "refresh", "size": 7}
+
+    def test_curves_have_their_type(self):
+        definitions = {"Bend": class_of("IMAGE", it=["CURVE", {"socketless": True}])}
+        shapes = [CURVE, [[0, 1]], None]
+        found = {}
+        for frontend in ("1.48.7", "1.52.0"):
+            drawn = Canvas(definitions)
+            for shape in shapes:
+                drawn.add("Bend", shape)
+            found[frontend] = [inputs["it"] for inputs in sent(drawn, frontend, definitions).values()]
+        typed = {"__type__": "CURVE", "__value__": [[0, 1]]}
+        assert found["1.48.7"] == [CURVE, typed, None]
+        assert found["1.52.0"] == [{"__type__": "CURVE", "__value__": CURVE}, typed, None]
 
     def test_one_that_a_socket_type_is_edited_by(self):
         declared = ["STRING", {"widgetType": "PAINTER", "image_upload": True, "default": ""}]
