@@ -104,7 +104,7 @@ class Facts:
             for document in self._library.documents():
                 # Golden runs keep only the file names that they use: a class's choices are those of all together.
                 for name, definition in (document.get("node_definitions") or {}).items():
-                    told[name] = with_choices_of(told[name], definition) if name in told else definition
+                    told[name] = with_choices_of(told[name], definition) if name in told else with_category(definition)
             known["definitions"] = told
         found: Mapping[str, Any] = known["definitions"]
         return found
@@ -114,7 +114,7 @@ class Facts:
         known = self._fresh()
         if known.get("revision") != files.revision:
             uploaded = files.names("input")
-            told = {name: with_category(with_uploads(name, one, uploaded)) for name, one in self.definitions().items()}
+            told = {name: with_uploads(name, one, uploaded) for name, one in self.definitions().items()}
             known["object_info"], known["revision"] = json.dumps(told).encode(), files.revision
         found: bytes = known["object_info"]
         return found
@@ -123,9 +123,7 @@ class Facts:
         """Return `GET /object_info/{name}`: `{}` for an unknown class."""
         recorded = self.recorded(f"/object_info/{name}") or {}
         definition = recorded.get(name, self.definitions().get(name))
-        if definition is None:
-            return {}
-        return {name: with_category(with_uploads(name, definition, files.names("input")))}
+        return {} if definition is None else {name: with_uploads(name, definition, files.names("input"))}
 
     def recorded(self, path: str) -> dict[str, Any] | None:
         """Return a recorded answer that is an object."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_comfy.workflow.addresses import find_inputs, names_of
+from pytest_comfy.workflow.addresses import find_inputs, find_nodes, names_of
 from pytest_comfy.workflow.digest import prompt_digest
 from pytest_comfy.workflow.graph import ConversionError, convert
 from pytest_comfy.workflow.graph.versions import NEWEST, page, page_of
@@ -620,3 +620,35 @@ def test_ids_of_many_digits_are_no_numbers():
     drawn = canvas()
     drawn.instance(inner)
     assert f"1:{'9' * 5000}" in sent(drawn)
+
+
+class TestGroups:
+    """A legacy group node is unpacked by later pages: its nodes have ids of their own, and it gets another."""
+
+    def drawn(self):
+        drawn = canvas()
+        paint = drawn.add("Paint", 64, 3)
+        group = drawn._add("workflow>G", [], 0, "", {})
+        group["inputs"] = [{"name": "image", "type": "IMAGE", "link": None}]
+        group["outputs"] = [{"name": "IMAGE", "type": "IMAGE", "links": None}]
+        drawn.link(paint, 0, group, "image")
+        drawn.link(group, 0, drawn.add("Save"), "image")
+        turns = [{**canvas().add("Turn"), "id": -1} for _ in range(2)]
+        group_nodes = {"G": {"nodes": turns, "links": [[0, 0, 1, 0, 1, "IMAGE"]], "external": []}}
+        return drawn.saved(groupNodes=group_nodes)
+
+    def prompts(self):
+        return [convert(self.drawn(), DEFINITIONS, frontend=each).prompt for each in ("1.46.15", "1.47.11")]
+
+    def test_ids(self):
+        before, after = self.prompts()
+        assert set(before) == {"1", "3", "2:0", "2:1"}
+        assert set(after) == {"1", "3", "6:4", "6:5"}
+
+    def test_the_prompt_means_the_same(self):
+        before, after = self.prompts()
+        assert prompt_digest(before) == prompt_digest(after)
+
+    def test_either_id_names_the_node(self):
+        _, after = self.prompts()
+        assert find_nodes(after, "2:1") == find_nodes(after, "6:5") == ["6:5"]
