@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import types
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .report.headline import HEADLINE
 from .session.settings import Settings, SettingsError
 from .session.state import State
 from .text import did_you_mean
@@ -70,12 +72,12 @@ class WorkflowFile(pytest.Module):
                 return
             cases = read_cases(self.path, state.settings.root)
             key = state.claim_workflow(self.path, [case.name for case in cases])
+            items = [CaseItem.of(self, case, f"{key}/{case.name}") for case in cases]
         except (WorkflowError, SettingsError) as error:
             state.collection_failed()
             yield BrokenFile.from_parent(self, name="cannot be read", told=self._short(str(error)))
             return
-        for case in cases:
-            yield CaseItem.of(self, case, f"{key}/{case.name}")
+        yield from items
 
     def _short(self, text: str) -> str:
         return text.replace(f"{self.config.rootpath}/", "")
@@ -132,7 +134,7 @@ class CaseItem(pytest.Function):
         item.case, item.key = case, key
         item.add_marker(CASE_MARK)
         for mark in case.marks:
-            item.add_marker(mark)
+            item.add_marker(mark_of(file, mark, case.mark_files.get(mark, file.path)))
         if case.skip:
             item.add_marker(pytest.mark.skip(reason=case.skip))
         if case.xfail:
@@ -220,6 +222,22 @@ def not_judged(error: BaseException) -> bool:
     return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)
 
 
+def mark_of(file: WorkflowFile, name: str, sidecar: Path) -> pytest.MarkDecorator:
+    """Return a mark that a sidecar names; warns of one that nobody registered, and raises SettingsError where that is
+    an error (--strict-markers)."""
+    short = file.config.stash[STATE].settings.relative(sidecar) or str(sidecar)
+    told = f"{short}: the mark {name!r} is not registered: add it to `markers` in the ini, or mend its spelling"
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            mark: pytest.MarkDecorator = getattr(pytest.mark, name)
+    except pytest.fail.Exception:
+        raise SettingsError(told) from None
+    if found:
+        file.warn(ComfyWarning(told))
+    return mark
+
+
 def mark_options(item: pytest.Item) -> dict[str, Any]:
     """Return the arguments of an item's `comfy` marks, the closest winning; raises SettingsError."""
     options: dict[str, Any] = {}
@@ -251,4 +269,6 @@ def note(item: pytest.Item, verdict: Any) -> None:
     if verdict.written is not None:
         properties["comfy_written"] = verdict.written.as_posix()
     properties["comfy_verdict"] = "passed" if verdict.passed else "failed"
+    if not verdict.passed:
+        properties[HEADLINE] = verdict.headline
     item.user_properties.extend(properties.items())

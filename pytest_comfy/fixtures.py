@@ -184,7 +184,7 @@ def _with_a_way_to_record(error: Exception, request: pytest.FixtureRequest) -> E
 
     if not isinstance(error, PromptRejected) or error.error.get("type") != NO_RECORDING:
         return error
-    url = "http://127.0.0.1:8188"
+    url = "http://YOUR-COMFYUI:8188"
     way = f"pytest-comfy record --upstream {url} --into golden, while the test runs against that"
     if "comfy_golden" in request.fixturenames:
         way = shlex.join(["pytest", request.node.nodeid, "--comfy-url", url, "--comfy-update"])

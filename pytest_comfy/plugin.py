@@ -19,6 +19,7 @@ from .fixtures import (
     comfy_server,
     comfy_workflow,
 )
+from .report.headline import with_headline
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
 from .session.state import State
@@ -179,7 +180,9 @@ class SessionHooks:
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        with_headline(report)
         self.state.troubled = self.state.troubled or report.failed
         if report.when == "call" or (report.when == "setup" and report.failed):
             self.state.count(report.user_properties, report.outcome)

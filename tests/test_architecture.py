@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "session text workflow",
     # what a person types and sees
     "report": "client golden judging secrecy server session text",
-    "commands": "cases client compare files golden judging secrecy server server/faults server/recording "
+    "commands": "__init__ cases client compare files golden judging secrecy server server/faults server/recording "
     "server/recordings session text workflow",
     # what pytest calls
     "collect": "cases client golden judging report session text workflow workflow/graph",

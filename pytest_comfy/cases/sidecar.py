@@ -33,6 +33,7 @@ _MARK = re.compile(r"[A-Za-z_]\w*")
 class Case:
     """One workflow with one set of values.
 
+    mark_files  mark -> the file that gives it
     skip   the reason, when it is to be skipped
     xfail  the reason and strictness, when it is expected to fail
     """
@@ -40,6 +41,7 @@ class Case:
     name: str = DEFAULT_CASE
     options: CaseOptions = field(default_factory=CaseOptions)
     marks: tuple[str, ...] = ()
+    mark_files: Mapping[str, Path] = field(default_factory=dict)
     skip: str | None = None
     xfail: tuple[str, bool | None] | None = None
 
@@ -129,11 +131,14 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
     values: dict[str, Any] = {}
     outputs: dict[str, OutputRule] = {}
     marks: list[str] = []
+    mark_files: dict[str, Path] = {}
     inputs: list[str] = []
     for path, table in layers:
         merged.update({key: (path, value) for key, value in table.items()})
         values.update(_values(table.get("set", {}), path))
-        marks.extend(_texts(table.get("marks", []), path, "marks"))
+        own = _texts(table.get("marks", []), path, "marks")
+        marks.extend(own)
+        mark_files.update(dict.fromkeys(own, path))
         inputs.extend(_texts(table.get("inputs", []), path, "inputs"))
         outputs.update(_output_rules(table.get("outputs", {}), path))
 
@@ -159,6 +164,7 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
             allow_unjudged=_flag(*single("allow_unjudged"), "allow_unjudged"),
         ),
         marks=tuple(dict.fromkeys(marks)),
+        mark_files=mark_files,
         skip=_reason(*single("skip"), "skip"),
         xfail=_xfail(*single("xfail")),
     )

@@ -11,6 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
+from .. import __version__
 from . import Commands
 from . import __name__ as package
 from . import __path__ as folders
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="A fake ComfyUI that replays recordings, the recorder that makes them, the converter of "
         "workflows, and the comparator of outputs.",
     )
+    parser.add_argument("--version", action="version", version=f"pytest-comfy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _commands():
         command.add_parser(commands).set_defaults(run=command.run)

@@ -353,7 +353,7 @@ class Check:
         return (told or f"same environment as the golden run's: {summary(now)}",)
 
     def _how(self, subject: Subject) -> tuple[str, ...]:
-        url = self.lane.url or "http://127.0.0.1:8188"
+        url = self.lane.url or "http://YOUR-COMFYUI:8188"
         words = ["pytest", subject.node_id, "--comfy-url", url, "--comfy-update=changed"]
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
@@ -366,9 +366,10 @@ def _is_whole(golden: GoldenRun) -> bool:
 
 
 _CACHE_NOTES = {
-    "nonce": "cache: the server had all outputs cached; run again with an input no node knows, so that every "
-    "node but model loaders ran",
-    "free": "cache: the server had all outputs cached; run again after POST /free",
+    "nonce": "cache: the server still had these outputs from before and made nothing new, so the workflow was run "
+    "twice; the second time every node ran, but those that load models",
+    "free": "cache: the server still had these outputs from before and made nothing new, so the workflow was run "
+    "twice; the second time it was asked to forget all that it had (POST /free)",
 }
 
 FAILURES = (WorkflowError, SettingsError, GoldenError)

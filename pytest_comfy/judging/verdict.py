@@ -60,6 +60,16 @@ class CaseVerdict:
         return self.written is not None or (self.failure is None and not any(output.failed for output in self.outputs))
 
     @property
+    def headline(self) -> str:
+        """What changed, in few words and first of all, as terminals cut what does not fit: "softer: node 3 'Save'"."""
+        failed = next((output for output in self.outputs if output.failed), None)
+        if self.failure or failed is None:
+            return self.failure or ""
+        told = failed.message.partition(" (")[0] if failed.verdict == "different" else failed.verdict
+        node, _, rest = failed.name.partition(".")
+        return plain(f"{told}: node {node} {failed.title!r} {rest.replace('.', ' ')}", 200)
+
+    @property
     def counts(self) -> Counter[str]:
         """How many outputs have each verdict."""
         return Counter(output.verdict for output in self.outputs)

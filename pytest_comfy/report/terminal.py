@@ -19,8 +19,8 @@ _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10
 _MOST_CHANGES = 10
 _WAYS = {
-    "nonce": "an input that no node knows made every node but model loaders run",
-    "free": "POST /free dropped its cache",
+    "nonce": "the second time every node ran, but those that load models",
+    "free": "the second time it was asked to forget all that it had (POST /free)",
 }
 
 
@@ -84,12 +84,17 @@ def _unused(state: State) -> Iterator[str]:
 
 
 def _rows(state: State) -> Iterator[str]:
-    if state.verdicts or state.written:
+    settings = state.settings
+    if state.verdicts:
         counts = ", ".join(f"{state.verdicts[word]} {word}" for word in VERDICTS)
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
+    if state.written:
+        yield f"approved: {len(state.written)}"
+        yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))
     for way, number in sorted(state.cache_busts.items()):
-        yield f"cache: {number} run again, as the server had done the work before: {_WAYS[way]}"
+        runs = "1 workflow was" if number == 1 else f"{number} workflows were"
+        yield f"cache: {runs} run twice, as the server still had what it made before and made nothing new: {_WAYS[way]}"
     if state.left_out:
         yield f"events: {state.left_out} messages and pictures on the way were too many to be kept"
     changes = sorted(state.models_changed)
@@ -105,9 +110,6 @@ def _rows(state: State) -> Iterator[str]:
         count = len(state.lfs_pointers)
         told = "so what they are of was not judged: run `git lfs pull`"
         yield f"golden files that Git LFS has not fetched: {count}, {told}"
-    settings = state.settings
-    for path in sorted(state.written):
-        yield f"approved: {path.removeprefix(settings.root.as_posix() + '/')}"
     if state.unused:
         yield from _unused(state)
     if state.orphans:

@@ -29,7 +29,7 @@ def test_approval_writes_the_baseline_and_leaves_the_plain_run(project, serve):
     server = serve(recorded(outputs=picture_of(2)))
     result = project.run("workflows", "--comfy-url", server.url, "--comfy-baseline=rtx", "--comfy-update")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["approved: golden/txt2img/default+rtx"])
+    result.stdout.fnmatch_lines(["  golden/txt2img/default+rtx"])
     assert (project.root / "golden/txt2img/default+rtx/9.images.0.png").read_bytes() == png(2)
     assert (project.root / "golden/txt2img/default/9.images.0.png").read_bytes() == png(1)
 

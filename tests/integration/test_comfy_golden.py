@@ -32,7 +32,7 @@ class TestGolden:
             "missing: no golden run for test_a.py::test_canvas",
             "unexpected: node 9 'Save Image' images 0: there is no golden run to compare with",
             "  actual: comfy-report/test_a/test_canvas/default/9.images.0.actual.png",
-            "approve with: pytest test_a.py::test_canvas --comfy-url http://127.0.0.1:8188 --comfy-update=changed "
+            "approve with: pytest test_a.py::test_canvas --comfy-url http://YOUR-COMFYUI:8188 --comfy-update=changed "
             '--comfy-reason "why"',
         ]
 
@@ -41,7 +41,7 @@ class TestGolden:
         url = serve(recorded()).url
         result = python.run("test_a.py", "--comfy-url", url, "--comfy-update=missing", "--comfy-reason=first")
         result.assert_outcomes(passed=1)
-        assert "approved: golden/test_a/test_canvas/default" in section_of(result, "comfy")
+        assert section_of(result, "comfy") == ["approved: 1", "  golden/test_a/test_canvas/default"]
         run = python.read("golden/test_a/test_canvas/default/run.json")
         assert (run["workflow"], run["case"]) == ("test_a.py", "test_canvas")
         assert run["approvals"][0]["reason"] == "first"

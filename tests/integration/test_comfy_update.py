@@ -29,7 +29,7 @@ def test_missing_is_recorded_and_green_offline(project, same):
     project.workflow()
     result = project.run("workflows", "--comfy-url", same.url, "--comfy-update=missing")
     result.assert_outcomes(passed=1)
-    assert "approved: golden/txt2img/default" in section_of(result, "comfy")
+    assert "  golden/txt2img/default" in section_of(result, "comfy")
     assert project.files("golden") == ["txt2img/default/9.images.0.png", "txt2img/default/run.json"]
     assert pictures(project) == png()
     result = project.run("workflows")
@@ -50,7 +50,7 @@ def test_changed_approves_what_differs(project, other, flag):
     result = project.run("workflows", "--comfy-url", other.url, flag)
     result.assert_outcomes(passed=1)
     assert pictures(project) == png(2)
-    assert "approved: golden/txt2img/default" in section_of(result, "comfy")
+    assert "  golden/txt2img/default" in section_of(result, "comfy")
 
 
 def test_changed_records_what_is_missing(project, same):

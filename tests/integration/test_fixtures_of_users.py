@@ -136,9 +136,9 @@ def lines_of_failure(result):
     [
         (
             "comfy_run",
-            "pytest-comfy record --upstream http://127.0.0.1:8188 --into golden, while the test runs against that",
+            "pytest-comfy record --upstream http://YOUR-COMFYUI:8188 --into golden, while the test runs against that",
         ),
-        ("comfy_run, comfy_golden", "pytest test_it.py::test_it --comfy-url http://127.0.0.1:8188 --comfy-update"),
+        ("comfy_run, comfy_golden", "pytest test_it.py::test_it --comfy-url http://YOUR-COMFYUI:8188 --comfy-update"),
     ],
 )
 def test_run_without_a_recording_is_one_sentence_with_the_way_to_record(project, names, way):

@@ -9,7 +9,7 @@ from projects import failure_of, graph, png, recorded, section_of
 
 HEAD = "txt2img.json [default]"
 APPROVE = (
-    "approve with: pytest workflows/txt2img.json::default --comfy-url http://127.0.0.1:8188 --comfy-update=changed "
+    "approve with: pytest workflows/txt2img.json::default --comfy-url http://YOUR-COMFYUI:8188 --comfy-update=changed "
     '--comfy-reason "why"'
 )
 
