@@ -185,7 +185,10 @@ class TestAnswersOfTheGateway:
         project.ini("comfy_connect_timeout = 0")
         result = project.run("--comfy-url", gateway(answers=[502] * 9).url)
         result.assert_outcomes(errors=1)
-        assert "the gateway before it answers 502: no ComfyUI behind it answers now" in result.stdout.str()
+        assert (
+            "the gateway before it answers 502 (the gateway's own page): no ComfyUI behind it answers now"
+            in result.stdout.str()
+        )
 
     def test_a_server_that_wakes_up_is_waited_for(self, project, gateway):
         project.both()

@@ -17,6 +17,7 @@ from PIL import Image
 
 from pytest_comfy.client import ComfyClient, ComfyError, DownloadError, PromptRejected, ServerUnreachable, finish
 from pytest_comfy.client import client as client_module
+from pytest_comfy.client.errors import GatewayAnswered
 from pytest_comfy.server import FakeComfyServer, faults
 from pytest_comfy.server.faults.model import RequestFault
 from pytest_comfy.server.faults.requests import _broken_json
@@ -75,19 +76,19 @@ NO_JSON = "answered 200 with what is no JSON"
 FATAL = [
     (lambda: faults.http_status(503, path="/ws"), ServerUnreachable, "no WebSocket at /ws .*503"),
     (lambda: faults.drop_connection(path="/ws"), ServerUnreachable, "no WebSocket at /ws"),
-    (lambda: faults.http_status(503, text="busy\n", path="/prompt"), ServerUnreachable, r"answered 503 \(busy\)$"),
-    (lambda: faults.http_status(401, path="/prompt"), ServerUnreachable, "/prompt: answered 401$"),
+    (lambda: faults.http_status(503, text="busy\n", path="/prompt"), GatewayAnswered, r"answers 503 \(busy\)"),
+    (lambda: faults.http_status(401, path="/prompt"), GatewayAnswered, r"/prompt: asks for a login \(401\)"),
     (lambda: faults.http_status(500, text="oops", path="/prompt"), PromptRejected, "answers 500 to the prompt: oops"),
     (lambda: faults.malformed_json(path="/prompt"), ServerUnreachable, NO_JSON),
     (lambda: faults.drop_connection(path="/prompt"), ServerUnreachable, "/prompt: connection lost"),
-    (lambda: faults.http_status(503, path="/history/*", times=0), ServerUnreachable, "/history: answered 503"),
+    (lambda: faults.http_status(503, path="/history/*", times=0), GatewayAnswered, "/history/.* answers 503"),
     (lambda: faults.malformed_json(path="/history/*", times=0), ServerUnreachable, NO_JSON),
     (lambda: faults.drop_connection(path="/history/*", times=0), ServerUnreachable, "connection lost"),
     (lambda: faults.truncated(path="/history/*", times=0), ServerUnreachable, "broke off"),
     (lambda: faults.image_missing(), DownloadError, "node 2 .*img_00001_.png.* answers 404 when asked for it"),
-    (lambda: faults.http_status(503, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 503$"),
-    (lambda: faults.http_status(302, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 302$"),
-    (lambda: faults.http_status(401, path="/view", times=0), ServerUnreachable, "node 2 .*/view: answered 401$"),
+    (lambda: faults.http_status(503, path="/view", times=0), ServerUnreachable, "node 2 .*/view: .* answers 503"),
+    (lambda: faults.http_status(302, path="/view", times=0), ServerUnreachable, r"node 2 .*/view: is sent on"),
+    (lambda: faults.http_status(401, path="/view", times=0), ServerUnreachable, "node 2 .*/view: asks for a login"),
     (lambda: faults.truncated(path="/view", times=0), ServerUnreachable, "node 2 .*broke off"),
     (lambda: faults.truncated(0.0, path="/view", times=0), ServerUnreachable, "node 2 .*broke off"),
     (lambda: faults.drop_connection(path="/view", times=0), ServerUnreachable, "node 2 .*connection lost"),
