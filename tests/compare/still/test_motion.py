@@ -65,7 +65,7 @@ def test_moves_are_measured_to_a_fraction_of_a_pixel(right: float, down: float, 
     planes = (np.asarray(picture.convert("L"), np.float32) for picture in (GOLDEN, moved(right, down, zoom, turn)))
     found = motion_between(*planes, SIZE)
     assert found is not None
-    assert math.hypot(found.right - right, found.down - down) < 0.1
+    assert math.hypot(found.right - right, found.down - down) < 0.15
     assert found.zoom == pytest.approx(zoom, abs=1e-3) and found.turn == pytest.approx(turn, abs=0.05)
 
 
