@@ -185,15 +185,16 @@ class Check:
             return self._verdict(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
+        stale = self._stale(golden, run.prompt, run.extra_data)
         verdict = self._verdict(subject, run, outputs, notes, told=told)
-        changed = (
-            golden is None or damaged or not verdict.passed or bool(self._stale(golden, run.prompt, run.extra_data))
-        )
+        changed = golden is None or damaged or not verdict.passed or bool(stale)
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
             written = self._approve(subject, run, golden, judge)
             return CaseVerdict(outputs, None, tuple(notes), written, verdict.properties)
+        if stale and verdict.passed and self.settings.live:
+            told = {**told, "comfy_stale": f"{subject.node_id}: {stale[0]}"}
         if golden is not None and not verdict.passed:
-            notes += self._stale(golden, run.prompt, run.extra_data)
+            notes += stale
             notes += self._environment(golden, run)
             notes += [*artefacts.problems, *self._how(subject)]
         nothing = verdict.passed and not outputs and not run.outputs and not subject.options.allow_unjudged

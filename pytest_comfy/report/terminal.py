@@ -110,6 +110,12 @@ def _rows(state: State) -> Iterator[str]:
         count = len(state.lfs_pointers)
         told = "so what they are of was not judged: run `git lfs pull`"
         yield f"golden files that Git LFS has not fetched: {count}, {told}"
+    if state.stale:
+        yield f"changed since they were approved, and good all the same: {len(state.stale)}"
+        yield from (f"  {plain(one, 300)}" for one in sorted(state.stale)[:_MOST_UNMATCHED])
+        if len(state.stale) > _MOST_UNMATCHED:
+            yield f"  and {len(state.stale) - _MOST_UNMATCHED} more"
+        yield "  offline they are refused until they are approved again, with --comfy-update=changed"
     if state.unused:
         yield from _unused(state)
     if state.orphans:

@@ -27,6 +27,7 @@ class State:
     troubled    whether a test or case failed or could not be judged
     unused      golden runs that nothing claims, relative to the root; `kept_because` says why they are not removed
                 although that was asked for
+    stale       cases that passed live although their workflow changed since the golden run, and what changed
     models      server's address -> what it tells of its model files, see `judging.models`
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
@@ -49,6 +50,7 @@ class State:
     unmatched: list[str] = field(default_factory=list)
     lfs_pointers: set[str] = field(default_factory=set)
     lfs_told: bool = False
+    stale: list[str] = field(default_factory=list)
     models: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
@@ -110,6 +112,8 @@ class State:
                 self.verdicts.update(json.loads(str(value)))
             elif name == "comfy_cache":
                 self.cache_busts[str(value)] += 1
+            elif name == "comfy_stale" and outcome == "passed":
+                self.stale.append(str(value))
             elif name == "comfy_left_out":
                 self.left_out += int(str(value))
             elif name == "comfy_models_changed":

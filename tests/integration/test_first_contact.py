@@ -59,6 +59,31 @@ def test_the_first_approval_counts_what_was_approved(project, serve):
     assert section_of(result, "comfy")[:3] == ["approved: 2", "  golden/a/default", "  golden/b/default"]
 
 
+class TestChangedAndGoodAllTheSame:
+    """A workflow that is not the approved one may well make the approved picture; offline it is refused."""
+
+    @pytest.fixture
+    def changed(self, project):
+        project.both()
+        project.workflow(prompt=graph(color=8))
+        return project
+
+    def test_a_green_live_run_tells_it(self, changed, serve):
+        result = changed.run("--comfy-url", serve(recorded(graph(color=8))).url)
+        result.assert_outcomes(passed=1)
+        told = section_of(result, "comfy")
+        assert told[1] == "changed since they were approved, and good all the same: 1"
+        why = "the workflow changed since: node 3 EmptyImage.color is 8, was 7"
+        assert told[2] == f"  workflows/txt2img.json::default: {why}"
+        assert told[3] == "  offline they are refused until they are approved again, with --comfy-update=changed"
+        changed.run().assert_outcomes(failed=1)
+
+    def test_once_it_is_approved_there_is_nothing_to_tell(self, changed, serve):
+        result = changed.run("--comfy-url", serve(recorded(graph(color=8))).url, "--comfy-update=changed")
+        assert "good all the same" not in result.stdout.str()
+        changed.run().assert_outcomes(passed=1)
+
+
 class TestMarks:
     """Each test has a mark of its own: pytest does not forget in one process what another session registered."""
 
