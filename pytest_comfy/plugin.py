@@ -19,7 +19,6 @@ from .fixtures import (
     comfy_server,
     comfy_workflow,
 )
-from .report.headline import with_headline
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
 from .session.state import State
@@ -180,9 +179,7 @@ class SessionHooks:
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)
 
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        with_headline(report)
         self.state.troubled = self.state.troubled or report.failed
         if report.when == "call" or (report.when == "setup" and report.failed):
             self.state.count(report.user_properties, report.outcome)
@@ -203,9 +200,11 @@ class SessionHooks:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from .report.headline import with_headlines
         from .report.terminal import summarize
 
         summarize(terminalreporter, self.state)
+        with_headlines(terminalreporter.stats.get("failed", ()))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +27,10 @@ class Told:
     def __str__(self) -> str:
         return self.text
 
-    def toterminal(self, writer: Any) -> None:
-        """Write the text."""
-        for line in self.text.splitlines():
-            writer.line(line)
 
-
-def with_headline(report: Any) -> None:
-    """Have a report whose failure is a text of ours show its headline in the short summary."""
-    headline = dict(report.user_properties).get(HEADLINE)
-    if report.failed and headline and isinstance(report.longrepr, str):
-        report.longrepr = Told(report.longrepr, str(headline))
+def with_headlines(reports: Iterable[Any]) -> None:
+    """Have the reports whose failure is a text of ours show their headlines in the short summary, which comes last."""
+    for report in reports:
+        headline = dict(getattr(report, "user_properties", ())).get(HEADLINE)
+        if headline and isinstance(report.longrepr, str):
+            report.longrepr = Told(report.longrepr, str(headline))

@@ -33,20 +33,23 @@ def latent(digest: str, prompt: str, size: tuple[int, int], count: int) -> bytes
 def glb(title: str) -> bytes:
     """Return a binary glTF 2.0 with one triangle."""
     points = b"".join(struct.pack("<3f", *point) for point in _SIDES)
+    data = points + struct.pack("<3Hxx", 0, 1, 2)
     scene = {
         "asset": {"version": "2.0", "generator": "pytest-comfy"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": title}],
-        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
         "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3",
-                       "min": [0.0, 0.0, 0.0], "max": [1.0, 1.0, 0.0]}],
-        "bufferViews": [{"buffer": 0, "byteLength": len(points)}],
-        "buffers": [{"byteLength": len(points)}],
+                       "min": [0.0, 0.0, 0.0], "max": [1.0, 1.0, 0.0]},
+                      {"bufferView": 1, "componentType": 5123, "count": 3, "type": "SCALAR"}],
+        "bufferViews": [{"buffer": 0, "byteLength": len(points)},
+                        {"buffer": 0, "byteOffset": len(points), "byteLength": 6}],
+        "buffers": [{"byteLength": len(data)}],
     }  # fmt: skip
     text = json.dumps(scene).encode()
     text += b" " * (-len(text) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(points), b"BIN\0") + points
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
