@@ -100,8 +100,21 @@ def _diff_files(options: argparse.Namespace, rule: Rule) -> int:
         paths = {"a": str(options.first), "b": str(options.second)}
         _print_json({**paths, **_comparison_json(comparison.verdict, comparison.message, comparison)})
     else:
-        _print([f"{comparison.verdict}: {comparison.message}", *_details(comparison)])
+        _print([f"{comparison.verdict}: {comparison.message}", *_details(comparison), *_prompts(options)])
     return 0 if comparison.passed else 1
+
+
+def _prompts(options: argparse.Namespace) -> Iterator[str]:
+    """Yield how the prompts differ that made two files, where both hold theirs."""
+    from ..workflow import Workflow, WorkflowError
+    from ..workflow.difference import differences
+
+    try:
+        before, after = (Workflow.load(path) for path in (options.first, options.second))
+        if before.form == after.form == "api":
+            yield from (f"prompt: {told}" for told in differences(before.prompt(), after.prompt()))
+    except WorkflowError:
+        return  # what made them is not known
 
 
 def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:

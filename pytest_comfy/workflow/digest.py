@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..secrecy import REDACTED
+from .model import NONCE_INPUT as NONCE_INPUT
 from .model import is_link
 from .secrets import Known, is_secret, redact_prompt
-
-NONCE_INPUT = "_pytest_comfy_nonce"
-"""Added to nodes to keep the server's cache out; no node knows it, so it has no meaning."""
 
 _CYCLE = "cycle"
 _TYPED = {"__type__", "__value__"}

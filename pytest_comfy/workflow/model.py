@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..media import media_type_of
 from .addresses import Exposed, find_inputs, path_of
 from .errors import NotAWorkflowError, WorkflowError
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Form = Literal["api", "ui"]
 Prompt = dict[str, dict[str, Any]]
+
+NONCE_INPUT = "_pytest_comfy_nonce"
+"""Added to nodes to keep the server's cache out; no node knows it, so it has no meaning."""
 
 _WRAPPERS = ("api", "prompt")
 """Keys under which other tools keep the API graph."""
@@ -67,12 +71,18 @@ class Workflow:
 
     @classmethod
     def load(cls, path: str | Path) -> Workflow:
-        """Read a workflow file.
+        """Read a workflow file, or the workflow that made a picture, sound or video, of its metadata.
 
-        Raises WorkflowError for unreadable files and broken JSON (with line and column), and
+        Raises WorkflowError for unreadable files, files that hold none, and broken JSON (with line and column), and
         NotAWorkflowError for JSON that is something else.
         """
-        return cls.from_json(_read(Path(path)), str(path))
+        data = _read(Path(path))
+        media_type = media_type_of(Path(path).name, data)
+        if media_type.startswith(("image/", "audio/", "video/")) and media_type != "image/svg+xml":
+            from .embedded import embedded  # not at the top: most workflows are JSON
+
+            return cls.from_json(embedded(data, media_type, str(path)), str(path))
+        return cls.from_json(data, str(path))
 
     @classmethod
     def from_json(cls, data: bytes | str, source: str = "workflow") -> Workflow:
@@ -99,8 +109,8 @@ class Workflow:
     def prompt(self) -> Prompt:
         """Return a copy of the API form, ready to be queued: node id -> {class_type, inputs, _meta}.
 
-        `is_changed`, which ComfyUI leaves in prompts saved in picture metadata, is dropped: the server
-        would trust it and serve a changed input file from its cache.
+        What prompts that are saved in metadata have besides is dropped: `is_changed`, which the server would trust, and
+        serve a changed input file from its cache; and the input by which our client keeps that cache out.
         Raises WorkflowError for malformed nodes, and for the UI form: see `converted`.
         """
         if self.form == "ui":
@@ -265,7 +275,8 @@ def _checked_nodes(graph: Mapping[str, Any], source: str) -> Iterator[tuple[str,
                 "export the workflow from ComfyUI again"
             )
         kept = {key: copy.deepcopy(value) for key, value in node.items() if key != "is_changed"}
-        for name, value in kept.setdefault("inputs", {}).items():
+        kept.setdefault("inputs", {}).pop(NONCE_INPUT, None)
+        for name, value in kept["inputs"].items():
             number = _no_number(value)
             if number is not None:
                 where = f"node {node_id} {title_of(str(node_id), node)!r} ({node['class_type']}), input {name!r}"
