@@ -20,6 +20,7 @@ from pytest_comfy.golden.record import Approval, record
 from pytest_comfy.workflow.graph.layouts import checked, read
 
 ROOT = Path(__file__).parent.parent
+SITE = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -128,3 +129,8 @@ def test_page_of_trust_names_tests_that_are_there():
     page = (ROOT / "docs/trust.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(tests/[\w/.]+)`", page))
     assert named and [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_is_in_the_menu_of_the_site(page):
+    assert re.search(rf"^  - [^:]+: {re.escape(page.name)}$", SITE, re.MULTILINE)
