@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 CASE_MARK = "comfy"
+_HEAD = 1 << 16
+"""Bytes of a file that are looked into before it is known for a workflow."""
 _MARK_OPTIONS = ("timeout", "stall_timeout", "tolerance", "allow_node_errors")
 
 
@@ -40,10 +42,22 @@ def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
             parent.warn(ComfyWarning(f"{path.name}: belongs to a golden run or a report, and is no workflow to run"))
         return None
     if not named and not settings.claims(path):
+        if parent.config.args_source is pytest.Config.ArgsSource.ARGS and looks_like_workflow(path):
+            parent.config.stash[STATE].left_alone.add(settings.relative(path) or str(path))
         return None
     file: WorkflowFile = WorkflowFile.from_parent(parent, path=path)
     file.named = named
     return file
+
+
+def looks_like_workflow(path: Path) -> bool:
+    """Whether a file that no glob names seems to be a workflow all the same, as far as its beginning tells."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return b'"class_type"' in head or (b'"nodes"' in head and b'"links"' in head)
 
 
 class WorkflowFile(pytest.Module):

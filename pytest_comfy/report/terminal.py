@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..judging.verdict import VERDICTS
-from ..text import plain
+from ..text import listed, plain
 
 if TYPE_CHECKING:
     from ..session.servers import Server
@@ -116,6 +116,10 @@ def _rows(state: State) -> Iterator[str]:
         if len(state.stale) > _MOST_UNMATCHED:
             yield f"  and {len(state.stale) - _MOST_UNMATCHED} more"
         yield "  offline they are refused until they are approved again, with --comfy-update=changed"
+    if state.left_alone:
+        globs = ", ".join(settings.workflows)
+        yield f"workflows left alone, as comfy_workflows ({globs}) names none of them: {len(state.left_alone)}"
+        yield f"  {plain(listed(sorted(state.left_alone)), 300)}"
     if state.unused:
         yield from _unused(state)
     if state.orphans:

@@ -28,6 +28,7 @@ class State:
     unused      golden runs that nothing claims, relative to the root; `kept_because` says why they are not removed
                 although that was asked for
     stale       cases that passed live although their workflow changed since the golden run, and what changed
+    left_alone  files below an argument that seem to be workflows, while no glob names them
     models      server's address -> what it tells of its model files, see `judging.models`
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
@@ -51,6 +52,7 @@ class State:
     lfs_pointers: set[str] = field(default_factory=set)
     lfs_told: bool = False
     stale: list[str] = field(default_factory=list)
+    left_alone: set[str] = field(default_factory=set)
     models: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
@@ -136,6 +138,7 @@ class State:
             "files": sorted(self.files),
             "test_files": sorted(self.test_files),
             "failed": self.failed,
+            "left_alone": sorted(self.left_alone),
             "deselected": self.deselected,
         }
 
@@ -144,6 +147,7 @@ class State:
         self.claims.update(published["claims"])
         self.files.update(published["files"])
         self.test_files.update(published["test_files"])
+        self.left_alone.update(published["left_alone"])
         self.failed = self.failed or published["failed"]
         self.deselected = self.deselected or published["deselected"]
 

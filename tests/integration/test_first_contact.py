@@ -84,6 +84,38 @@ class TestChangedAndGoodAllTheSame:
         changed.run().assert_outcomes(passed=1)
 
 
+class TestLeftAlone:
+    """Workflows below an argument that no glob names are not run; whoever named the folder is told."""
+
+    TOLD = "workflows left alone, as comfy_workflows (workflows/**/*.json) names none of them: 1"
+
+    @pytest.fixture
+    def elsewhere(self, project):
+        project.both()
+        project.write("packages/a/workflows/cat.json", graph())
+        project.write("packages/a/package.json", {"name": "a"})
+        return project
+
+    @pytest.mark.parametrize("argument", ["packages/a", "packages", "."])
+    def test_is_told_once(self, elsewhere, argument):
+        result = elsewhere.run(argument)
+        at = lines_of(result).index(self.TOLD)
+        assert lines_of(result)[at + 1] == "  packages/a/workflows/cat.json"
+
+    def test_by_workers_too(self, elsewhere):
+        elsewhere.write("pytest.ini", "[pytest]\naddopts = -p no:randomly -p no:recording -p no:asyncio\n")
+        assert lines_of(elsewhere.run_apart("packages", "workflows", "-n", "2")).count(self.TOLD) == 1
+
+    def test_says_nothing_of_what_nobody_named(self, elsewhere):
+        for args in ((), ("workflows",)):
+            assert "left alone" not in elsewhere.run(*args).stdout.str()
+
+    def test_named_itself_it_runs(self, elsewhere):
+        result = elsewhere.run("packages/a/workflows/cat.json")
+        result.assert_outcomes(failed=1)
+        assert "left alone" not in result.stdout.str()
+
+
 class TestMarks:
     """Each test has a mark of its own: pytest does not forget in one process what another session registered."""
 
