@@ -153,7 +153,8 @@ def _told(server: FakeComfyServer) -> str:
 def _sum_up(server: FakeComfyServer) -> None:
     """Say which golden runs nobody asked for, and which faults never came about."""
     idle = [one for one in server.unused if isinstance(one, Path)]
-    print(f"prompts: {len(server.prompts)} answered, {len(server.unmatched)} without a recording")
+    counts = f"{len(server.prompts)} answered, {len(server.unmatched)} without a recording"
+    print(f"prompts: {counts}, {len(server.refused)} refused")
     if idle:
         print(f"golden runs never asked for: {', '.join(plain(folder) for folder in idle)}")
     for fault in server.faults:

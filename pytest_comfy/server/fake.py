@@ -90,6 +90,11 @@ class FakeComfyServer(ThreadedServer):
         return self.call(lambda: list(self.posted.unmatched))
 
     @property
+    def refused(self) -> list[dict[str, Any]]:
+        """The bodies of `POST /prompt` that were refused as ComfyUI refuses them."""
+        return self.call(lambda: list(self.posted.refused))
+
+    @property
     def problems(self) -> list[str]:
         """Why the prompts in `unmatched` had no answer, one sentence each."""
         return self.call(lambda: list(self.posted.problems))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..secrecy import REDACTED
@@ -100,6 +100,18 @@ def inputs_of(node: Any) -> Mapping[str, Any]:
     """Return a node's inputs, none for what is no node."""
     inputs = node.get("inputs") if isinstance(node, Mapping) else None
     return inputs if isinstance(inputs, Mapping) else {}
+
+
+def ancestors(prompt: Mapping[str, Any], nodes: Iterable[str]) -> set[str]:
+    """Return `nodes` and all that they depend on."""
+    found: set[str] = set()
+    waiting = [node for node in nodes if node in prompt]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += _upstream(prompt, node)
+    return found
 
 
 def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:

@@ -153,11 +153,13 @@ def test_what_a_real_server_accepted_is_not_refused_for_what_a_node_pack_decides
         assert set(post(server, core.prompt).json()["node_errors"]) == only
 
 
-def test_a_file_that_is_to_be_uploaded_first_is_missing_until_it_is():
+def test_a_file_that_a_golden_run_names_is_there_and_another_one_only_when_it_is_uploaded():
     run = golden(more={"image": [["a.png"], {"image_upload": True}]}, image="b.png")
     run.document["node_definitions"]["CheckpointLoaderSimple"]["output_node"] = False
+    run.document["status"] = {"status_str": "success"}
     with FakeComfyServer([run]) as server:
-        (error,) = post(server, run.prompt).json()["node_errors"]["1"]["errors"]
+        assert post(server, run.prompt).status_code == 200
+        (error,) = post(server, prompt_of(image="c.png")).json()["node_errors"]["1"]["errors"]
     assert error["type"] == "value_not_in_list"
 
 

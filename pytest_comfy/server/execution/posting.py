@@ -8,20 +8,17 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ...workflow.digest import class_of, run_digest
+from ...workflow.digest import class_of
 from ...workflow.secrets import Known, known_in
-from ...workflow.validate import Validation, validate
-from ..files import FileStore, file_key
-from ..recordings.accepted import loosened
-from ..recordings.facts import node_definitions
+from ..recordings.facts import facts_of, node_definitions
 from ..recordings.library import Library
 from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
-from ..recordings.replacing import replaced, replacements_of
+from ..recordings.refusing import missing_files, refusal_told
 from ..recordings.script import Script
 from ..versions import Trait, Version
+from .analysis import Analysis, Analyst
 from .engine import SECRETS, Engine
 from .job import Job
 from .selection import only
@@ -59,16 +56,6 @@ class World(Protocol):
         """Makes a script for a valid prompt that has no recording, where that is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What is known of a posted prompt: `key` is its text, `digests` are those to look recordings up by."""
-
-    key: str
-    validation: Validation
-    digests: tuple[str, ...]
-    whole: tuple[str, ...]
-
-
 class PostedPrompts:
     """What was posted in this server life."""
 
@@ -77,6 +64,7 @@ class PostedPrompts:
         self.unmatched: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self.problems: deque[str] = deque(maxlen=_REMEMBERED)
         """What is to be said of the unmatched ones, in one sentence each."""
+        self.refused: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._analyses: OrderedDict[str, Analysis] = OrderedDict()
 
     def miss(self, body: dict[str, Any], problem: str) -> None:
@@ -85,16 +73,25 @@ class PostedPrompts:
         self.problems.append(problem)
         _log.warning("%s", problem)
 
+    def refuse(self, body: dict[str, Any], problem: str) -> None:
+        """Note a prompt that is refused as ComfyUI refuses it, and why."""
+        self.refused.append(body)
+        _log.warning("%s", problem)
+
     def analysis(self, world: World, body: Mapping[str, Any], secrets: Known) -> Analysis:
         """Look at a prompt: validate it and digest it; what was looked at lately is known.
 
         secrets  finds those that were posted beside the prompt: golden runs hold them nowhere
         """
         prompt, targets = body["prompt"], body.get("partial_execution_targets")
-        key = json.dumps([world.library.generation, targets, prompt, secrets and secrets.pattern])
+        files = world.engine.files
+        stamp = [world.library.generation, files.revision]
+        key = json.dumps([stamp, targets, prompt, secrets and secrets.pattern])
         known = self._analyses.pop(key, None)
         if known is None:
-            known, lasting = _analysed(world, prompt, targets, key, secrets)
+            # What was refused before its files were uploaded is refused again.
+            named = not isinstance(prompt, Mapping) or _recorded_refusal(world, body) is None
+            known, lasting = Analyst(world, files, named).analysed(prompt, targets, key, secrets)
             if not lasting:
                 return known
         self._analyses[key] = known
@@ -133,14 +130,15 @@ def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str
         extra_data.setdefault("comfy_usage_source", source)
     if checked.error is not None:
         recorded = _recorded_refusal(world, body)
-        if recorded is not None:
-            return 400, recorded
-        _note_refusal(world, body, checked.error)
-        return 400, {"error": checked.error, "node_errors": checked.node_errors}
+        told = recorded or {"error": checked.error, "node_errors": checked.node_errors}
+        _note_refusal(world, body, told, is_recorded=recorded is not None)
+        return 400, told
     found = _script(world, analysis, body)
     if isinstance(found, dict):
         if found["error"].get("type") == NO_RECORDING:
             world.posted.miss(body, found["error"]["message"])
+        else:
+            _note_refusal(world, body, found, is_recorded=True)
         return 400, found
     script, fresh = found
     if world.version.is_modern:
@@ -195,93 +193,26 @@ def is_job_id(value: Any) -> bool:
         return False
 
 
-def _analysed(world: World, prompt: Any, targets: Any, key: str, secrets: Known) -> tuple[Analysis, bool]:
-    """Return the analysis, and whether it lasts: one that asked for uploaded files does not."""
-    asked = []
-
-    def is_file(name: str) -> bool:
-        asked.append(name)
-        return _is_file(world.engine.files, name)
-
-    definitions = node_definitions(world.library)
-    if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, world.library):
-        checked = Validation(dict(prompt), None, {}, world.library.outputs_of(prompt))
-    else:
-        checked = _validated(world, prompt, definitions, targets, is_file, secrets)
-    if checked.error is not None:
-        return Analysis(key, checked, (), ()), not asked
-    prompts = [prompt, checked.prompt] if checked.prompt != prompt else [prompt]
-    # Golden runs made by hand may hold what stood beside the prompt when it was posted.
-    ways = [(one, known) for known in dict.fromkeys((secrets, None)) for one in prompts]
-    digests = dict.fromkeys(run_digest(one, targets, known) for one, known in ways)
-    whole = dict.fromkeys(run_digest(one, known=known) for one, known in ways)
-    return Analysis(key, checked, tuple(digests), tuple(whole)), not asked
-
-
-def _validated(
-    world: World,
-    prompt: Any,
-    definitions: Mapping[str, Any],
-    targets: Any,
-    is_file: Callable[[str], bool],
-    secrets: Known,
-) -> Validation:
-    """Validate a prompt. One that a real server accepted is not refused for what only its node packs decide."""
-    manners = world.version.manners
-    prompt = _replaced(world, prompt, definitions)
-    first = checked = validate(prompt, definitions, manners=manners, targets=targets, is_file=is_file)
-    if not checked.node_errors or checked.error is None:
-        return checked
-    if not any(world.library.peek(run_digest(one, targets, secrets)) is not None for one in (prompt, checked.prompt)):
-        return checked
-    rules = definitions
-    # Each round shows the errors that those of the round before have hidden.
-    for _ in range(len(prompt)):
-        looser = loosened(rules, checked.node_errors)
-        if looser is None:
-            return first
-        rules = looser
-        checked = validate(prompt, rules, manners=manners, targets=targets, is_file=is_file)
-        if checked.error is None:
-            return checked
-    return first
-
-
-def _replaced(world: World, prompt: Any, definitions: Mapping[str, Any]) -> Any:
-    """Return the prompt with its obsolete classes replaced, where the version does that."""
-    if not world.version.has(Trait.NODE_REPLACEMENTS) or not isinstance(prompt, Mapping):
-        return prompt
-    return replaced(prompt, replacements_of(world.library), definitions)
-
-
-def _is_undefined(prompt: Mapping[str, Any], definitions: Mapping[str, Any], library: Library) -> bool:
-    """Whether definitions cannot say anything of a prompt: there are none, or golden runs lack them."""
-    classes = {class_of(node) for node in prompt.values()}
-    if not prompt or None in classes or not all(isinstance(name, str) for name in classes):
-        return False
-    missing = classes - definitions.keys()
-    return not definitions or (bool(missing) and missing <= library.classes)
-
-
 def _script(world: World, analysis: Analysis, body: Any) -> tuple[Script, bool] | dict[str, Any]:
     """Return the script of a prompt and whether nobody has heard it before, or the answer 400."""
     library, prompt, outputs = world.library, analysis.validation.prompt, analysis.validation.outputs
-    for digest in analysis.digests:
-        fresh = library.has_fresh(digest)
-        recording = library.take(digest)
+    for key, form in analysis.asked:
+        fresh = library.has_fresh(key)
+        recording = library.take(key)
         if recording is not None:
-            return library.script(recording, prompt, outputs, analysis.key), fresh
+            return library.script(recording, prompt, outputs, analysis.key, form), fresh
     # Of a recording of the whole prompt a part can be replayed.
-    for digest in analysis.whole:
-        recording = library.take(digest)
+    for key, form in analysis.whole:
+        recording = library.take(key)
         if recording is not None:
-            return only(library.script(recording, prompt, None, analysis.key), prompt, outputs), False
+            return only(library.script(recording, prompt, None, analysis.key, form), prompt, outputs), False
     recorded = _recorded_refusal(world, body)
     if recorded is not None:
         return recorded
     if world.synthesize is not None:
         return world.synthesize(prompt, outputs), False
-    return no_recording(body["prompt"], library.prompts(), library.broken)
+    told = Analyst(world, world.engine.files, named=True).told(body["prompt"])
+    return no_recording(told, library.prompts(), library.broken, _missing_files(world, told))
 
 
 def _recorded_refusal(world: World, body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -292,18 +223,19 @@ def _recorded_refusal(world: World, body: Mapping[str, Any]) -> dict[str, Any] |
     return told if isinstance(told, dict) and isinstance(told.get("error"), dict) else None
 
 
-def _note_refusal(world: World, body: Any, error: Mapping[str, Any]) -> None:
-    """Note a prompt that is refused for a class that only the recordings do not know."""
-    if error["type"] in ("invalid_prompt", "missing_node_type") and not world.library.knows_all_classes:
+def _note_refusal(world: World, body: Any, told: Mapping[str, Any], *, is_recorded: bool) -> None:
+    """Note a prompt that is refused; where it is for a class that only the recordings do not know, as unmatched."""
+    error, library = told["error"], world.library
+    lacks = error["type"] in ("invalid_prompt", "missing_node_type") and not library.knows_all_classes
+    if lacks and not is_recorded:
         classes = {class_of(node) for node in body["prompt"].values()}
-        world.posted.miss(body, unknown_class(classes - node_definitions(world.library).keys()))
+        world.posted.miss(body, unknown_class(classes - node_definitions(library).keys()))
+        return
+    sentences = [refusal_told(error, told.get("node_errors") or {}), _missing_files(world, body["prompt"])]
+    world.posted.refuse(body, "".join(f"{one}. " for one in sentences if one).rstrip())
 
 
-def _is_file(files: FileStore, name: str) -> bool:
-    folder, _, last = name.rpartition("/")
-    kind = "input"
-    for one in ("input", "output", "temp"):
-        if last.endswith(f"[{one}]"):
-            last, kind = last[: -len(one) - 2].rstrip(), one
-    key = file_key(kind, folder, last)
-    return key is not None and files.get(key) is not None
+def _missing_files(world: World, prompt: Any) -> str:
+    """Return which files to upload for a prompt that was not run."""
+    facts = facts_of(world.library)
+    return missing_files(prompt, facts.definitions(), facts.named(), world.library.contents())

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...workflow.digest import inputs_of
-from ...workflow.model import is_link
+from ...workflow.digest import ancestors
 from ..recordings.script import Script, Step
 from ..wire.messages import PROMPT_ID, Audience, audience_of, message
 
@@ -20,19 +19,6 @@ class Result:
 
     output: Any = None
     meta: Any = None
-
-
-def ancestors(prompt: Prompt, nodes: Collection[str]) -> set[str]:
-    """Return `nodes` and all that they depend on."""
-    found: set[str] = set()
-    waiting = [node for node in nodes if node in prompt]
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            links = (value[0] for value in inputs_of(prompt[node]).values() if is_link(value))
-            waiting += [link for link in links if link in prompt]
-    return found
 
 
 def only(script: Script, prompt: Prompt, outputs: Collection[str]) -> Script:

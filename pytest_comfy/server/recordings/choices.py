@@ -43,6 +43,30 @@ def with_category(definition: Any) -> Any:
     return {**definition, "category": ""}
 
 
+def with_names(definition: Any, named: Mapping[str, Iterable[str]]) -> Any:
+    """Return a node definition whose inputs offer these names too, input -> names; it is not changed in place."""
+    inputs = definition.get("input") if isinstance(definition, Mapping) else None
+    if not named or not isinstance(inputs, Mapping):
+        return definition
+    changed = {
+        group: {name: _offering(spec, list(named.get(name, ()))) for name, spec in specs.items()}
+        if isinstance(specs, Mapping)
+        else specs
+        for group, specs in inputs.items()
+    }
+    return {**definition, "input": changed}
+
+
+def _offering(spec: Any, names: list[Any]) -> Any:
+    if not isinstance(spec, list) or not spec or not names:
+        return spec
+    if isinstance(spec[0], list):
+        return [_union(spec[0], names), *spec[1:]]
+    if len(spec) > 1 and isinstance(spec[1], Mapping) and isinstance(spec[1].get("options"), list):
+        return [spec[0], {**spec[1], "options": _union(spec[1]["options"], names)}, *spec[2:]]
+    return spec
+
+
 def with_choices_of(definition: Any, other: Any) -> Any:
     """Return a definition whose choices are also those of another of the same class; it is not changed in place."""
     inputs = definition.get("input") if isinstance(definition, Mapping) else None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
+from ...workflow.definitions import upload_inputs
 from ..files import FileStore
 from ..versions import Version
-from .choices import with_category, with_choices_of, with_uploads
+from .choices import with_category, with_choices_of, with_names, with_uploads
 from .library import Library
+from .offered import named_files
+from .library import Library
+from .offered import named_files
 
 _MODEL_FOLDERS = [
     "checkpoints",
@@ -114,7 +118,7 @@ class Facts:
         known = self._fresh()
         if known.get("revision") != files.revision:
             uploaded = files.names("input")
-            told = {name: with_uploads(name, one, uploaded) for name, one in self.definitions().items()}
+            told = {name: self._live(name, one, uploaded) for name, one in self.definitions().items()}
             known["object_info"], known["revision"] = json.dumps(told).encode(), files.revision
         found: bytes = known["object_info"]
         return found
@@ -123,7 +127,31 @@ class Facts:
         """Return `GET /object_info/{name}`: `{}` for an unknown class."""
         recorded = self.recorded(f"/object_info/{name}") or {}
         definition = recorded.get(name, self.definitions().get(name))
-        return {} if definition is None else {name: with_uploads(name, definition, files.names("input"))}
+        return {} if definition is None else {name: self._live(name, definition, files.names("input"))}
+
+    def live(self, classes: Iterable[Any], files: FileStore, *, named: bool = True) -> Mapping[str, Any]:
+        """Return class -> definition of those classes that take uploads, with the files that are there.
+
+        named  whether the files that golden runs name count as there
+        """
+        known, uploaded = self.definitions(), files.names("input")
+        return {
+            name: self._live(name, known[name], uploaded, named=named)
+            for name in classes
+            if name in known and upload_inputs(known[name])
+        }
+
+    def named(self) -> Mapping[str, Mapping[str, list[str]]]:
+        """Return class -> input -> files that golden runs name there, as far as they are to be uploaded."""
+        known = self._fresh()
+        if "named" not in known:
+            known["named"] = named_files(self._library.documents(), self.definitions())
+        found: Mapping[str, Mapping[str, list[str]]] = known["named"]
+        return found
+
+    def _live(self, name: str, definition: Any, uploaded: Iterable[tuple[str, str]], *, named: bool = True) -> Any:
+        offered = with_names(definition, self.named().get(name, {})) if named else definition
+        return with_uploads(name, offered, uploaded)
 
     def recorded(self, path: str) -> dict[str, Any] | None:
         """Return a recorded answer that is an object."""

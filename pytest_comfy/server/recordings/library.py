@@ -12,7 +12,9 @@ from typing import Any
 
 from ...golden import GoldenError, GoldenRun, find_runs
 from ...golden.exchanges import EXCHANGES_FILE, Exchanges
+from ...golden.inputs import contents_of
 from ...workflow.digest import class_of, match_nodes, run_digest
+from .likeness import Form, form_of, recorded_forms
 from .script import Script, make_script
 
 Source = GoldenRun | str | PathLike[str]
@@ -32,11 +34,15 @@ class Recording:
 
 
 class Library:
-    """All golden runs of a server, in the order they were given (folders of a directory by name)."""
+    """All golden runs of a server, in the order they were given (folders of a directory by name).
 
-    def __init__(self) -> None:
+    ignored  patterns of inputs that are left out where nothing is found with them, see `likeness`
+    """
+
+    def __init__(self, ignored: Sequence[str] = ()) -> None:
+        self.ignored = tuple(ignored)
         self._recordings: list[Recording] = []
-        self._by_digest: dict[str, list[Recording]] = {}
+        self._by_key: dict[str, list[Recording]] = {}
         self._posts: dict[str, int] = {}
         self._unindexed: list[Recording] = []
         self._loaded: OrderedDict[Path, GoldenRun] = OrderedDict()
@@ -48,6 +54,7 @@ class Library:
         self.generation = 0
         """Grows with all that is added: what was computed for an earlier one is out of date."""
         self._classes: set[str] = set()
+        self._contents: dict[str, set[str]] = {}
 
     def add(self, source: Source) -> None:
         """Add a golden run, or all that lies below a directory. Golden runs are read with the first prompt.
@@ -89,35 +96,37 @@ class Library:
             self._loaded.popitem(last=False)
         return golden
 
-    def peek(self, digest: str) -> Recording | None:
-        """Return the recording that the next post of this digest would get."""
-        same = self._same(digest)
-        return same[min(self._posts.get(digest, 0), len(same) - 1)] if same else None
+    def peek(self, key: str) -> Recording | None:
+        """Return the recording that the next post with this key would get."""
+        same = self._same(key)
+        return same[min(self._posts.get(key, 0), len(same) - 1)] if same else None
 
-    def has_fresh(self, digest: str) -> bool:
-        """Tell whether a recording of this digest has not been replayed yet."""
-        return self._posts.get(digest, 0) < len(self._same(digest))
+    def has_fresh(self, key: str) -> bool:
+        """Tell whether a recording under this key has not been replayed yet."""
+        return self._posts.get(key, 0) < len(self._same(key))
 
-    def take(self, digest: str) -> Recording | None:
-        """Return the nth recording for the nth post of a digest; the last one repeats."""
-        recording = self.peek(digest)
+    def take(self, key: str) -> Recording | None:
+        """Return the nth recording for the nth post with a key; the last one repeats."""
+        recording = self.peek(key)
         if recording is not None:
-            self._posts[digest] = self._posts.get(digest, 0) + 1
+            self._posts[key] = self._posts.get(key, 0) + 1
             recording.asked = True
         return recording
 
     def script(
-        self, recording: Recording, prompt: Mapping[str, Any], outputs: Sequence[str] | None, key: str
+        self, recording: Recording, prompt: Mapping[str, Any], outputs: Sequence[str] | None, key: str, asked: Form
     ) -> Script:
         """Return a recording made ready for a prompt, known by `key`; a few of those made last are kept.
 
         outputs  the output nodes that will run, None for all
+        asked    the form of the prompt by which the recording was found
         """
         known = (id(recording), outputs is None, key)
         script = self._scripts.pop(known, None)
         if script is None:
             golden = self.load(recording)
-            script = make_script(golden, prompt, match_nodes(golden.prompt, prompt), outputs)
+            same = form_of(asked.word, self._forms(golden))
+            script = make_script(golden, prompt, match_nodes(same, asked.prompt), outputs)
         self._scripts[known] = script
         if len(self._scripts) > _KEPT:
             self._scripts.popitem(last=False)
@@ -162,9 +171,17 @@ class Library:
                 return self.load(recording).environment
         return {}
 
-    def _same(self, digest: str) -> list[Recording]:
+    def contents(self) -> Mapping[str, str]:
+        """Return name of an input file -> what stands for its content; names that differ in it are out."""
         self._index()
-        return self._by_digest.get(digest, [])
+        return {name: next(iter(tokens)) for name, tokens in self._contents.items() if len(tokens) == 1}
+
+    def _same(self, key: str) -> list[Recording]:
+        self._index()
+        return self._by_key.get(key, [])
+
+    def _forms(self, golden: GoldenRun) -> list[Form]:
+        return recorded_forms(golden.prompt, contents_of(golden.document), self.ignored)
 
     def _index(self) -> None:
         """Read what was added since the last time; a broken golden run does not spoil the others."""
@@ -173,12 +190,16 @@ class Library:
             try:
                 # Computed, not taken from the file: a run.json edited by hand must match what it says.
                 golden = self.load(recording)
-                digest = run_digest(golden.prompt, golden.document.get("partial_execution_targets"))
+                targets = golden.document.get("partial_execution_targets")
+                keys = [form.key(targets) for form in self._forms(golden)]
             except GoldenError as error:
                 self.broken.append(str(error))
                 self._recordings.remove(recording)
             else:
-                self._by_digest.setdefault(digest, []).append(recording)
+                for key in keys:
+                    self._by_key.setdefault(key, []).append(recording)
+                for name, token in contents_of(golden.document).items():
+                    self._contents.setdefault(name, set()).add(token)
                 self._classes |= {name for name in map(class_of, golden.prompt.values()) if isinstance(name, str)}
 
 
