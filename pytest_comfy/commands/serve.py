@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import threading
@@ -60,6 +61,14 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         help="what was recorded with --redact or comfy_redact has to be served with the same (repeatable)",
     )
     add("--web-root", type=Path, metavar="DIR", help="folder of ComfyUI's web page, served at /")
+    add(
+        "--enable-cors-header",
+        nargs="?",
+        const="*",
+        type=_origin,
+        metavar="ORIGIN",
+        help="let pages of another origin ask in a browser, as ComfyUI's flag does (default, without ORIGIN: of any)",
+    )
     return parser
 
 
@@ -111,9 +120,19 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
             version=options.version,
             synthesize=False if options.synthesize is None else _definitions(options.synthesize),
             web_root=options.web_root,
+            enable_cors_header=options.enable_cors_header,
         )
     except GoldenError as error:
         raise UsageError(str(error)) from error
+
+
+def _origin(text: str) -> str:
+    """Return an origin; a folder that stands behind the flag is meant for something else."""
+    if text in ("*", "null") or re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no origin such as https://page.example: name GOLDEN_DIR before the flag, or say '*'"
+    )
 
 
 def _patterns(texts: list[str]) -> Patterns:

@@ -43,6 +43,7 @@ class FakeComfyServer(ThreadedServer):
                 (the content of `/object_info`) in place of True are served as well
     exchanges   recorded answers of a server about itself
     web_root    folder of ComfyUI's web page, served at /
+    enable_cors_header  the origin whose pages may ask in a browser, "*" for all; None refuses those of other places
     listen      False opens no port: it is asked in process only
 
     The nth post of a prompt replays its nth recording, and the last one repeats. Nodes that the prompt before
@@ -62,6 +63,7 @@ class FakeComfyServer(ThreadedServer):
         synthesize: bool | Mapping[str, Any] = False,
         exchanges: Exchanges | None = None,
         web_root: str | Path | None = None,
+        enable_cors_header: str | None = None,
         listen: bool = True,
     ) -> None:
         super().__init__(host, port, "the fake ComfyUI server", listens=listen)
@@ -70,6 +72,7 @@ class FakeComfyServer(ThreadedServer):
         self.hub.gate = self.faults.gate
         self._down: set[RefuseConnections] = set()
         self.web_root = None if web_root is None else Path(web_root)
+        self.cors_origin = enable_cors_header
         self._speed = speed
         self._told_version = version
         self._spoken: Version | None = None

@@ -32,6 +32,8 @@ class World(posting.World, Protocol):
     faults: Faults
     web_root: Path | None
     """Folder of ComfyUI's web page, where it is to be served."""
+    cors_origin: str | None
+    """Whose pages may ask, "*" for all; None refuses those of other places."""
 
 
 @dataclass(slots=True)

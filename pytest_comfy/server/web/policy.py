@@ -15,6 +15,12 @@ _OFFLINE = "--offline"
 _OFFLINE_BEFORE = "--disable-api-nodes"
 """Still understood by those that have the other."""
 
+_ALLOWED = {
+    "Access-Control-Allow-Methods": "POST, GET, DELETE, PUT, OPTIONS, PATCH",
+    "Access-Control-Allow-Headers": "Content-Type, Authorization",
+    "Access-Control-Allow-Credentials": "true",
+}
+
 
 def origin_only(life: Callable[[], Life]) -> Middleware:
     """Return the middleware that refuses what other pages ask (403, empty) and answers OPTIONS."""
@@ -31,6 +37,23 @@ def origin_only(life: Callable[[], Life]) -> Middleware:
         return await handler(request)
 
     return checked
+
+
+def any_origin(origin: str) -> Middleware:
+    """Return the middleware in place of `origin_only` that lets pages of `origin` ask, "*" for all (CORS).
+
+    As in ComfyUI, nothing is refused: browsers keep pages of other origins from the answers.
+    """
+
+    @web.middleware
+    async def allowed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = web.Response() if request.method == "OPTIONS" else await handler(request)
+        if not response.prepared:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers.update(_ALLOWED)
+        return response
+
+    return allowed
 
 
 def content_policy(life: Callable[[], Life]) -> Middleware:

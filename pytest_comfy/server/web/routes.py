@@ -19,7 +19,7 @@ from .internal import add_internal_routes
 from .jobs import job_routes
 from .life import Handler, Life, Route, World, lives
 from .pages import add_files, cache_control, page_routes
-from .policy import content_policy, origin_only
+from .policy import any_origin, content_policy, origin_only
 from .uploads import upload
 from .users import user_routes
 from .view import view
@@ -62,7 +62,7 @@ def make_app(world: World) -> web.Application:
         with_faults,
         cache_control(life),
         _manners,
-        origin_only(life),
+        origin_only(life) if world.cors_origin is None else any_origin(world.cors_origin),
         content_policy(life),
         serve_recorded(life),
     ]
