@@ -69,6 +69,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="let pages of another origin ask in a browser, as ComfyUI's flag does (default, without ORIGIN: of any)",
     )
+    add(
+        "--hold",
+        type=_seconds,
+        metavar="S",
+        help="how long the first run of a client waits for its WebSocket (default 0.5, 0 not at all)",
+    )
+    add(
+        "--ignore-input",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help='input that need not be as recorded, by class or node, such as "*.seed" (repeatable)',
+    )
     return parser
 
 
@@ -100,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
 def _server(options: argparse.Namespace) -> FakeComfyServer:
     from ..golden import GoldenError
     from ..golden.approved import find_lfs_pointers
-    from ..server.fake import FakeComfyServer
+    from ..server.fake import HOLD, FakeComfyServer
 
     if options.golden_dir is None and options.synthesize is None:
         raise UsageError("nothing to serve: name a directory of golden runs, or --synthesize OBJECT_INFO.json")
@@ -121,6 +134,8 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
             synthesize=False if options.synthesize is None else _definitions(options.synthesize),
             web_root=options.web_root,
             enable_cors_header=options.enable_cors_header,
+            ignore_inputs=options.ignore_input,
+            hold=HOLD if options.hold is None else options.hold,
         )
     except GoldenError as error:
         raise UsageError(str(error)) from error
@@ -133,6 +148,16 @@ def _origin(text: str) -> str:
     raise argparse.ArgumentTypeError(
         f"{text!r} is no origin such as https://page.example: name GOLDEN_DIR before the flag, or say '*'"
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} are no seconds: say a number such as 0.5, or 0")
+    return seconds
 
 
 def _patterns(texts: list[str]) -> Patterns:

@@ -28,6 +28,9 @@ from .wire.hub import Hub
 
 _log = logging.getLogger(__name__)
 
+HOLD = 0.5
+"""Seconds that a run waits for the socket of its poster; clients that open it next do so within milliseconds."""
+
 _MADE = 8
 """Synthesized runs kept in memory."""
 
@@ -45,6 +48,9 @@ class FakeComfyServer(ThreadedServer):
     web_root    folder of ComfyUI's web page, served at /
     enable_cors_header  the origin whose pages may ask in a browser, "*" for all; None refuses those of other places
     listen      False opens no port: it is asked in process only
+    hold        seconds that the first run of a client waits for its socket, as real runs take time; 0 does not wait
+    ignore_inputs  patterns of CLASS.INPUT or NODE.INPUT, such as "*.seed": a prompt that differs from a recording in
+                nothing else is answered by it
 
     The nth post of a prompt replays its nth recording, and the last one repeats. Nodes that the prompt before
     had as well are answered from the cache, unless a further recording says what happened then.
@@ -65,6 +71,8 @@ class FakeComfyServer(ThreadedServer):
         web_root: str | Path | None = None,
         enable_cors_header: str | None = None,
         listen: bool = True,
+        hold: float = HOLD,
+        ignore_inputs: Sequence[str] = (),
     ) -> None:
         super().__init__(host, port, "the fake ComfyUI server", listens=listen)
         self.hub = Hub()
@@ -73,6 +81,8 @@ class FakeComfyServer(ThreadedServer):
         self._down: set[RefuseConnections] = set()
         self.web_root = None if web_root is None else Path(web_root)
         self.cors_origin = enable_cors_header
+        self._hold = hold if listen else 0.0
+        self._ignored = tuple(ignore_inputs)
         self._speed = speed
         self._told_version = version
         self._spoken: Version | None = None
@@ -152,7 +162,7 @@ class FakeComfyServer(ThreadedServer):
         return None if self._definitions is False else self._synthesized
 
     def _renew(self, recordings: Source | Iterable[Source]) -> None:
-        self.library = Library()
+        self.library = Library(self._ignored)
         if self._exchanges is not None:
             self.library.exchanges.update(self._exchanges)
         self.library.add_all(recordings)
@@ -162,7 +172,7 @@ class FakeComfyServer(ThreadedServer):
         self._begin_life(None)
 
     def _begin_life(self, files: FileStore | None) -> None:
-        self.engine = Engine(self.hub, self._speed, lambda: self.version, self.faults, self._restart, files)
+        self.engine = Engine(self.hub, self._speed, lambda: self.version, self.faults, self._restart, files, self._hold)
         if self._worker is not None:
             self._worker.cancel()
             self._worker = asyncio.ensure_future(self.engine.work())

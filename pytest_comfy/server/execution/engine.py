@@ -6,7 +6,6 @@ import asyncio
 import heapq
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,6 +36,7 @@ class Engine:
     """One server life. All methods belong to the server's event loop.
 
     restart  restarts the whole server; the seconds say for how long its port is closed
+    hold     seconds that a run waits for the first socket of the client that posted it
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Engine:
         faults: Faults,
         restart: Callable[[float], None],
         files: FileStore | None = None,
+        hold: float = 0.0,
     ) -> None:
         self.hub = hub
         self.speed = speed
@@ -56,7 +57,7 @@ class Engine:
         self.history: dict[str, str] = {}
         self.counter = 0
         self.accepted = 0
-        self._stage = Stage(hub, self.files, faults, self._moment, lambda: self.speed)
+        self._stage = Stage(hub, self.files, faults, self._moment, lambda: self.speed, hold)
         self._version = version
         self._pending: list[Entry] = []
         self._replay: Replay | None = None
@@ -192,13 +193,12 @@ class Engine:
 
     async def _run(self, job: Job) -> str:
         """Replay a prompt and return its history entry as JSON."""
-        started = time.time_ns() // 1_000_000
         signatures = signatures_of(job.prompt, self.files)
         cached = self._cache.recall(signatures, forget=not self._version().has(Trait.RAM_CACHE))
         # A recording that nobody has asked for yet says itself what came from the cache.
         resumes = bool(cached) and job.may_be_cached
         script = resumed(job.script, job.prompt, cached, job.intermediate) if resumes else job.script
-        replay = self._replay = Replay(job, script, self._stage, started, cached)
+        replay = self._replay = Replay(job, script, self._stage, cached)
         try:
             await replay.execute()
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -57,13 +58,17 @@ class MakeMoment(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a run needs of the server it runs on; `speed` tells the present one."""
+    """What a run needs of the server it runs on; `speed` tells the present one.
+
+    hold  seconds that a run waits for a client that has posted it before it opened its socket
+    """
 
     hub: Hub
     files: FileStore
     faults: Faults
     moment: MakeMoment
     speed: Callable[[], float]
+    hold: float
 
 
 class Replay:
@@ -72,7 +77,7 @@ class Replay:
     known  what is in the cache of the prompt's nodes
     """
 
-    def __init__(self, job: Job, script: Script, stage: Stage, started_ms: int, known: Mapping[str, Result]) -> None:
+    def __init__(self, job: Job, script: Script, stage: Stage, known: Mapping[str, Result]) -> None:
         self.interrupted = asyncio.Event()
         self.current_display: str | None = None
         self.outputs: dict[str, Any] = {}
@@ -84,7 +89,7 @@ class Replay:
         self._stage = stage
         self._hub, self._files, self._faults = stage.hub, stage.files, stage.faults
         self._known = known
-        self._started_ms = started_ms
+        self._started_ms = 0
         self._quoted_id = quoted(job.prompt_id)
         self._current: str | None = None
         self._begun: list[str] = []
@@ -97,6 +102,8 @@ class Replay:
         """Replay the script to its end, or to where it is interrupted or told to fail."""
         script = self._script
         self._names = self._named()
+        await self._hub.met(self._job.owner, self._stage.hold, self.interrupted)
+        self._started_ms = time.time_ns() // 1_000_000
         begin = asyncio.get_running_loop().time()
         try:
             await self._meet("run", {})

@@ -27,6 +27,10 @@ _STALLED_AFTER = 5.0
 """Seconds a run waits for a client that does not read; then the client is dropped."""
 
 
+_REMEMBERED = 10_000
+"""Clients of which it is known that they opened a socket, or that they do not."""
+
+
 class Client:
     """One WebSocket connection."""
 
@@ -110,6 +114,8 @@ class Hub:
         self.gate: Callable[[str, Frame, Sequence[Client]], Iterable[tuple[Frame, Sequence[Client]]]] | None = None
         self._clients: dict[str, Client] = {}
         self._connections: set[Client] = set()
+        self._met: dict[str, None] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
 
     async def serve(
         self, request: web.Request, version: Version, greet: Callable[[Client], None]
@@ -121,6 +127,7 @@ class Hub:
         self._clients.pop(client.sid, None)
         self._clients[client.sid] = client
         self._connections.add(client)
+        self._meet(client.sid)
         greet(client)
         pump = asyncio.ensure_future(client.pump())
         # A connection that breaks while sending ends in `listen` as well.
@@ -133,6 +140,27 @@ class Hub:
             # As in ComfyUI, whoever reconnected before the old connection ended is forgotten with it.
             self._clients.pop(client.sid, None)
         return socket
+
+    async def met(self, sid: Any, seconds: float, stop: asyncio.Event) -> None:
+        """Wait until a client opens its first socket, `seconds` at most and once, or until `stop`."""
+        if seconds <= 0 or not isinstance(sid, str) or sid in self._met:
+            return
+        opened = self._awaited[sid] = asyncio.Event()
+        waiting = [asyncio.ensure_future(one.wait()) for one in (opened, stop)]
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+            # Whoever has not come by now only asks for history: later runs need not wait.
+            self._meet(sid)
+
+    def _meet(self, sid: str) -> None:
+        self._met[sid] = None
+        if len(self._met) > _REMEMBERED:
+            del self._met[next(iter(self._met))]
+        if (event := self._awaited.pop(sid, None)) is not None:
+            event.set()
 
     def targets(self, audience: Audience, owner: Any) -> list[Client]:
         """Return who gets a message for `audience` of a prompt with the client_id `owner` (or None)."""
