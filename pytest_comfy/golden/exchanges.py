@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,15 @@ class Exchange:
         return {"request": asked, "response": {**told, **_readable(self.content, self.headers)}}
 
 
+_WITHOUT_PARAMETERS = re.compile(
+    r"/(?:object_info|models|embeddings|extensions|system_stats|features|experiment/models|workflow_templates|i18n"
+    r"|global_subgraphs|node_replacements|internal/folder_paths)(?:/.*)?"
+)
+"""ComfyUI's own routes that look at no parameter."""
+
+_OF_THE_ASKER = ("clientId", "client_id")
+
+
 class Exchanges:
     """Recorded answers by what was asked; of answers to the same question the last one counts."""
 
@@ -93,7 +103,8 @@ class Exchanges:
 
     def add(self, exchange: Exchange) -> None:
         """Keep an answer."""
-        self._known[exchange.asked] = exchange
+        method, path, query, body_sha256 = exchange.asked
+        self._known[(method, path, parameters(path, query), body_sha256)] = exchange
 
     def update(self, other: Exchanges) -> None:
         """Keep all answers of another collection."""
@@ -103,7 +114,7 @@ class Exchanges:
         """Return the answer to a request; `path` is percent-decoded, with or without `/api` in front."""
         bare = path[4:] if path.startswith("/api/") else path
         told = hashlib.sha256(body).hexdigest() if body else None
-        return self._known.get((method, bare, tuple(sorted(query)), told))
+        return self._known.get((method, bare, parameters(bare, query), told))
 
     def refusal(self, prompt: Mapping[str, Any], targets: Any = None) -> Exchange | None:
         """Return the recorded refusal of a prompt, posted with these partial_execution_targets."""
@@ -132,6 +143,20 @@ class Exchanges:
             write_whole(target, text.encode("utf-8"))
         except OSError as error:
             raise GoldenError(f"{target}: cannot be written ({error.strerror or error})") from error
+
+
+def parameters(path: str, query: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the parameters that the answer depends on, sorted; `path` is percent-decoded, without `/api` in front.
+
+    Clients add their id to whatever they ask, and what keeps browsers from their cache: ComfyUI's own routes look at
+    neither. Of a node pack's routes only the id is known to be none of the question.
+    """
+    if _WITHOUT_PARAMETERS.fullmatch(path):
+        return ()
+    told = sorted(query)
+    if path.startswith("/view_metadata/"):
+        return tuple(pair for pair in told if pair[0] == "filename")
+    return tuple(pair for pair in told if pair[0] not in _OF_THE_ASKER)
 
 
 def refusal_key(prompt: Mapping[str, Any], targets: Any = None) -> str:

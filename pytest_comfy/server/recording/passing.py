@@ -11,12 +11,14 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from ...golden.exchanges import parameters
 from ...workflow.secrets import secret_headers
-from .answers import MOST, Kept, bare_path, is_asked_for, is_kept
+from .answers import MOST, Kept, bare_path, decoded, is_asked_for, is_kept
 from .headers import end_to_end, target_of, to_upstream
 from .sockets import Sockets, is_upgrade, with_upgrade
 from .upstream import FAILURES, Upstream, said
 
+_UPLOADS = ("/upload/image", "/upload/mask")
 _DEFAULTS = ("Content-Type", "Date", "Server")
 """Headers that aiohttp adds to answers that have none of their own."""
 
@@ -45,6 +47,9 @@ class Recorder(Protocol):
 
     async def before_history_changes(self) -> None:
         """Called before entries of the history are deleted."""
+
+    def uploading(self) -> AbstractAsyncContextManager[Callable[[int, bytes], None]]:
+        """Called around an upload; gives what is to be called with status and body of the answer."""
 
     def posting(
         self, body: bytes, headers: Mapping[str, Any]
@@ -90,6 +95,8 @@ class Passing:
                     return passed
             if request.method == "POST" and bare_path(request.path) == "/prompt":
                 return await self._prompt(request, target)
+            if request.method == "POST" and bare_path(request.path) in _UPLOADS:
+                return await self._upload(request, target)
             if request.method == "POST" and bare_path(request.path) == "/history":
                 await self._recorder.before_history_changes()
             return await self._plain(request, target)
@@ -101,7 +108,7 @@ class Passing:
             return web.Response(status=502, text=text)
 
     async def _plain(self, request: web.Request, target: str) -> web.StreamResponse:
-        query = tuple(request.query.items())
+        query = parameters(bare_path(request.path), request.query.items())
         asked_for = is_asked_for(request.method, request.path, query)
         hashed = hashlib.sha256() if asked_for and request.can_read_body else None
         body = _body(request, hashed.update if hashed else None) if request.can_read_body else None
@@ -120,6 +127,15 @@ class Passing:
                         kept,
                     )
                 )
+            return whole.response
+
+    async def _upload(self, request: web.Request, target: str) -> web.StreamResponse:
+        body = _body(request, None) if request.can_read_body else None
+        async with self._recorder.uploading() as answered, self._ask(request, target, body) as answer:
+            kept = Kept()
+            whole = await _pass_back(request, answer, kept.take)
+            if whole.complete and not kept.too_large:
+                answered(answer.status, decoded(kept.body, answer.headers.get("Content-Encoding", "")) or b"")
             return whole.response
 
     async def _prompt(self, request: web.Request, target: str) -> web.StreamResponse:

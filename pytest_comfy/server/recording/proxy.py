@@ -22,6 +22,7 @@ from ...workflow.secrets import hear, known_in
 from ..threaded import ThreadedServer
 from ..versions import DEFAULT, Version
 from .answers import MOST, make_exchange
+from .inputs import Inputs
 from .passing import Passing, Taken
 from .results import Ending, Facts, Lost, collect, started_at
 from .sockets import Sockets
@@ -84,6 +85,7 @@ class RecordingProxy(ThreadedServer):
         self._writer = Writer(self._into, self._previews)
         self._tape = Tape(self._previews)
         self._facts = Facts(self._upstream)
+        self._inputs = Inputs(self._upstream)
         self._over = asyncio.Event()
         self._endings: dict[TapedRun, Ending] = {}
         self._following: dict[TapedRun, asyncio.Task[None]] = {}
@@ -142,6 +144,10 @@ class RecordingProxy(ThreadedServer):
         while any(run.heard or run.terminal for run in self._endings) and time.monotonic() < until:
             await asyncio.sleep(0.005)
 
+    def uploading(self) -> contextlib.AbstractAsyncContextManager[Callable[[int, bytes], None]]:
+        """Get ready for an upload; gives what is to be called with status and body of the answer."""
+        return self._inputs.uploading()
+
     @contextlib.asynccontextmanager
     async def posting(self, body: bytes, headers: Mapping[str, Any]) -> AsyncIterator[Callable[[int, bytes], None]]:
         """Get ready for a prompt; gives what is to be called with status and body of the answer."""
@@ -152,6 +158,7 @@ class RecordingProxy(ThreadedServer):
             yield lambda status, answer: None
             return
         hear(posted.prompt, posted.beside)
+        await self._inputs.settled()
         await self._sockets.ensure(posted.source)
         with self._tape.posting():
             yield lambda status, answer: self._answered(posted, status, answer)
@@ -195,6 +202,7 @@ class RecordingProxy(ThreadedServer):
             self.problem(f"prompt {prompt_id} is not recorded: it cannot be told from others ({said(error)})")
             return
         run = self._tape.accept(posted, prompt_id, answer.get("number"))
+        run.inputs = self._inputs.known(posted.prompt)
         known = self._entries.setdefault(prompt_id, [])
         ending = Ending(self._upstream, run, lambda entry: started_at(entry) in known, self._over)
         self._endings[run] = ending
@@ -221,6 +229,7 @@ class RecordingProxy(ThreadedServer):
                 setattr(run, name, found if isinstance(found := entry.get(told), Mapping) else {})
             run.outputs = [output async for output in collect(self._upstream, run, self._problem_of(run))]
             definitions = await self._facts.definitions(run.prompt)
+            run.inputs = await self._inputs.all_of(run.prompt, definitions, run.inputs)
             environment = await self._facts.environment(run.prompt, definitions)
             self._meet(Version(str(environment.get("comfyui") or DEFAULT)))
             with within(run.budget):

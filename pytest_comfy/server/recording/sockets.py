@@ -1,8 +1,8 @@
 """WebSockets: a client's bytes passed through as they are, a copy of them read, and sockets of the proxy's own.
 
 ComfyUI addresses the messages of a run to the socket of its client_id. A client that has none open, or leaves
-early, would leave nothing to record: then, and only then, the proxy opens one under that id. It closes it before
-a client's own one is opened, as ComfyUI knows one socket an id.
+early, would leave nothing to record: then, and only then, the proxy opens one under that id. The first socket of a
+client that has posted already is served from it; before a later one it is closed, as ComfyUI knows one socket an id.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 
-import aiohttp
 from aiohttp import web
 
-from .frames import BINARY, TEXT, FrameError, FrameReader, close_frame
+from .adopting import OPCODES, OwnSocket
+from .frames import FrameError, FrameReader, close_frame
 from .headers import target_of, to_upstream
 from .tape import ANYONE, NOBODY, Message, read_message
 from .upstream import FAILURES, Upstream
@@ -27,6 +27,9 @@ from .upstream import FAILURES, Upstream
 _CHUNK = 1 << 16
 _HANDSHAKE_SECONDS = 10.0
 _CLOSING_SECONDS = 2.0
+_LATE_SECONDS = 1.0
+"""For which the socket of our own outlives the first run of a client that has none yet."""
+
 _HEAD = 1 << 16
 
 Hear = Callable[[str, float, Message], None]
@@ -61,7 +64,8 @@ class Sockets:
         self._closed = closed
         self._waits_for = waits_for
         self._clients: Counter[str] = Counter()
-        self._own: dict[str, tuple[aiohttp.ClientWebSocketResponse, asyncio.Task[None]]] = {}
+        self._own: dict[str, tuple[OwnSocket, asyncio.Task[None]]] = {}
+        self._met: set[str] = set()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tunnels: set[asyncio.StreamWriter] = set()
@@ -81,7 +85,8 @@ class Sockets:
                 # Asked for first, as only the first message may; it makes previews tell their node.
                 flags = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
                 await socket.send_str(json.dumps(flags))
-                self._own[source] = (socket, asyncio.create_task(self._listen(source, socket)))
+                own = OwnSocket(socket)
+                self._own[source] = (own, asyncio.create_task(self._listen(source, own)))
 
     async def release(self, source: str) -> None:
         """Close the socket of our own, if there is one, and see it closed."""
@@ -90,10 +95,12 @@ class Sockets:
             await self._release(source)
 
     async def release_idle(self, source: str) -> None:
-        """Close the socket of our own unless a run still needs it."""
+        """Close the socket of our own unless a run still needs it, or its client is still to come."""
+        if source in self._own and source not in self._met and source not in (ANYONE, NOBODY):
+            await asyncio.sleep(_LATE_SECONDS)
         lock = self._lock(source)
         async with lock:
-            if not self._waits_for(source):
+            if not self._waits_for(source) and not self._clients[source]:
                 await self._release(source)
 
     async def close(self) -> None:
@@ -115,9 +122,14 @@ class Sockets:
             # Held in a name: the dictionary keeps a lock only as long as somebody else does.
             lock = self._lock(source)
             async with lock:
-                await self._release(source)
-                opened = await tunnel.open()
-                self._clients[source] += opened
+                own = self._late(source, request)
+                if own is None:
+                    await self._release(source)
+                    opened = await tunnel.open()
+                self._met.add(source)
+                self._clients[source] += own is not None or opened
+            if own is not None:
+                return await self._adopted(source, own, request)
         else:
             opened = await tunnel.open()
         if not opened:
@@ -131,6 +143,22 @@ class Sockets:
             if listener is not None:
                 self._left(listener.source)
         return Passed()
+
+    def _late(self, source: str, request: web.Request) -> OwnSocket | None:
+        """Return the socket of our own that a client is served from which opens its first one after it has posted."""
+        own = self._own.get(source)
+        is_first = own is not None and source not in self._met and not self._clients[source]
+        return own[0] if own is not None and is_first and web.WebSocketResponse().can_prepare(request).ok else None
+
+    async def _adopted(self, source: str, own: OwnSocket, request: web.Request) -> web.StreamResponse:
+        client = web.WebSocketResponse(compress=False, max_msg_size=0)
+        try:
+            await client.prepare(request)
+            await own.serve(client)
+        finally:
+            self._left(source)
+        await self.release_idle(source)
+        return client
 
     def _lock(self, source: str) -> asyncio.Lock:
         return self._locks.setdefault(source, asyncio.Lock())
@@ -154,22 +182,25 @@ class Sockets:
     async def _release(self, source: str) -> None:
         if source not in self._own:
             return
-        socket, task = self._own.pop(source)
+        own, task = self._own.pop(source)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(socket.close(), _CLOSING_SECONDS)
+            await asyncio.wait_for(own.socket.close(), _CLOSING_SECONDS)
+        own.end()
         task.cancel()
 
-    async def _listen(self, source: str, socket: aiohttp.ClientWebSocketResponse) -> None:
-        opcodes = {aiohttp.WSMsgType.TEXT: TEXT, aiohttp.WSMsgType.BINARY: BINARY}
+    async def _listen(self, source: str, own: OwnSocket) -> None:
         with contextlib.suppress(*FAILURES):
-            async for received in socket:
-                if received.type not in opcodes:
+            async for received in own.socket:
+                if received.type not in OPCODES:
                     continue
                 payload = received.data.encode() if isinstance(received.data, str) else received.data
-                message = read_message(opcodes[received.type], payload)
+                message = read_message(OPCODES[received.type], payload)
                 if message is not None:
                     self._hear(source, time.monotonic(), message)
-        if self._own.get(source, (None,))[0] is socket:
+                if source not in (ANYONE, NOBODY):
+                    own.take(OPCODES[received.type], payload)
+        own.end()
+        if self._own.get(source, (None,))[0] is own:
             del self._own[source]
         self._closed(source)
 

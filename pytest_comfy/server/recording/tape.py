@@ -91,6 +91,7 @@ class Posted:
 class TapedRun:
     """A run going by. `status`, `meta`, `ui` and `outputs` are history's, once it is over.
 
+    inputs  name of an input file -> SHA-256 (hex) of its content
     heard   whether a socket told that the run is over and history written (`executing` without a node)
     number  of the answer to the post; tells runs of one id apart
     budget  what the run keeps in memory
@@ -110,6 +111,7 @@ class TapedRun:
     meta: Mapping[str, Any] = field(default_factory=dict)
     ui: Mapping[str, Any] = field(default_factory=dict)
     outputs: list[Any] = field(default_factory=list)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=lambda: Budget(option=""))
     left_out: int = 0
     _node: str | None = None

@@ -12,6 +12,8 @@ from typing import Any
 from ...compare import CompareError, describe
 from ...golden import GoldenError, GoldenRun, GoldenStore
 from ...golden.exchanges import EXCHANGES_FILE, Exchange, Exchanges
+from ...golden.inputs import KEY as INPUTS
+from ...golden.inputs import bare_name, texts_of
 from ...golden.record import Approval, record
 from ...golden.redaction import redact
 from ...workflow.digest import inputs_of, prompt_digest
@@ -77,6 +79,11 @@ class Writer:
                 for at, node_id, text in run.texts
             ]
             document["events"] = sorted([*document["events"], *texts], key=lambda row: float(row[0]))
+        # Of names that held a secret nothing is left in the prompt to be found by.
+        named = {bare_name(text) for text in texts_of(golden.prompt)}
+        told = {name: {"sha256": sha256} for name, sha256 in run.inputs.items() if name in named}
+        if told:
+            document[INPUTS] = told
         if run.posted.targets is not None:
             document["partial_execution_targets"] = run.posted.targets
         return GoldenStore(self._into).write(key, GoldenRun(document, None, golden.blobs))
