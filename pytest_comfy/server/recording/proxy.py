@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..threaded import ThreadedServer
 from ..versions import DEFAULT, Version
 from .answers import MOST, make_exchange
 from .inputs import Inputs
+from .offers import offers
 from .passing import Passing, Taken
 from .results import Ending, Facts, Lost, collect, started_at
 from .sockets import Sockets
@@ -93,6 +94,7 @@ class RecordingProxy(ThreadedServer):
         self._seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
         self._entries: dict[str, list[Any]] = {}
         self._met: set[Version] = set()
+        self._has_offers = False
         self._sockets = Sockets(self._upstream, self._hear, self._socket_closed, self._tape.waits_for)
         await self._upstream.open()
         self._flushing = asyncio.create_task(self._flush())
@@ -134,9 +136,17 @@ class RecordingProxy(ThreadedServer):
         if answer.kept.too_large:
             self.problem(f"the answer to {answer.path} is not recorded: it is larger than {MOST >> 20} MiB")
             return
-        task = asyncio.create_task(self._keep(answer))
+        self._start_keeping(self._keep(answer))
+
+    def _start_keeping(self, keeping: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(keeping)
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
+
+    async def _keep_offers(self) -> None:
+        """Keep what the server offers: a client of the replay may ask for what none has asked for here."""
+        async for exchange in offers(self._upstream):
+            self._writer.keep_first(exchange)
 
     async def before_history_changes(self) -> None:
         """Wait until the entries of runs that are over were read: the client is about to delete some."""
@@ -239,6 +249,9 @@ class RecordingProxy(ThreadedServer):
             if run.left_out:
                 self._problem_of(run)(f"{run.left_out} messages were too many, or too large, to be kept")
             written = True
+            if not self._has_offers:
+                self._has_offers = True
+                self._start_keeping(self._keep_offers())
             self.recorded.append(folder)
             self._on_recorded(folder)
         except (Lost, GoldenError) as error:

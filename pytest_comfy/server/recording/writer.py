@@ -98,6 +98,13 @@ class Writer:
             self._exchanges.add(exchange)
             self._changed = True
 
+    def keep_first(self, exchange: Exchange) -> None:
+        """Keep an answer unless there is one to the same question."""
+        with self._lock:
+            if self._exchanges.find(exchange.method, exchange.path, exchange.query) is None:
+                self._exchanges.add(exchange)
+                self._changed = True
+
     def flush(self) -> None:
         """Write the answers that came since the last time; raises GoldenError."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +11,8 @@ from aiohttp import web
 from ...golden import GoldenError
 from ...workflow.secrets import secret_headers
 from ..execution import posting
-from ..wire.messages import MAX_UPLOAD
+from ..recordings.facts import facts_of
+from ..wire.messages import MAX_UPLOAD, features
 from .about import about_routes
 from .assets import add_asset_routes
 from .exchanges import serve_recorded
@@ -89,7 +90,10 @@ def make_app(world: World) -> web.Application:
 
 def _run_routes(world: World) -> list[Route]:
     async def ws(request: web.Request) -> web.StreamResponse:
-        return await world.hub.serve(request, world.version, lambda client: world.engine.greet(client))
+        def told() -> Mapping[str, Any]:
+            return facts_of(world.library).recorded("/features") or features(world.version)
+
+        return await world.hub.serve(request, told, lambda client: world.engine.greet(client))
 
     async def get_prompt(request: web.Request) -> web.StreamResponse:
         return web.json_response({"exec_info": {"queue_remaining": world.engine.remaining}})

@@ -7,13 +7,12 @@ import contextlib
 import json
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from ..versions import Version
-from .messages import Audience, features, message
+from .messages import Audience, message
 
 Frame = str | bytes
 
@@ -70,7 +69,7 @@ class Client:
             self._wake.clear()
             await self._wake.wait()
 
-    async def listen(self, version: Version) -> None:
+    async def listen(self, features: Callable[[], Mapping[str, Any]]) -> None:
         """Read until the client leaves; only a first message `feature_flags` means anything."""
         first = True
         async for received in self._socket:
@@ -84,7 +83,7 @@ class Client:
             if not first and data.get("type") == "feature_flags":
                 flags = data.get("data")
                 self.wants_metadata = isinstance(flags, dict) and flags.get("supports_preview_metadata") is True
-                self.send(message("feature_flags", features(version)))
+                self.send(message("feature_flags", features()))
 
     async def close(self, code: int = 1001) -> None:
         """Send what is queued and close the connection, also where the client does not answer."""
@@ -118,9 +117,12 @@ class Hub:
         self._awaited: dict[str, asyncio.Event] = {}
 
     async def serve(
-        self, request: web.Request, version: Version, greet: Callable[[Client], None]
+        self, request: web.Request, features: Callable[[], Mapping[str, Any]], greet: Callable[[Client], None]
     ) -> web.WebSocketResponse:
-        """Handle one connection from handshake to end; `greet` sends the first messages."""
+        """Handle one connection from handshake to end; `greet` sends the first messages.
+
+        features  tells what the server can do, to a client that says what it can
+        """
         socket = web.WebSocketResponse(timeout=_CLOSE_WAIT)
         await socket.prepare(request)
         client = Client(request.query.get("clientId") or uuid.uuid4().hex, socket, request)
@@ -133,7 +135,7 @@ class Hub:
         # A connection that breaks while sending ends in `listen` as well.
         pump.add_done_callback(lambda task: None if task.cancelled() else task.exception())
         try:
-            await client.listen(version)
+            await client.listen(features)
         finally:
             pump.cancel()
             self._connections.discard(client)

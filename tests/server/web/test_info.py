@@ -246,7 +246,7 @@ def test_recorded_answers_win():
             )
             assert ask(server, prefix + "/pack/post", "POST").json() == {"posted": 1}
             assert ask(server, prefix + "/pack/post", "POST", data="other").status_code == 405
-        assert ask(server, "/view_metadata/loras?filename=a.safetensors").status_code == 404
+        assert ask(server, "/view_metadata/loras?filename=b.safetensors").status_code == 404
         assert ask(server, "/queue").json() == {"queue_running": [], "queue_pending": []}
         assert ask(server, "/userdata?dir=x").status_code == 404
         assert ask(server, "/internal/logs").json() == "told then"
