@@ -13,8 +13,6 @@ from ..versions import Version
 from .choices import with_category, with_choices_of, with_names, with_uploads
 from .library import Library
 from .offered import named_files
-from .library import Library
-from .offered import named_files
 
 _MODEL_FOLDERS = [
     "checkpoints",
