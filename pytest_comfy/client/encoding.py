@@ -19,35 +19,60 @@ class EncodingError(ValueError):
 
 def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Yield a body unpacked, at most PIECE bytes at once; raises EncodingError."""
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        yield from pieces
-    elif name in ("gzip", "x-gzip", "deflate"):
-        yield from _inflated(pieces, _ZLIB if name == "deflate" else _GZIP)
-    else:
-        raise EncodingError(f"the answer is encoded as {name[:40]!r}, and {ACCEPTED} was asked for")
+    unpacker = Unpacker(encoding)
+    for piece in pieces:
+        yield from unpacker.feed(piece)
+    yield from unpacker.end()
 
 
-def _inflated(pieces: Iterable[bytes], bits: int) -> Iterator[bytes]:
-    reader, members, begun = zlib.decompressobj(wbits=bits), 0, False
-    try:
-        for piece in pieces:
-            while piece:
-                if reader.eof:  # gzip may go on with another member
-                    reader, members, begun = zlib.decompressobj(wbits=bits), members + 1, False
-                elif bits == _ZLIB and not begun and not _is_zlib(piece):
-                    reader = zlib.decompressobj(wbits=_RAW)  # which some servers call deflate
-                begun = True
-                yield reader.decompress(piece, PIECE)
-                piece = reader.unused_data if reader.eof else reader.unconsumed_tail
-        while begun and not reader.eof and (last := reader.decompress(b"", PIECE)):
-            yield last
-    except zlib.error as error:
-        if not members:  # behind a whole member, others ignore what is none
+class Unpacker:
+    """Takes the Content-Encoding off a body that comes in pieces; raises EncodingError."""
+
+    def __init__(self, encoding: str) -> None:
+        name = encoding.strip().lower()
+        if name not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise EncodingError(f"the answer is encoded as {name[:40]!r}, and {ACCEPTED} was asked for")
+        self._packed = name not in ("", "identity")
+        self._bits = _ZLIB if name == "deflate" else _GZIP
+        self._reader = zlib.decompressobj(wbits=self._bits)
+        self._members = 0
+        self._begun = self._over = False
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece becomes, at most PIECE bytes at once."""
+        if not self._packed:
+            yield piece
+            return
+        try:
+            while piece and not self._over:
+                if self._reader.eof:  # gzip may go on with another member
+                    self._reader, self._members = zlib.decompressobj(wbits=self._bits), self._members + 1
+                    self._begun = False
+                elif self._bits == _ZLIB and not self._begun and not _is_zlib(piece):
+                    self._reader = zlib.decompressobj(wbits=_RAW)  # which some servers call deflate
+                self._begun = True
+                yield self._reader.decompress(piece, PIECE)
+                piece = self._reader.unused_data if self._reader.eof else self._reader.unconsumed_tail
+        except zlib.error as error:
+            self._broken(error)
+
+    def end(self) -> Iterator[bytes]:
+        """Yield what is still held, once all has come."""
+        if not self._packed or self._over:
+            return
+        try:
+            while self._begun and not self._reader.eof and (last := self._reader.decompress(b"", PIECE)):
+                yield last
+        except zlib.error as error:
+            self._broken(error)
+            return
+        if self._begun and not self._reader.eof:
+            raise EncodingError("the answer is packed, and breaks off")
+
+    def _broken(self, error: zlib.error) -> None:
+        if not self._members:  # behind a whole member, others ignore what is none
             raise EncodingError(f"the answer is not packed as it says ({error})") from error
-        return
-    if begun and not reader.eof:
-        raise EncodingError("the answer is packed, and breaks off")
+        self._over = True
 
 
 def _is_zlib(start: bytes) -> bool:

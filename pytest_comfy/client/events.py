@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import ssl
 import struct
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import websocket
 
 from ..access import Access, socket_options
-from ..memory import DEFAULT_MAX_MEMORY, OPTION, SHARE, in_words, json_cost
+from ..memory import DEFAULT_MAX_MEMORY, SHARE
 from ..text import plain
 from .buffer import Buffer
 from .errors import ServerUnreachable
-from .http import certificate_told
-
-_HELD = 64 << 20
-"""Bytes of messages that wait to be taken."""
-_OBJECTS = 512
-"""Bytes that any message takes for itself."""
-_GREETING_SECONDS = 10.0
-
-_META = 1 << 16
-"""Bytes of the JSON before a picture, which names node and prompt."""
-
-BINARY_PREVIEW = 1
-BINARY_TEXT = 3
-BINARY_PREVIEW_WITH_METADATA = 4
-_IMAGE_TYPES = {1: "image/jpeg", 2: "image/png"}
-
-
-@dataclass(frozen=True)
-class Message:
-    """What arrived, when (monotonic seconds): JSON in `json`, or a picture frame in `meta` and `binary`.
-
-    size  bytes of memory, an upper estimate
-    told  why no more is taken from the socket, where that is our doing
-    """
-
-    at: float
-    json: dict[str, Any] | None = None
-    meta: dict[str, Any] | None = None
-    binary: bytes = b""
-    closed: bool = False
-    size: int = 0
-    told: str = ""
-
-
-class TooLong(ValueError):
-    """A message that takes more memory than is allowed; the text is one sentence for the user."""
+from .messages import (
+    HELD,
+    HELLO,
+    Message,
+    TooLong,
+    binary_message,
+    excuse,
+    most_bytes,
+    socket_address,
+    text_message,
+    too_long,
+)
+from .reply import certificate_told
 
 
 class EventStream:
@@ -71,21 +45,19 @@ class EventStream:
     ) -> None:
         url = access.url
         self._max_memory = max_memory
-        self._messages: Buffer[Message] = Buffer(min(_HELD, max_memory // SHARE))
+        self._messages: Buffer[Message] = Buffer(min(HELD, max_memory // SHARE))
         self._closing = False
-        address = _socket_address(url, client_id)
+        address = socket_address(url, client_id)
         try:
             # The JSON parser finds broken UTF-8 as well, a hundred times faster.
             options = socket_options(access)
             tls = options.pop("sslopt", None)
             self._socket = _LimitedSocket(enable_multithread=True, skip_utf8_validation=True, sslopt=tls)
-            # Its pieces are joined, and what it says is taken from it.
-            self._socket.most, self._socket.excuse = max_memory // SHARE // 2, _excuse(max_memory)
+            self._socket.most, self._socket.excuse = most_bytes(max_memory), excuse(max_memory)
             self._socket.settimeout(timeout)
             self._socket.connect(address, **options)
             self._greeting(timeout)
-            # The first text message a client sends is the only one in which it may ask for these.
-            self._socket.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
+            self._socket.send(HELLO)
             self._socket.settimeout(None)
         except (websocket.WebSocketException, OSError, ValueError) as error:
             self._socket.shutdown()
@@ -155,15 +127,9 @@ class EventStream:
         opcode, data = self._socket.recv_data()
         now = time.monotonic()
         if opcode == websocket.ABNF.OPCODE_TEXT:
-            cost = json_cost(data)
-            if cost > self._max_memory // SHARE:
-                raise TooLong(
-                    f"a message on the WebSocket, {in_words(len(data))} of JSON, takes up to {in_words(cost)} of "
-                    f"memory, {_excuse(self._max_memory)}"
-                )
-            return _text_message(now, data, cost + _OBJECTS)
+            return text_message(now, data, self._max_memory)
         if opcode == websocket.ABNF.OPCODE_BINARY:
-            return _binary_message(now, data)
+            return binary_message(now, data)
         raise websocket.WebSocketConnectionClosedException("closed by the server")
 
 
@@ -182,47 +148,5 @@ class _LimitedSocket(websocket.WebSocket):
         data: bytes = super()._recv(bufsize)
         self._taken += len(data)
         if self._taken > self.most:
-            raise TooLong(f"a message on the WebSocket is larger than {in_words(self.most)}, {self.excuse}")
+            raise too_long(self.most, self.excuse)
         return data
-
-
-def _excuse(max_memory: int) -> str:
-    return f"too much of the {in_words(max_memory)} that {OPTION} allows one run: raise it if that is right"
-
-
-def _text_message(now: float, data: bytes, size: int) -> Message | None:
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        return None  # broken text is no message of ours; the run is judged by history in any case
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return None
-    if not isinstance(message.get("data"), dict):
-        message["data"] = {}
-    return Message(now, json=message, size=size)
-
-
-def _binary_message(now: float, data: bytes) -> Message | None:
-    """Take a frame apart (ComfyUI's protocol.py: big-endian uint32 event, then the event's own header)."""
-    if len(data) < 8:
-        return None
-    event, second = struct.unpack_from(">II", data)
-    if event == BINARY_PREVIEW:
-        meta: dict[str, Any] = {"image_type": _IMAGE_TYPES.get(second, "image/png")}
-        return Message(now, meta=meta, binary=data[8:], size=len(data) + _OBJECTS)
-    if event == BINARY_PREVIEW_WITH_METADATA and second <= min(_META, len(data) - 8):
-        head = data[8 : 8 + second]
-        try:
-            meta = json.loads(head)
-        except (ValueError, RecursionError):
-            return None
-        size = len(data) + json_cost(head) + _OBJECTS
-        return Message(now, meta=meta, binary=data[8 + second :], size=size) if isinstance(meta, dict) else None
-    return None
-
-
-def _socket_address(url: str, client_id: str) -> str:
-    parts = urlsplit(url)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    query = urlencode({"clientId": client_id})
-    return urlunsplit((scheme, parts.netloc, f"{parts.path.rstrip('/')}/ws", query, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,11 +12,12 @@ from ..memory import json_cost
 from ..text import plain
 from ..workflow.results import history_messages
 from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable, TooLarge
-from .events import EventStream
 from .explain import execution_error
-from .http import QUEUE, Http
-from .run import Gap, Progress
+from .messages import Message
+from .reply import QUEUE
+from .run import Progress
 from .watch import TERMINAL, Watch
+from .wire import Stream, Wire
 
 _POLL = 5.0
 """Seconds of silence after which queue and history are asked."""
@@ -56,59 +57,77 @@ class _Standing:
 
 
 class Finish:
-    """Waits for the end of one prompt. `reopen` gives a new socket with the same client id."""
+    """Waits for the end of one prompt.
+
+    reopen  gives a new socket with the same client id
+    take    notes a message, for other prompts of the client as well; whether it was about this one
+    begun   when its clock began, in monotonic seconds; when it was posted, unless that is told
+    poll    seconds of silence after which queue and history are asked
+    """
 
     def __init__(
         self,
-        http: Http,
-        stream: EventStream,
+        wire: Wire,
+        stream: Stream,
         watch: Watch,
         limits: Limits,
-        reopen: Callable[[], EventStream],
+        reopen: Callable[[], Awaitable[Stream]],
         on_progress: Callable[[Progress], None] | None = None,
+        *,
+        take: Callable[[Message], bool] | None = None,
+        begun: float | None = None,
+        poll: float | None = None,
     ) -> None:
-        self.http = http
-        self.stream: EventStream | None = stream
+        self.wire = wire
+        self.stream: Stream | None = stream
         self.watch = watch
         self.limits = limits
-        self.gap: Gap | None = None
         self.entry_bytes = 0
         self._reopen = reopen
         self._on_progress = on_progress
-        self._deadline = watch.posted + limits.timeout
-        self._poll = min(_POLL, limits.stall)
+        self._take = take or watch.take
+        self._deadline = (watch.posted if begun is None else begun) + limits.timeout
+        self._poll = min(_POLL if poll is None else poll, limits.stall)
+        self._next_look = time.monotonic() + self._poll
         self._standing: _Standing | None = None
         self._went_away: float | None = None
         self._waiting = 0
 
-    def entry(self) -> dict[str, Any]:
+    async def entry(self) -> dict[str, Any]:
         """Return the history entry of the run once it is over.
 
         `entry_bytes` is what it takes then. Raises RunTimeout, RunStalled, RunLost or ServerUnreachable when there is
         none to come, and TooLarge.
         """
-        next_look = time.monotonic() + self._poll
+        self._next_look = time.monotonic() + self._poll
         while True:
-            now = time.monotonic()
-            if now >= self._deadline:
-                raise self._timeout()
-            if self.watch.done or self.watch.terminal:
-                return self._confirmed()
-            moved = self.watch.moved
-            self._take_messages(min(next_look, self._deadline) - now)
-            if self.watch.moved > moved and not self._lost_socket():
-                # What others are told says nothing of our run.
-                next_look = max(next_look, time.monotonic() + min(self._poll, 1.0))
-                continue
-            if time.monotonic() >= next_look or self._lost_socket():
-                entry = self._look()
-                if entry is not None:
-                    self._drain()
-                    # A socket that says nothing of the end is not known to have said all before it.
-                    if not self.watch.done and self.watch.terminal is None:
-                        self.gap = self.gap or "silent"
-                    return entry
-                next_look = time.monotonic() + self._pause()
+            entry = await self.step()
+            if entry is not None:
+                return entry
+
+    async def step(self) -> dict[str, Any] | None:
+        """Wait for one message, or ask when it is time to; the entry when the run is over, None while it goes on."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            raise self._timeout()
+        if self.watch.done or self.watch.terminal:
+            return await self._confirmed()
+        moved = self.watch.moved
+        await self._take_messages(min(self._next_look, self._deadline) - now)
+        if self.watch.moved > moved and not self._lost_socket():
+            # What others are told says nothing of our run.
+            self._next_look = max(self._next_look, time.monotonic() + min(self._poll, 1.0))
+            return None
+        if time.monotonic() >= self._next_look or self._lost_socket():
+            entry = await self._look()
+            if entry is not None:
+                await self._drain()
+                # A socket that says nothing of the end is not known to have said all before it.
+                if not self.watch.done and self.watch.terminal is None:
+                    self.watch.gap = self.watch.gap or "silent"
+                return entry
+            self._next_look = time.monotonic() + self._pause()
+        return None
 
     def _pause(self) -> float:
         """Return the seconds until the next look, which is not put off beyond the stall limit."""
@@ -120,24 +139,24 @@ class Finish:
     def _lost_socket(self) -> bool:
         return self.stream is None
 
-    def _take_messages(self, timeout: float) -> None:
+    async def _take_messages(self, timeout: float) -> None:
         """Take the next message of the socket, if one comes in time. A closed socket is given up."""
         if self.stream is None:
-            time.sleep(min(max(0.0, timeout), _SHORT_POLL))  # no socket to wait on: this paces the polling
+            await self.wire.nap(min(max(0.0, timeout), _SHORT_POLL))  # no socket to wait on: this paces the polling
             return
-        message = self.stream.next(timeout)
+        message = await self.stream.next(timeout)
         if message is None:
             return
         if message.told:
-            raise TooLarge(f"{self.http.url}: {message.told}")
+            raise TooLarge(f"{self.wire.url}: {message.told}")
         if message.closed:
-            self.gap = "dropped"
-            self.stream.close()
+            self.watch.gap = "dropped"
+            await self.stream.close()
             self.stream = None
-        elif self.watch.take(message) and self._on_progress:
+        elif self._take(message) and self._on_progress:
             self._on_progress(self.watch.progress(self._waiting))
 
-    def _confirmed(self) -> dict[str, Any]:
+    async def _confirmed(self) -> dict[str, Any]:
         """Return the entry of a run whose end the socket told; the entry may lag behind."""
         give_up = min(time.monotonic() + _HISTORY_LAG, max(self._deadline, time.monotonic() + 2.0))
         waits = iter(_LAG_POLLS)
@@ -147,17 +166,17 @@ class Finish:
             # Meanwhile `executing null`, which follows the entry, may come: it ends the wait at once.
             until = time.monotonic() + wait
             while not self.watch.done and time.monotonic() < until and self.stream is not None:
-                self._take_messages(until - time.monotonic())
+                await self._take_messages(until - time.monotonic())
             if self.stream is None or self.watch.done:
-                time.sleep(wait)
+                await self.wire.nap(wait)
             try:
-                entry = self._history()
+                entry = await self._history()
             except ServerUnreachable:
                 if time.monotonic() >= give_up:
                     raise
                 entry = None
             if entry is not None:
-                self._drain()
+                await self._drain()
                 return entry
             if time.monotonic() >= give_up:
                 told = self.watch.terminal.type if self.watch.terminal else "the end of the run"
@@ -166,17 +185,17 @@ class Finish:
                     "history was cleared, or the server restarted"
                 )
 
-    def _drain(self) -> None:
+    async def _drain(self) -> None:
         """Take the last messages, which are on their way when the entry was there before them."""
         until = time.monotonic() + 1.0
         while self.stream is not None and not self.watch.done and time.monotonic() < until:
-            self._take_messages(until - time.monotonic())
+            await self._take_messages(until - time.monotonic())
 
-    def _look(self) -> dict[str, Any] | None:
+    async def _look(self) -> dict[str, Any] | None:
         """Ask history and queue; the entry when the run is over, None while it goes on."""
         asked = time.monotonic()
         try:
-            place, entry, standing = self._place()
+            place, entry, standing = await self._place()
         except ServerUnreachable as error:
             self._unreachable(error, asked)
             return None
@@ -186,7 +205,7 @@ class Finish:
             return entry
         if place == "nowhere":
             raise self._vanished()
-        self._reconnect()
+        await self._reconnect()
         now = time.monotonic()
         if self._is_nearer(standing):
             self.watch.moved = now
@@ -209,12 +228,12 @@ class Finish:
             return ours not in before.running
         return now.running != before.running or now.ahead < before.ahead
 
-    def _place(self) -> tuple[Place, dict[str, Any] | None, _Standing]:
+    async def _place(self) -> tuple[Place, dict[str, Any] | None, _Standing]:
         """Find the prompt. History is asked twice, as it may move there between the two questions."""
-        entry = self._history()
+        entry = await self._history()
         if entry is not None:
             return "finished", entry, _Standing((), 0)
-        queue = self.http.get("/queue", limit=QUEUE, timeout=self._patience()).object()
+        queue = (await self.wire.request("GET", "/queue", limit=QUEUE, timeout=self._patience())).object()
         running, pending = _numbered(queue.get("queue_running")), _numbered(queue.get("queue_pending"))
         self._waiting = len(running) + len(pending)
         standing = _Standing(tuple(running), _ahead(pending, self.watch.prompt_id))
@@ -222,13 +241,13 @@ class Finish:
             return "running", None, standing
         if self.watch.prompt_id in pending:
             return "pending", None, standing
-        entry = self._history()
+        entry = await self._history()
         return ("finished" if entry is not None else "nowhere"), entry, standing
 
-    def _history(self) -> dict[str, Any] | None:
-        reply = self.http.get(f"/history/{self.watch.prompt_id}", timeout=self._patience())
+    async def _history(self) -> dict[str, Any] | None:
+        reply = await self.wire.request("GET", f"/history/{self.watch.prompt_id}", timeout=self._patience())
         if reply.status != 200:
-            raise ServerUnreachable(f"{self.http.url}/history: answered {reply.status}")
+            raise ServerUnreachable(f"{self.wire.url}/history: answered {reply.status}")
         entry = reply.object().get(self.watch.prompt_id)
         self.entry_bytes = json_cost(reply.body)
         return entry if isinstance(entry, dict) else None
@@ -238,7 +257,7 @@ class Finish:
         does not move."""
         now = time.monotonic()
         left = min(self._deadline - now, self.watch.moved + self.limits.stall - now)
-        return max(_LEAST_PATIENCE, min(self.http.timeout, left))
+        return max(_LEAST_PATIENCE, min(self.wire.timeout, left))
 
     def _unreachable(self, error: ServerUnreachable, asked: float) -> None:
         now = time.monotonic()
@@ -247,16 +266,16 @@ class Finish:
         if now - self._went_away >= _GONE or now - self.watch.moved >= self.limits.stall:
             raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
 
-    def _reconnect(self) -> None:
+    async def _reconnect(self) -> None:
         """Open a new socket in place of a dropped one; without it polling goes on."""
         if self.stream is None:
             try:
-                self.stream = self._reopen()
+                self.stream = await self._reopen()
             except ServerUnreachable:
                 self.stream = None
 
     def _vanished(self) -> ComfyError:
-        if self._went_away is not None or self.gap == "dropped":
+        if self._went_away is not None or self.watch.gap == "dropped":
             return RunLost(
                 f"the server was restarted in the middle of the run ({self.watch.where()}): it knows the "
                 "prompt neither in its queue nor in its history"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from ..text import plain
@@ -10,7 +10,8 @@ from ..workflow.named import Named, Place, named_outputs
 from ..workflow.results import Output, Preview, sent_outputs
 from .errors import DownloadError, ServerUnreachable, TooLarge
 from .explain import node_label
-from .http import Http, Reply
+from .reply import Reply
+from .wire import Wire, get_again
 
 Wanted = Callable[[Named], bool]
 """Whether an output is to be downloaded at all."""
@@ -22,14 +23,14 @@ _GONE = (400, 403, 404, 410)
 """Answers by which ComfyUI itself says that it has no such file; others are those of a proxy, or of no server."""
 
 
-def collect(
-    http: Http,
+async def collect(
+    wire: Wire,
     prompt: Mapping[str, Any],
     results: Mapping[str, Any],
     previews: Iterable[Preview],
     timeout: float,
     wanted: Wanted | None = None,
-) -> Iterator[Output]:
+) -> AsyncIterator[Output]:
     """Yield the outputs of a run in order of the prompt's nodes, downloading the files.
 
     results  the `outputs` of its history entry
@@ -42,10 +43,11 @@ def collect(
         if wanted is not None and not wanted(named):
             continue
         what = f"{node_label(prompt, named.node)}, {named.key} {named.index}"
-        output = named.output(*_found(http, named, what, timeout))
-        http.budget.hold(len(output.data) + _OBJECTS, what)
+        output = named.output(*(await _found(wire, named, what, timeout)))
+        wire.budget.hold(len(output.data) + _OBJECTS, what)
         yield output
-    yield from sent_outputs(prompt, previews)
+    for sent in sent_outputs(prompt, previews):
+        yield sent
 
 
 def output_nodes(entry: Mapping[str, Any]) -> set[str]:
@@ -54,11 +56,11 @@ def output_nodes(entry: Mapping[str, Any]) -> set[str]:
     return {str(node_id) for node_id in results} if isinstance(results, Mapping) else set()
 
 
-def _found(http: Http, named: Named, what: str, timeout: float) -> tuple[bytes | None, Place | None]:
+async def _found(wire: Wire, named: Named, what: str, timeout: float) -> tuple[bytes | None, Place | None]:
     """Download the file of an output from the first place that has it; nothing where it is none."""
     status = None
     for place in named.places:
-        reply = _asked(http, place, what, timeout)
+        reply = await _asked(wire, place, what, timeout)
         if reply.status == 200:
             return reply.body, place
         status = reply.status
@@ -71,14 +73,14 @@ def _found(http: Http, named: Named, what: str, timeout: float) -> tuple[bytes |
     return None, None
 
 
-def _asked(http: Http, place: Place, what: str, timeout: float) -> Reply:
+async def _asked(wire: Wire, place: Place, what: str, timeout: float) -> Reply:
     """Return what the server says to the question for a file: that it has none, or 200."""
     try:
-        reply = http.get_again("/view", place.query, parsed=False, timeout=timeout)
+        reply = await get_again(wire, "/view", place.query, parsed=False, timeout=timeout)
     except TooLarge as error:
         raise TooLarge(f"{what}: {plain(place.filename, 120)!r} was not downloaded: {error}") from error
     except ServerUnreachable as error:
         raise ServerUnreachable(f"{what}: the output could not be downloaded: {error}") from error
     if reply.status != 200 and reply.status not in _GONE:
-        raise ServerUnreachable(f"{what}: the output could not be downloaded: {http.url}/view: answered {reply.status}")
+        raise ServerUnreachable(f"{what}: the output could not be downloaded: {wire.url}/view: answered {reply.status}")
     return reply

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import ServerUnreachable, TooLarge
 from .explain import Definitions
-from .http import QUEUE, Http
+from .reply import QUEUE
+from .wire import Wire
 
 _OUTPUTS = 4
 """Place of the output nodes that will run in what a server keeps: number, id, prompt, extra data, outputs."""
 _WHY = "is left out, and the answer that says why was lost on the way: run it again"
 
 
-def kept_prompt(http: Http, prompt_id: str) -> list[Any] | None:
+async def kept_prompt(wire: Wire, prompt_id: str) -> list[Any] | None:
     """Return what queue or history keep of a prompt, None where it never arrived or the server does not answer."""
     with contextlib.suppress(ServerUnreachable, TooLarge):
-        for item in _queued(http):
+        for item in await _queued(wire):
             if isinstance(item, list) and len(item) > 1 and item[1] == prompt_id:
                 return item
         # Asked last, as a prompt moves there from the queue.
-        entry = http.get(f"/history/{prompt_id}").object().get(prompt_id)
+        entry = (await wire.request("GET", f"/history/{prompt_id}")).object().get(prompt_id)
         if isinstance(entry, Mapping):
             kept = entry.get("prompt")
             return kept if isinstance(kept, list) else []
@@ -41,8 +42,7 @@ def left_out(kept: list[Any], prompt: Mapping[str, Any], definitions: Definition
     }
 
 
-def _queued(http: Http) -> Iterator[Any]:
-    queue = http.get("/queue", limit=QUEUE).object()
-    for name in ("queue_running", "queue_pending"):
-        items = queue.get(name)
-        yield from items if isinstance(items, list) else ()
+async def _queued(wire: Wire) -> list[Any]:
+    queue = (await wire.request("GET", "/queue", limit=QUEUE)).object()
+    parts = [queue.get(name) for name in ("queue_running", "queue_pending")]
+    return [item for part in parts if isinstance(part, list) for item in part]

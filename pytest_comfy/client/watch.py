@@ -11,8 +11,8 @@ from ..memory import MOST_MESSAGES, PASSING, SHARE, Budget
 from ..workflow.digest import class_of
 from ..workflow.model import title_of
 from ..workflow.results import WEBSOCKET_CLASS, Event, Preview
-from .events import Message
-from .run import Progress
+from .messages import Message
+from .run import Gap, Progress
 
 TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
 
@@ -20,7 +20,11 @@ TERMINAL = ("execution_success", "execution_error", "execution_interrupted")
 class Watch:
     """The messages of one prompt, and what follows from them.
 
+    log       what was kept of them, events and pictures, in order of arrival
     left_out  how many of them were not kept, as there were too many
+    budget    what they are counted by
+    gap       as `Run` has it
+    settled   whether the run is over, as history told
     """
 
     def __init__(self, prompt: Mapping[str, Any], prompt_id: str, budget: Budget | None = None) -> None:
@@ -30,12 +34,15 @@ class Watch:
         self.moved = self.posted
         self.events: list[Event] = []
         self.previews: list[Preview] = []
+        self.log: list[Event | Preview] = []
+        self.settled = False
+        self.gap: Gap | None = None
         self.terminal: Event | None = None
         self.done = False
         self.node: str | None = None
         self.step = (0.0, 0.0)
         self.left_out = 0
-        self._budget = budget or Budget()
+        self.budget = budget or Budget()
         self._cached: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._passing = 0
@@ -44,14 +51,14 @@ class Watch:
         """Note one message; True when it was about this run."""
         if message.meta is not None:
             return self._take_preview(message)
-        data = (message.json or {}).get("data", {})
-        kind = (message.json or {}).get("type", "")
+        kind, data = message.told_as
         if data.get("prompt_id") != self.prompt_id:
             return False
         self.moved = time.monotonic()
         event = Event(round(message.at - self.posted, 4), kind, data)
         if self._keeps("progress" if kind in PASSING else "event", message.size, kind in PASSING):
             self.events.append(event)
+            self.log.append(event)
             if kind == "execution_cached":
                 self._cached.update(str(node) for node in listed_in(data))
         if kind == "executing":
@@ -64,6 +71,11 @@ class Watch:
             # A blocked output reports execution_error without a timestamp, and the run goes on.
             self.terminal = event
         return True
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is known to be over."""
+        return self.done or self.settled
 
     @property
     def cached(self) -> frozenset[str]:
@@ -101,18 +113,20 @@ class Watch:
         # What SaveImageWebsocket sends is its output, of which none may be lost.
         passing = class_of(self.prompt.get(str(meta.get("node_id")))) != WEBSOCKET_CLASS
         if self._keeps("preview" if passing else "picture", message.size, passing):
-            self.previews.append(Preview(round(message.at - self.posted, 4), meta, message.binary))
+            preview = Preview(round(message.at - self.posted, 4), meta, message.binary)
+            self.previews.append(preview)
+            self.log.append(preview)
         return True
 
     def _keeps(self, sort: str, size: int, passing: bool) -> bool:
         """Whether a message is kept; raises OutOfMemory where it must be and there is no memory for it."""
         self._counts[sort] += 1
         many = self._counts[sort] > MOST_MESSAGES and sort != "picture"
-        if many or (passing and self._passing + size > min(self._budget.limit // SHARE, self._budget.left)):
+        if many or (passing and self._passing + size > min(self.budget.limit // SHARE, self.budget.left)):
             self.left_out += 1
             return False
         self._passing += size if passing else 0
-        self._budget.hold(size, f"message {self._counts[sort]} of the run on the WebSocket")
+        self.budget.hold(size, f"message {self._counts[sort]} of the run on the WebSocket")
         return True
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..text import plain
-from ..workflow.validate import Manners
+from ..workflow.validate import SINCE, Manners, manners_of
 
 MEASURED = "0.30.0"
 """The newest version that was run beside the fake server."""
@@ -31,11 +31,14 @@ class Trait(Enum):
     its sources, not measured, and may be of any release after 0.30.
     """
 
-    MODERN = ("0.4.0", "what sets 0.8.0 apart from 0.3.64: jobs, choices of new-style combos, dynamic inputs")
+    MODERN = (SINCE["modern"], "what sets 0.8.0 apart from 0.3.64: jobs, choices of new-style combos, dynamic inputs")
     CANCELLED_JOBS = ("0.9.0", "the status of a job that was interrupted is `cancelled`, no longer `failed`")
     DATA_IN_POLICY = ("0.9.0", "the policy of --disable-api-nodes lets pages connect to `data:`")
-    MISSING_NODE_TYPE = ("0.12.0", "a class that is not there is `missing_node_type`, and the node called by its title")
-    GROWN_INPUTS_NEEDED = ("0.12.0", "the first inputs of an autogrow are missing when they have no value")
+    MISSING_NODE_TYPE = (
+        SINCE["titles"],
+        "a class that is not there is `missing_node_type`, and the node called by its title",
+    )
+    GROWN_INPUTS_NEEDED = (SINCE["grown"], "the first inputs of an autogrow are missing when they have no value")
     NODE_REPLACEMENTS = ("0.14.0", "obsolete classes are replaced before validation, and /node_replacements lists them")
     NORMALIZED_JOBS = ("0.14.0", "in jobs 3D files that are bare text become objects, and nulls vanish; .usdz is 3D")
     TEXT_PREVIEWS = ("0.16.0", "text may be the preview of a job")
@@ -44,9 +47,12 @@ class Trait(Enum):
     HASHED_NAMES = ("0.18.0", "/view takes `blake3:...` for the name of an asset")
     CROSS_SITE_REFUSED = ("0.19.0", "`Sec-Fetch-Site: cross-site` is answered 403")
     INTERMEDIATE_OUTPUTS = ("0.19.0", "nodes with `has_intermediate_output` tell of it from the cache too")
-    DEPENDENCY_CYCLE = ("0.20.0", "a cycle is explained in `node_errors`")
+    DEPENDENCY_CYCLE = (SINCE["cycles"], "a cycle is explained in `node_errors`")
     ANNOTATED_FILES = ("0.20.0", "names of /internal/files end in the folder's: `x.png [output]`")
-    MULTISELECT = ("0.21.0", "a list of choices is checked one by one, and `value_not_in_list` shows them by repr()")
+    MULTISELECT = (
+        SINCE["multiselect"],
+        "a list of choices is checked one by one, and `value_not_in_list` shows them by repr()",
+    )
     WHOLE_MILLISECONDS = ("0.21.0", "userdata tells times in whole ms, no longer in seconds")
     PACKAGE_VERSIONS = ("0.22.0", "/system_stats has `comfy_package_versions`")
     RAM_CACHE = ("0.23.0", "results of earlier prompts stay until memory is short, not only those of the latest")
@@ -55,7 +61,7 @@ class Trait(Enum):
     USAGE_SOURCE = ("0.25.0", "the header Comfy-Usage-Source goes to extra_data")
     DEPLOY_ENVIRONMENT = ("0.25.0", "/system_stats has `deploy_environment`")
     JOBS_CAN_BE_CANCELLED = ("0.26.0", "POST /api/jobs/{id}/cancel and /api/jobs/cancel")
-    MODEL_FILES_CHECKED = ("0.26.0", "loaders of 3D models look for their file when a prompt is validated")
+    MODEL_FILES_CHECKED = (SINCE["models"], "loaders of 3D models look for their file when a prompt is validated")
     NOTHING_SNIFFED = ("0.28.0", "/view and userdata say `nosniff`, and what a browser would run is an attachment")
     MODEL_TYPE_TAGS = ("0.28.0", "/features has `supports_model_type_tags`")
     MODEL_EXTENSIONS = ("0.28.0", "/experiment/models tells the endings of each folder's files")
@@ -63,8 +69,8 @@ class Trait(Enum):
     SVG_IN_IMAGES = ("0.30.0", "/view gives an SVG inline to an <img>, and what depends on that is never stored")
     TEXT_FILES_IN_JOBS = ("0.30.0", "saved texts are previews of jobs, after all that is no text")
     WORKFLOW_METADATA = ("0.38.0", "extra_data.workflow_metadata stands in every message of the prompt's run")
-    DYNAMIC_GROUPS = ("0.38.0", "rows of a dynamic group are validated, and refused as `invalid_dynamic_input`")
-    REMOTE_CHOICES = ("0.38.0", "choices that the page fetches (`remote_combo`) are not validated")
+    DYNAMIC_GROUPS = (SINCE["groups"], "rows of a dynamic group are validated, and refused as `invalid_dynamic_input`")
+    REMOTE_CHOICES = (SINCE["remote"], "choices that the page fetches (`remote_combo`) are not validated")
     PREVIEWS_COUNTED = ("0.38.0", "jobs tell `previewable_outputs_count`")
     ASSET_EXPORT = ("0.38.0", "POST /api/assets/export is there, switched off as the rest of the assets")
     OFFLINE_FLAG = ("0.38.0", "--offline has the page's policy; --disable-api-nodes is its old name")
@@ -98,16 +104,7 @@ class Version:
     @property
     def manners(self) -> Manners:
         """How it validates prompts."""
-        return Manners(
-            modern=self.is_modern,
-            titles=self.has(Trait.MISSING_NODE_TYPE),
-            grown=self.has(Trait.GROWN_INPUTS_NEEDED),
-            cycles=self.has(Trait.DEPENDENCY_CYCLE),
-            multiselect=self.has(Trait.MULTISELECT),
-            models=self.has(Trait.MODEL_FILES_CHECKED),
-            groups=self.has(Trait.DYNAMIC_GROUPS),
-            remote=self.has(Trait.REMOTE_CHOICES),
-        )
+        return manners_of(self.number)
 
     @property
     def unknown(self) -> str | None:

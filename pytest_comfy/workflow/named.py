@@ -134,6 +134,14 @@ def places_of_text(text: str) -> Sequence[Place]:
     return (*named, *(Place(filename, subfolder, folder) for folder in _FOLDERS))
 
 
+def place_of_input(name: str) -> Place:
+    """Return where the file lies that a loader names: in input, unless the name tells, as "a/x.png [output]" does."""
+    annotated = _ANNOTATED.fullmatch(name)
+    path, folder = (annotated["path"], annotated["folder"]) if annotated else (name, "input")
+    subfolder, _, filename = path.replace("\\", "/").rpartition("/")
+    return Place(filename, subfolder, folder)
+
+
 def _is_absolute(path: str) -> bool:
     return path.startswith(("/", "\\")) or _DRIVE.match(path) is not None
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .validation import reasons
-from .validation.manners import Manners
+from .validation.manners import SINCE, Manners, manners_of
 from .validation.nodes import Checker
 from .validation.reasons import Reason
 
-__all__ = ["Manners", "Validation", "validate"]
+__all__ = ["SINCE", "Manners", "Validation", "manners_of", "validate"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_comfy import ComfyClient, Workflow
 from pytest_comfy.client import ServerUnreachable
-from pytest_comfy.client.client import _MANY_CLASSES
+from pytest_comfy.client.steps import MANY_CLASSES as _MANY_CLASSES
 from pytest_comfy.workflow.graph import ConversionError, ConversionWarning
 
 pytestmark = pytest.mark.timeout(40)

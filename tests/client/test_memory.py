@@ -16,7 +16,7 @@ from projects import PEAK
 from pytest_comfy import ComfyClient
 from pytest_comfy.client import TooLarge
 from pytest_comfy.client.buffer import Buffer
-from pytest_comfy.client.events import Message
+from pytest_comfy.client.messages import Message
 from pytest_comfy.client.watch import Watch
 from pytest_comfy.memory import MOST_MESSAGES, Budget, OutOfMemory
 

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, TooLarge, http
+from pytest_comfy.client import ComfyError, DownloadError, Output, ServerUnreachable, TooLarge, wire
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -155,7 +155,7 @@ def test_a_truncated_body(comfy, client, prompt, monkeypatch):
         request.transport.close()
 
     comfy.answers["GET", "/view"] = view
-    monkeypatch.setattr(http, "RETRIES", (0.0, 0.0))
+    monkeypatch.setattr(wire, "RETRIES", (0.0, 0.0))
     with pytest.raises(
         ServerUnreachable, match=r"images 0: the output could not be downloaded: .*/view: the answer broke off"
     ) as caught:
@@ -184,7 +184,7 @@ def test_an_oversized_body(comfy, client, prompt, head):
 @pytest.mark.parametrize("head", [b"Content-Length: 1000000", b"Connection: close", b"Transfer-Encoding: chunked"])
 def test_a_trickling_body_ends_by_the_deadline(comfy, client, prompt, monkeypatch, head):
     """A body that comes byte by byte without end: were it not cut off, the test would not end."""
-    from pytest_comfy.client import client as module
+    from pytest_comfy.client import runs as module
 
     piece = b"1\r\nx\r\n" if b"chunked" in head else b"x"
 
@@ -196,7 +196,7 @@ def test_a_trickling_body_ends_by_the_deadline(comfy, client, prompt, monkeypatc
             request.transport.write(piece)
             await asyncio.sleep(0.02)
 
-    monkeypatch.setattr(module, "_DOWNLOAD_SECONDS", 0.4)
+    monkeypatch.setattr(module, "DOWNLOAD_SECONDS", 0.4)
     comfy.answers["GET", "/view"] = view
     with pytest.raises(ServerUnreachable, match="could not be downloaded"):
         client.run(prompt)

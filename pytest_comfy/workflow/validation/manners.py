@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SINCE = {
+    "modern": "0.4.0",
+    "titles": "0.12.0",
+    "grown": "0.12.0",
+    "cycles": "0.20.0",
+    "multiselect": "0.21.0",
+    "models": "0.26.0",
+    "groups": "0.38.0",
+    "remote": "0.38.0",
+}
+"""Switch of `Manners` -> the version of ComfyUI that it came in with, as far as that is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manners:
@@ -27,3 +39,8 @@ class Manners:
     models: bool = False
     groups: bool = False
     remote: bool = False
+
+
+def manners_of(number: tuple[int, int, int]) -> Manners:
+    """Return how a version of ComfyUI validates, such as (0, 30, 0)."""
+    return Manners(**{name: number >= tuple(map(int, since.split("."))) for name, since in SINCE.items()})

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.client import ComfyClient, ComfyError, DownloadError, PromptRejected, ServerUnreachable, finish
-from pytest_comfy.client import client as client_module
+from pytest_comfy.client import runs as client_module
 from pytest_comfy.client.errors import GatewayAnswered
 from pytest_comfy.server import FakeComfyServer, faults
 from pytest_comfy.server.faults.model import RequestFault
@@ -99,7 +99,7 @@ FATAL = [
 @pytest.mark.parametrize(("make", "kind", "words"), FATAL)
 @pytest.mark.usefixtures("impatient")
 def test_a_client_says_what_went_wrong(server, client, monkeypatch, make, kind, words):
-    monkeypatch.setattr(client_module, "_DOWNLOAD_SECONDS", 0.5)
+    monkeypatch.setattr(client_module, "DOWNLOAD_SECONDS", 0.5)
     fault = server.faults.add(make())
     with pytest.raises(ComfyError, match=words) as caught:
         client.run(PROMPT, timeout=2)
