@@ -184,7 +184,7 @@ def test_an_oversized_body(comfy, client, prompt, head):
 @pytest.mark.parametrize("head", [b"Content-Length: 1000000", b"Connection: close", b"Transfer-Encoding: chunked"])
 def test_a_trickling_body_ends_by_the_deadline(comfy, client, prompt, monkeypatch, head):
     """A body that comes byte by byte without end: were it not cut off, the test would not end."""
-    from pytest_comfy.client import runs as module
+    from pytest_comfy.client import following as module
 
     piece = b"1\r\nx\r\n" if b"chunked" in head else b"x"
 

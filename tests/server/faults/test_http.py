@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pytest_comfy.client import ComfyClient, ComfyError, DownloadError, PromptRejected, ServerUnreachable, finish
-from pytest_comfy.client import runs as client_module
+from pytest_comfy.client import following as client_module
 from pytest_comfy.client.errors import GatewayAnswered
 from pytest_comfy.server import FakeComfyServer, faults
 from pytest_comfy.server.faults.model import RequestFault
