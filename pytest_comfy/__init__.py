@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import ComfyClient, ComfyError, Output, Run
+    from .client import AsyncComfyClient, ComfyClient, ComfyError, Output, Run
     from .golden import GoldenRun
     from .server import FakeComfyServer
     from .workflow import Workflow, WorkflowError
 
 __all__ = [
+    "AsyncComfyClient",
     "ComfyClient",
     "ComfyError",
     "FakeComfyServer",
@@ -29,6 +30,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncComfyClient": "client",
     "ComfyClient": "client",
     "ComfyError": "client",
     "Output": "client",

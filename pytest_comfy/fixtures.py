@@ -19,7 +19,7 @@ from .session.state import State
 
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
-    from .client import ComfyClient, Run
+    from .client import AsyncComfyClient, ComfyClient, Run
     from .judging.lane import Lane
     from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
@@ -96,20 +96,34 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
     """A client: of the server at --comfy-url, else of this test's `comfy_server`."""
     from .client import ComfyClient
 
+    with ComfyClient(**_client_options(request, lambda: client.frontend())) as client:
+        yield client
+
+
+@pytest.fixture
+def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyClient]:
+    """The same for asynchronous tests, by whatever plugin they are run: `await comfy_async_client.run(...)`."""
+    from .client import AsyncComfyClient
+
+    client = AsyncComfyClient(**_client_options(request, lambda: client.page))
+    yield client
+    client.close_from_outside()
+
+
+def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str]) -> dict[str, Any]:
     settings = request.config.stash[STATE].settings
     options = _options(request, settings)
     live = for_worker(settings.servers, _worker())
-    with ComfyClient(
-        live.address if live else request.getfixturevalue("comfy_server").url,
-        headers=live.headers if live else None,
-        verify=live.verify if live else True,
-        timeout=options.timeout or settings.timeout,
-        stall_timeout=options.stall_timeout or 300.0,
-        max_memory=settings.max_memory,
-        convert=_convert(request, settings, lambda: client.frontend()),
-        reload_models=settings.live and settings.fresh,
-    ) as client:
-        yield client
+    return {
+        "url": live.address if live else request.getfixturevalue("comfy_server").url,
+        "headers": live.headers if live else None,
+        "verify": live.verify if live else True,
+        "timeout": options.timeout or settings.timeout,
+        "stall_timeout": options.stall_timeout or 300.0,
+        "max_memory": settings.max_memory,
+        "convert": _convert(request, settings, frontend),
+        "reload_models": settings.live and settings.fresh,
+    }
 
 
 @pytest.fixture

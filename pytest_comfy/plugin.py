@@ -11,6 +11,7 @@ import pytest
 from .collect import STATE, BrokenFile, CaseItem, WorkflowFile, collect_file, keep_broken, not_judged
 from .fixtures import (
     closing_sections,
+    comfy_async_client,
     comfy_client,
     comfy_golden,
     comfy_lane,
@@ -27,6 +28,7 @@ EARLIER: pytest.StashKey[Patterns] = pytest.StashKey()
 """What was taken out before this session, which may be run by a test of another."""
 
 __all__ = [
+    "comfy_async_client",
     "comfy_client",
     "comfy_golden",
     "comfy_lane",
@@ -155,7 +157,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     outcome: Any = yield
-    ours = isinstance(item, (CaseItem, BrokenFile)) or "comfy_client" in getattr(item, "fixturenames", ())
+    ours = isinstance(item, (CaseItem, BrokenFile)) or _has_client(item)
     if ours and call.when == "call" and call.excinfo is not None:
         report = outcome.get_result()
         if report.failed and not_judged(call.excinfo.value):
@@ -167,6 +169,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from .report.cleaning import clean
 
         clean(outcome.get_result())
+
+
+def _has_client(item: pytest.Item) -> bool:
+    return not {"comfy_client", "comfy_async_client"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 class SessionHooks:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..workflow.results import Event, Output, Preview
 from .client import ComfyClient
 from .errors import (
@@ -17,8 +19,13 @@ from .errors import (
     TooLarge,
 )
 from .run import Progress, Run
+from .told import Queue, Queued, QueueItem
+
+if TYPE_CHECKING:
+    from .asynchronous import AsyncComfyClient
 
 __all__ = [
+    "AsyncComfyClient",
     "ComfyClient",
     "ComfyError",
     "DownloadError",
@@ -28,6 +35,9 @@ __all__ = [
     "Preview",
     "Progress",
     "PromptRejected",
+    "Queue",
+    "QueueItem",
+    "Queued",
     "Run",
     "RunInterrupted",
     "RunLost",
@@ -36,3 +46,12 @@ __all__ = [
     "ServerUnreachable",
     "TooLarge",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the asynchronous client where it is asked for: aiohttp is half of what the rest costs."""
+    if name != "AsyncComfyClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .asynchronous import AsyncComfyClient
+
+    return AsyncComfyClient

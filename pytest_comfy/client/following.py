@@ -103,10 +103,7 @@ class Following(Steps):
                 if watch.over:
                     self._settle()
                     return
-                try:
-                    watch.settled = await finish.step() is not None
-                finally:
-                    self._stream = finish.stream
+                watch.settled = await finish.step() is not None
 
     async def wait(
         self,
@@ -237,10 +234,7 @@ class Following(Steps):
 
     async def _ended(self, watch: Watch, finish: Finish) -> dict[str, Any]:
         """Wait for the end and return the entry in history."""
-        try:
-            entry = await finish.entry()
-        finally:
-            self._stream = finish.stream
+        entry = await finish.entry()
         if not watch.settled:
             watch.budget.hold(finish.entry_bytes, "the entry of the run in the server's history")
         watch.settled = True
@@ -281,6 +275,8 @@ class Following(Steps):
         while True:
             left = begun + seconds - time.monotonic()
             message = await stream.next(left) if left > 0 else None
+            if message is None and left > 0:
+                continue
             if message is None:
                 raise RunTimeout(f"{self.url}/ws: told of no end of a run within {seconds:g} s")
             if message.told:
@@ -321,24 +317,29 @@ class Following(Steps):
 
     async def _listening(self) -> Stream:
         """Return the socket as it is: one that was closed may still hold what it told before."""
-        return self._stream if self._stream is not None and not self._rests else await self._open()
+        there = self._stream is not None and not self._stream.spent and not self._rests
+        return self._stream if there and self._stream is not None else await self._open()
 
     async def _open(self) -> Stream:
-        if self._stream is not None and not self._stream.alive:
-            await self._drop_stream()
-        if self._stream is None:
-            self._stream = await self._wire.open_stream(self.client_id, _OPEN_SECONDS, self.max_memory)
-            self._rests = False
-        if self._rests:
-            self._stream.discard()
-            self._rests = False
-        return self._stream
+        async with self._wire.alone():
+            if self._stream is not None and not self._stream.alive:
+                await self._drop_stream()
+            if self._stream is None:
+                self._stream = await self._wire.open_stream(self.client_id, _OPEN_SECONDS, self.max_memory)
+                self._rests = False
+            if self._rests:
+                self._stream.discard()
+                self._rests = False
+            return self._stream
 
     async def _reopen(self) -> Stream:
-        self._missed()
-        self._stream = await self._wire.open_stream(self.client_id, _REOPEN_SECONDS, self.max_memory)
-        self._rests = False
-        return self._stream
+        async with self._wire.alone():
+            # Another run may have opened one already.
+            if self._stream is None or not self._stream.alive:
+                self._missed()
+                self._stream = await self._wire.open_stream(self.client_id, _REOPEN_SECONDS, self.max_memory)
+                self._rests = False
+            return self._stream
 
     def _missed(self) -> None:
         """Note that a socket is gone, with what it would have told of the prompts that are on their way."""

@@ -192,7 +192,7 @@ def reason_in(text: str) -> str | None:
     """Return what the text of a library's error means for a person, None for what is not known."""
     if "CERTIFICATE" in text:
         return certificate_told(text)
-    if "refused" in text or "Connect call failed" in text:
+    if "refused" in text:
         return "connection refused: is ComfyUI running there?"
     if any(one in text for one in ("Name or service not known", "getaddrinfo", "NameResolution", "Name resolution")):
         return "unknown host"

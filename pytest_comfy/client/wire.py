@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 from ..access import Access
@@ -34,6 +35,10 @@ class Stream(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the socket is still open, as far as is known."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was closed, and what it told before was taken; all that comes of it then is that."""
 
     async def next(self, timeout: float) -> Message | None:
         """Return the next message, None when none comes within `timeout` seconds."""
@@ -77,6 +82,9 @@ class Wire(Protocol):
 
     async def open_stream(self, client_id: str, timeout: float, max_memory: int) -> Stream:
         """Open a socket; raises ServerUnreachable."""
+
+    def alone(self) -> AbstractAsyncContextManager[Any]:
+        """Let one caller at a time do what is in the block."""
 
     async def nap(self, seconds: float) -> None:
         """Do nothing for so long."""
@@ -144,6 +152,10 @@ class Waiting:
         """Open a socket, with a thread that reads it."""
         return _Read(EventStream(self.access, client_id, timeout, max_memory))
 
+    def alone(self) -> AbstractAsyncContextManager[Any]:
+        """There are no others."""
+        return nullcontext()
+
     async def nap(self, seconds: float) -> None:
         """Sleep."""
         time.sleep(seconds)
@@ -158,6 +170,7 @@ class _Read:
 
     def __init__(self, stream: EventStream) -> None:
         self._stream = stream
+        self.spent = False
         self.discard, self.rest = stream.discard, stream.rest
 
     @property
@@ -165,7 +178,9 @@ class _Read:
         return self._stream.alive
 
     async def next(self, timeout: float) -> Message | None:
-        return self._stream.next(timeout)
+        message = self._stream.next(timeout) if not self.spent else Message(time.monotonic(), closed=True)
+        self.spent = message is not None and message.closed
+        return message
 
     async def close(self) -> None:
         self._stream.close()

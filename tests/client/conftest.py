@@ -15,6 +15,8 @@ from aiohttp import WSMsgType, web
 
 from pytest_comfy.client import ComfyClient, finish
 
+from .driven import Driven
+
 PNG = b"\x89PNG\r\n\x1a\n-not-decoded-by-the-client"
 _PATIENCE = 20.0
 """Seconds after which an event that a script waits for counts as missing."""
@@ -314,10 +316,22 @@ def comfy() -> Iterator[Comfy]:
     assert server.failures == [], "the script itself failed"
 
 
+@pytest.fixture(params=[ComfyClient, Driven], ids=["waiting", "awaited"])
+def client(request: pytest.FixtureRequest, comfy: Comfy) -> Iterator[Any]:
+    """Both clients, as what is not input and output is the same for them."""
+    with request.param(comfy.url, timeout=30, stall_timeout=20) as one:
+        yield one
+
+
 @pytest.fixture
-def client(comfy: Comfy) -> Iterator[ComfyClient]:
+def waiting_client(comfy: Comfy) -> Iterator[ComfyClient]:
     with ComfyClient(comfy.url, timeout=30, stall_timeout=20) as one:
         yield one
+
+
+def http_of(client: Any) -> Any:
+    """What asks over HTTP for a client of whichever kind; its `timeout` is that of a request."""
+    return client.http if isinstance(client, ComfyClient) else client.client._aio
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 
 import pytest
 
-from pytest_comfy import ComfyClient, Workflow
+from pytest_comfy import AsyncComfyClient, ComfyClient, Workflow
 from pytest_comfy.client import ServerUnreachable
 from pytest_comfy.client.steps import MANY_CLASSES as _MANY_CLASSES
 from pytest_comfy.workflow.graph import ConversionError, ConversionWarning
@@ -100,14 +101,27 @@ def test_what_cannot_be_converted_is_not_posted(comfy, client):
     assert comfy.posted == []
 
 
-def test_what_is_suspicious_is_warned_of_where_it_was_asked_for(comfy, client):
+def test_what_is_suspicious_is_warned_of_where_it_was_asked_for(comfy, waiting_client):
     workflow = Workflow.from_graph(ui("elsewhere"), "w.json")
     with pytest.warns(ConversionWarning, match=r"^w\.json: .*\"elsewhere\" is none of the choices") as told:
-        client.converted(workflow)
+        waiting_client.converted(workflow)
     assert told[0].filename == __file__
     with pytest.warns(ConversionWarning) as told:
-        client.run(workflow)
+        waiting_client.run(workflow)
     assert told[0].filename == __file__
+
+
+def test_what_is_suspicious_is_warned_of_where_it_was_awaited(comfy):
+    workflow = Workflow.from_graph(ui("elsewhere"), "w.json")
+
+    async def convert_and_run():
+        async with AsyncComfyClient(comfy.url) as client:
+            await client.converted(workflow)
+            await client.run(workflow)
+
+    with pytest.warns(ConversionWarning) as told:
+        asyncio.run(convert_and_run())
+    assert [one.filename for one in told] == [__file__] * 2
 
 
 def test_api_form_asks_for_nothing(comfy, client, prompt):
