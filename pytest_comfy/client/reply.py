@@ -184,7 +184,9 @@ def _gateway(reply: Reply, access: Access) -> str | None:
         where = plain(reply.headers.get("Location", "").partition("?")[0], 120) or "another place"
         return f"is sent on to {where} ({reply.status}): is that a login page, or the address to ask instead?"
     if reply.status in (502, 503, 504):
-        return f"the gateway before it answers {reply.status}: no ComfyUI behind it answers now"
+        text = plain(reply.body[:300].decode("utf-8", "replace")).strip()
+        said = f" ({text})" if text and not text.startswith("<") else ""
+        return f"the gateway before it answers {reply.status}{said}: no ComfyUI behind it answers now"
     return None
 
 
