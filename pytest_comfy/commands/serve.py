@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..secrecy import Patterns, compiled, take_out
+from ..session.reaching import add_reaching, reached
 from ..text import plain
 from . import Commands
 
 if TYPE_CHECKING:
+    from ..server.behind import Way
     from ..server.fake import FakeComfyServer
     from ..server.faults import Fault
 
@@ -82,6 +84,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="PATTERN",
         help='input that need not be as recorded, by class or node, such as "*.seed" (repeatable)',
     )
+    add(
+        "--upstream",
+        metavar="URL",
+        help="a real ComfyUI that runs what is not recorded; its runs are recorded in GOLDEN_DIR",
+    )
+    add_reaching(parser)
     return parser
 
 
@@ -93,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         for fault in _faults(options.fault):
             server.faults.add(fault)
         server.start()
-    except (UsageError, OSError) as error:
+    except (UsageError, OSError, ValueError) as error:
         print(f"pytest-comfy serve: {plain(error)}", file=sys.stderr)
         return 2
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -117,6 +125,7 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
 
     if options.golden_dir is None and options.synthesize is None:
         raise UsageError("nothing to serve: name a directory of golden runs, or --synthesize OBJECT_INFO.json")
+    way = _way(options)
     for folder in (options.golden_dir, options.web_root):
         if folder is not None and not folder.is_dir():
             raise UsageError(f"{folder}: is no directory")
@@ -135,10 +144,26 @@ def _server(options: argparse.Namespace) -> FakeComfyServer:
             web_root=options.web_root,
             enable_cors_header=options.enable_cors_header,
             ignore_inputs=options.ignore_input,
+            upstream=way,
             hold=HOLD if options.hold is None else options.hold,
         )
     except GoldenError as error:
         raise UsageError(str(error)) from error
+
+
+def _way(options: argparse.Namespace) -> Way | None:
+    from ..server.behind import Way
+    from ..session.servers import ServerError
+
+    if options.upstream is None:
+        return None
+    if options.golden_dir is None:
+        raise UsageError("--upstream: name GOLDEN_DIR, where its runs are recorded")
+    try:
+        server = reached(options, [options.upstream])
+    except ServerError as error:
+        raise UsageError(str(error)) from error
+    return Way(server.address, options.golden_dir, server.headers, server.verify)
 
 
 def _origin(text: str) -> str:

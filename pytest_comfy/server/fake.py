@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -18,13 +18,16 @@ from .execution.posting import PostedPrompts
 from .faults import Faults
 from .faults.events import RefuseConnections
 from .files import FileStore
-from .recordings.facts import node_definitions
+from .recordings.facts import facts_of, node_definitions
 from .recordings.library import Library, Source
 from .recordings.script import Script, make_script
 from .threaded import ThreadedServer
 from .versions import DEFAULT, Version
 from .web.routes import make_app
 from .wire.hub import Hub
+
+if TYPE_CHECKING:
+    from .behind import Behind, Way
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ class FakeComfyServer(ThreadedServer):
     enable_cors_header  the origin whose pages may ask in a browser, "*" for all; None refuses those of other places
     listen      False opens no port: it is asked in process only
     hold        seconds that the first run of a client waits for its socket, as real runs take time; 0 does not wait
+    upstream    the real server that is asked for what is not recorded, and where its runs are kept
     ignore_inputs  patterns of CLASS.INPUT or NODE.INPUT, such as "*.seed": a prompt that differs from a recording in
                 nothing else is answered by it
 
@@ -73,6 +77,7 @@ class FakeComfyServer(ThreadedServer):
         listen: bool = True,
         hold: float = HOLD,
         ignore_inputs: Sequence[str] = (),
+        upstream: Way | None = None,
     ) -> None:
         super().__init__(host, port, "the fake ComfyUI server", listens=listen)
         self.hub = Hub()
@@ -90,7 +95,19 @@ class FakeComfyServer(ThreadedServer):
         self._definitions = synthesize
         self._worker: asyncio.Task[None] | None = None
         self._made: dict[str, GoldenRun] = {}
+        self._behind: Behind | None = None
         self._renew(recordings)
+        self._behind = self._made_behind(upstream)
+
+    @property
+    def behind(self) -> Behind | None:
+        """The real server that is asked for what is not recorded, where there is one."""
+        return self._behind
+
+    @property
+    def asks_further(self) -> bool:
+        """Whether a real server is asked for what is not recorded."""
+        return self._behind is not None
 
     @property
     def prompts(self) -> list[dict[str, Any]]:
@@ -148,7 +165,7 @@ class FakeComfyServer(ThreadedServer):
     @property
     def version(self) -> Version:
         """The ComfyUI that the server is."""
-        told = self._told_version or self.library.environment.get("comfyui")
+        told = self._told_version or self.library.environment.get("comfyui") or self._version_behind()
         version = Version(str(told or DEFAULT))
         if version != self._spoken:
             self._spoken = version
@@ -210,6 +227,8 @@ class FakeComfyServer(ThreadedServer):
         # What an earlier loop left behind cannot be waited for in this one.
         self._begin_life(self.engine.files)
         self._worker = asyncio.ensure_future(self.engine.work())
+        if self._behind is not None:
+            await self._behind.open()
         return make_app(self)
 
     async def close(self) -> None:
@@ -221,6 +240,20 @@ class FakeComfyServer(ThreadedServer):
         self.faults.remove(*self._down)
         self._down.clear()
         await self.hub.close()
+        if self._behind is not None:
+            await self._behind.close()
+
+    def _made_behind(self, way: Way | None) -> Behind | None:
+        if way is None:
+            return None
+        from .behind import Behind
+
+        return Behind(self, way)
+
+    def _version_behind(self) -> Any:
+        """Return the version that the real server tells, None without one."""
+        system = (facts_of(self.library).recorded("/system_stats") or {}).get("system") if self._behind else None
+        return system.get("comfyui_version") if isinstance(system, Mapping) else None
 
     def _synthesized(self, prompt: Mapping[str, Any], outputs: Sequence[str]) -> Script:
         from .synthesis import synthesize

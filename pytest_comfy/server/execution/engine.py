@@ -121,7 +121,12 @@ class Engine:
     def interrupt(self, prompt_id: Any = None) -> bool:
         """Interrupt the running prompt, or only if it has this id; tell whether there was one."""
         job = self._running
-        if self._replay is None or job is None or prompt_id not in (None, job.prompt_id):
+        if job is None or prompt_id not in (None, job.prompt_id):
+            return False
+        if job.arriving is not None and not job.arriving.script.done():
+            job.arriving.interrupt()
+            return True
+        if self._replay is None:
             return False
         self._replay.interrupted.set()
         return True
@@ -193,6 +198,9 @@ class Engine:
 
     async def _run(self, job: Job) -> str:
         """Replay a prompt and return its history entry as JSON."""
+        if job.arriving is not None:
+            job.script = await asyncio.shield(job.arriving.script)
+            job.outputs = job.script.outputs
         signatures = signatures_of(job.prompt, self.files)
         cached = self._cache.recall(signatures, forget=not self._version().has(Trait.RAM_CACHE))
         # A recording that nobody has asked for yet says itself what came from the cache.

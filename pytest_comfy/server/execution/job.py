@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..recordings.script import Script
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A script that is being recorded; `interrupt` asks for its end."""
+
+    script: asyncio.Future[Script]
+    interrupt: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +34,8 @@ class Job:
     """Nodes that tell of what they put out although they are no output nodes."""
     marks: Mapping[str, Any] = field(default_factory=dict)
     """What was posted to stand in every message of the run, such as a `workflow_id`."""
+    arriving: Arriving | None = None
+    """The script that is to take the place of `script`, where it is still being recorded."""
 
     @property
     def owner(self) -> Any:

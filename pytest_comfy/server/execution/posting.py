@@ -8,19 +8,21 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ...golden import GoldenRun
 from ...workflow.digest import class_of
 from ...workflow.secrets import Known, known_in
 from ..recordings.facts import facts_of, node_definitions
 from ..recordings.library import Library
 from ..recordings.matching import NO_RECORDING, no_recording, unknown_class
 from ..recordings.refusing import missing_files, refusal_told
-from ..recordings.script import Script
+from ..recordings.script import Script, make_script
 from ..versions import Trait, Version
 from .analysis import Analysis, Analyst
 from .engine import SECRETS, Engine
-from .job import Job
+from .job import Arriving, Job
 from .selection import only
 
 Reply = tuple[int, dict[str, Any]]
@@ -46,6 +48,10 @@ class World(Protocol):
     engine: Engine
     library: Library
     posted: PostedPrompts
+
+    @property
+    def asks_further(self) -> bool:
+        """Whether a real server is asked for what is not recorded."""
 
     @property
     def version(self) -> Version:
@@ -100,7 +106,18 @@ class PostedPrompts:
         return known
 
 
-def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str | None = None) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A prompt that no recording answers, and the answer to give where nobody else has one."""
+
+    reply: Reply
+    number: float
+    prompt_id: str
+    extra_data: Any
+    is_recorded: bool
+
+
+def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str | None = None) -> Reply | Unanswered:
     """Queue a prompt. Raises TypeError, ValueError and the like where ComfyUI answers 500.
 
     headers  of the request, those that hold secrets
@@ -131,29 +148,60 @@ def post_prompt(body: Any, world: World, headers: Mapping[str, Any], source: str
     if checked.error is not None:
         recorded = _recorded_refusal(world, body)
         told = recorded or {"error": checked.error, "node_errors": checked.node_errors}
-        _note_refusal(world, body, told, is_recorded=recorded is not None)
-        return 400, told
+        return _unanswered(world, body, Unanswered((400, told), number, prompt_id, extra_data, recorded is not None))
     found = _script(world, analysis, body)
     if isinstance(found, dict):
-        if found["error"].get("type") == NO_RECORDING:
-            world.posted.miss(body, found["error"]["message"])
-        else:
-            _note_refusal(world, body, found, is_recorded=True)
-        return 400, found
+        is_recorded = found["error"].get("type") != NO_RECORDING
+        return _unanswered(world, body, Unanswered((400, found), number, prompt_id, extra_data, is_recorded))
     script, fresh = found
-    if world.version.is_modern:
-        extra_data = {name: value for name, value in extra_data.items() if name not in SECRETS}
-        extra_data["create_time"] = time.time_ns() // 1_000_000
+    outputs = list(checked.outputs)
+    job = Job(0, number, prompt_id, checked.prompt, _kept(world, extra_data), outputs, script, not fresh)
+    return _queue(world, body, job, checked.node_errors)
+
+
+def accept(
+    world: World, body: Any, unanswered: Unanswered, arriving: Arriving, node_errors: Mapping[str, Any]
+) -> Reply:
+    """Queue a prompt whose script is being recorded."""
+    one, prompt = unanswered, body["prompt"]
+    script = make_script(GoldenRun({"prompt": prompt}), prompt, {}, [])
+    job = Job(0, one.number, one.prompt_id, prompt, _kept(world, one.extra_data), [], script, False, arriving=arriving)
+    return _queue(world, body, job, node_errors)
+
+
+def note(world: World, body: Any, unanswered: Unanswered, told: Mapping[str, Any] | None = None) -> None:
+    """Note a prompt that had no answer; `told` is how a real server refused it, where it did."""
+    _, found = unanswered.reply
+    if told is None and found["error"].get("type") == NO_RECORDING:
+        world.posted.miss(body, found["error"]["message"])
+    else:
+        _note_refusal(world, body, told or found, is_recorded=unanswered.is_recorded or told is not None)
+
+
+def _unanswered(world: World, body: Any, unanswered: Unanswered) -> Reply | Unanswered:
+    if world.asks_further and not unanswered.is_recorded:
+        return unanswered
+    note(world, body, unanswered)
+    return unanswered.reply
+
+
+def _kept(world: World, extra_data: Any) -> Any:
+    """Return the extra data that queue and history tell."""
+    if not world.version.is_modern:
+        return extra_data
+    told = {name: value for name, value in extra_data.items() if name not in SECRETS}
+    return {**told, "create_time": time.time_ns() // 1_000_000}
+
+
+def _queue(world: World, body: Any, job: Job, node_errors: Mapping[str, Any]) -> Reply:
+    engine = world.engine
     engine.accepted += 1
     world.posted.accepted.append(body)
-    outputs = list(checked.outputs)
-    intermediate = _intermediate(world, checked.prompt)
-    marks = _marks(extra_data, world.version)
-    job = Job(
-        engine.accepted, number, prompt_id, checked.prompt, extra_data, outputs, script, not fresh, intermediate, marks
-    )
+    job.index = engine.accepted
+    job.intermediate = _intermediate(world, job.prompt)
+    job.marks = _marks(job.extra_data, world.version)
     engine.push(job)
-    return 200, {"prompt_id": prompt_id, "number": number, "node_errors": checked.node_errors}
+    return 200, {"prompt_id": job.prompt_id, "number": job.number, "node_errors": node_errors}
 
 
 def _marks(extra_data: Any, version: Version) -> Mapping[str, Any]:

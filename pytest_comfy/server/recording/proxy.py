@@ -51,6 +51,7 @@ class RecordingProxy(ThreadedServer):
     host, port   where to listen; port 0 picks a free one
     previews     whether pictures sent while sampling are kept; those of SaveImageWebsocket always are
     on_recorded  called with the folder of each run that was written, on a thread of the proxy
+    on_over      called with the id of each prompt and the folder of its run, None where it is not recorded, likewise
     on_problem   called with each sentence that comes into `problems`, likewise
 
     `recorded` holds the folders written, `problems` what was not recorded and why. Use it as a context manager,
@@ -70,6 +71,7 @@ class RecordingProxy(ThreadedServer):
         headers: Mapping[str, str] | None = None,
         verify: bool | str = True,
         on_recorded: Callable[[Path], None] = lambda folder: None,
+        on_over: Callable[[str, Path | None], None] = lambda prompt_id, folder: None,
         on_problem: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(host, port, "the recording proxy")
@@ -79,6 +81,7 @@ class RecordingProxy(ThreadedServer):
         self._into = Path(into)
         self._previews = previews
         self._on_recorded = on_recorded
+        self._on_over = on_over
         self._on_problem = on_problem
 
     async def open(self) -> web.Application:
@@ -229,7 +232,7 @@ class RecordingProxy(ThreadedServer):
 
     async def _follow(self, run: TapedRun, ending: Ending, key: str) -> None:
         """See a run to its end and write it."""
-        written = False
+        written: Path | None = None
         try:
             entry = await ending.entry()
             self._remember(run.prompt_id, entry)
@@ -248,7 +251,7 @@ class RecordingProxy(ThreadedServer):
                 )
             if run.left_out:
                 self._problem_of(run)(f"{run.left_out} messages were too many, or too large, to be kept")
-            written = True
+            written = folder
             if not self._has_offers:
                 self._has_offers = True
                 self._start_keeping(self._keep_offers())
@@ -261,11 +264,12 @@ class RecordingProxy(ThreadedServer):
             _log.debug("recording of %s failed", run.prompt_id, exc_info=True)
             self.problem(f"prompt {run.prompt_id} is not recorded: {type(error).__name__}: {error}")
         finally:
-            if not written:
+            if written is None:
                 self._writer.release(key)
             self._endings.pop(run, None)
             self._tape.forget(run)
             self._following.pop(run, None)
+            self._on_over(run.prompt_id, written)
         if not self._over.is_set():
             await self._sockets.release_idle(run.posted.source)
 

@@ -56,8 +56,10 @@ class Library:
         self._classes: set[str] = set()
         self._contents: dict[str, set[str]] = {}
 
-    def add(self, source: Source) -> None:
+    def add(self, source: Source, *, asked: bool = False) -> None:
         """Add a golden run, or all that lies below a directory. Golden runs are read with the first prompt.
+
+        asked  whether a prompt has asked for them already
 
         Raises GoldenError for exchanges that cannot be read.
         """
@@ -68,6 +70,8 @@ class Library:
                 self.exchanges.update(Exchanges.load(path))
         else:
             found = [Recording(_name(source.folder), source.folder, source)]
+        for recording in found:
+            recording.asked = asked
         self._recordings += found
         self._unindexed += found
 

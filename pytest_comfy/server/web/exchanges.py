@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ...golden.exchanges import Exchange, Exchanges
-from .life import Handler, Life
+from .life import Behind, Handler, Life
 
 _STATE = {
     "prompt", "queue", "history", "view", "upload", "interrupt", "free", "ws", "jobs", "userdata", "v2", "settings",
@@ -22,15 +22,22 @@ _OF_THE_CONNECTION = {"connection", "content-length", "date", "keep-alive", "tra
 """Headers that the fake sets itself."""
 
 
-def serve_recorded(life: Callable[[], Life]) -> Middleware:
-    """Return the middleware. It also answers paths that no route knows, such as those of node packs."""
+def serve_recorded(life: Callable[[], Life], behind: Behind | None = None) -> Middleware:
+    """Return the middleware. It also answers paths that no route knows, such as those of node packs.
+
+    behind  the real server that is asked for the rest
+    """
 
     @web.middleware
     async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchanges = life().library.exchanges
-        if not exchanges or request.method not in ("GET", "HEAD", "POST") or _is_state(request.path):
+        if not (exchanges or behind) or request.method not in ("GET", "HEAD", "POST") or _is_state(request.path):
             return await handler(request)
         found = await _find(request, exchanges)
+        if found is None and behind is not None and request.method == "GET":
+            found = await behind.ask(bare(request.path), list(request.query.items()), request.raw_path)
+            if found is not None:
+                exchanges.add(found)
         return await handler(request) if found is None else _answer(found)
 
     return recorded

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
+from ...golden.exchanges import Exchange
 from ..execution import posting
 from ..execution.engine import Engine
 from ..faults import Faults
@@ -25,6 +26,16 @@ Route = tuple[str, str, Handler]
 """Method, path, handler."""
 
 
+class Behind(Protocol):
+    """The real server that is asked for what is not recorded."""
+
+    async def answer(self, unanswered: posting.Unanswered, body: Mapping[str, Any]) -> posting.Reply:
+        """Return the answer to a prompt that no recording answers."""
+
+    async def ask(self, path: str, query: list[tuple[str, str]], target: str) -> Exchange | None:
+        """Return the answer to a GET, None where there is none; `target` is path and query as they came."""
+
+
 class World(posting.World, Protocol):
     """What the routes act on; `reset` replaces all but the hub."""
 
@@ -34,6 +45,10 @@ class World(posting.World, Protocol):
     """Folder of ComfyUI's web page, where it is to be served."""
     cors_origin: str | None
     """Whose pages may ask, "*" for all; None refuses those of other places."""
+
+    @property
+    def behind(self) -> Behind | None:
+        """The real server that is asked for what is not recorded, where there is one."""
 
 
 @dataclass(slots=True)

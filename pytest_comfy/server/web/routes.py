@@ -65,7 +65,7 @@ def make_app(world: World) -> web.Application:
         _manners,
         origin_only(life) if world.cors_origin is None else any_origin(world.cors_origin),
         content_policy(life),
-        serve_recorded(life),
+        serve_recorded(life, world.behind),
     ]
     app = web.Application(middlewares=middlewares, client_max_size=MAX_UPLOAD)
     routes = [
@@ -101,7 +101,11 @@ def _run_routes(world: World) -> list[Route]:
     async def post_prompt(request: web.Request) -> web.StreamResponse:
         body = await request.json()
         source = request.headers.get("Comfy-Usage-Source")
-        status, reply = posting.post_prompt(body, world, secret_headers(request.headers.items()), source)
+        answer = posting.post_prompt(body, world, secret_headers(request.headers.items()), source)
+        if isinstance(answer, posting.Unanswered):
+            assert world.behind is not None
+            answer = await world.behind.answer(answer, body)
+        status, reply = answer
         return web.json_response(reply, status=status)
 
     async def get_queue(request: web.Request) -> web.StreamResponse:
