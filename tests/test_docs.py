@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -58,6 +59,21 @@ def test_python_example(project, text):
     project.makepyfile(test_example=text)
     result = project.runpytest_subprocess("test_example.py", "-q")
     result.assert_outcomes(passed=len(re.findall(r"^def test_", text, re.MULTILINE)))
+
+
+def test_table_of_the_client_names_its_methods():
+    page = (ROOT / "docs/client.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if re.match(r"\| (?!endpoint|-)", line)]
+    told = {name: row for row in rows for name in re.findall(r"`(\w+)\(", row[1])}
+    methods = {name for name in dir(ComfyClient) if not name.startswith("_") and callable(getattr(ComfyClient, name))}
+    aside = {"close", "renew", "converted", "frontend", "known_definition"}
+    assert told.keys() == methods - aside
+    for name, row in told.items():
+        said = re.search(rf"`{name}\((.*?)\)`", row[1])[1]
+        arguments = [one.partition("=") for one in said.split(", ") if one and one != "..."]
+        parameters = inspect.signature(getattr(ComfyClient, name)).parameters
+        for argument, _, default in arguments:
+            assert repr(parameters[argument].default).replace("'", '"') == default or not default, (name, argument)
 
 
 @pytest.mark.parametrize("text", blocks("toml", "workflows"))

@@ -47,6 +47,10 @@ from .reply import (
 from .wire import Stream
 
 _CLOSING_SECONDS = 1.0
+_NO_TUNNEL = (
+    "aiohttp asks the proxy that the environment names for no tunnel to http: name the server in NO_PROXY, "
+    "give its https address, or use ComfyClient"
+)
 _PROXY = "the proxy that the environment names does not lead there"
 
 
@@ -124,7 +128,10 @@ class Aio:
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING_SECONDS),
                 )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ServerUnreachable(_no_socket(self.url, error)) from error
+            told = _no_socket(self.url, error)
+            if self._proxy is not None and not self.access.is_secure:
+                told += f"; {_NO_TUNNEL}"
+            raise ServerUnreachable(told) from error
         stream = AioStream(socket, max_memory)
         self._streams.add(stream)
         try:

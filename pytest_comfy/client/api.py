@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from ..access import Access
 from .runs import Runs
@@ -19,7 +19,15 @@ class _Shared(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, client: Endpoints, owner: type | None = None) -> T:
+    @overload
+    def __get__(self, client: None, owner: type | None = None) -> _Shared[T]: ...
+
+    @overload
+    def __get__(self, client: Endpoints, owner: type | None = None) -> T: ...
+
+    def __get__(self, client: Endpoints | None, owner: type | None = None) -> T | _Shared[T]:
+        if client is None:
+            return self
         value: T = getattr(client._core, self._name)
         return value
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 
 import pytest
 from gateway import CA, Gateway
 from projects import recorded
+from proxy import Proxy
 from ui_form import nested
+
+from pytest_comfy import AsyncComfyClient
+from pytest_comfy.client import ServerUnreachable
 
 TEST = """
 import asyncio
@@ -70,6 +75,37 @@ def test_a_live_server_behind_a_gateway(project, serve):
     assert {"/ws", "/prompt", "/view"} <= {path for path, _ in gateway.seen}
     assert "its certificate is not trusted" in refused.stdout.str()
     assert "asks for a login (401)" in wrong.stdout.str()
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_a_proxy(serve, monkeypatch, tls):
+    """The server has a name that only the proxy knows."""
+    gateway = Gateway(serve(recorded()).url, tls=tls)
+    proxy = Proxy(login="Basic YW5uOnA0c3M6dzByZA==")
+    host = "localhost" if tls else "gpu.example.com"
+    url = gateway.url.replace("localhost", host).replace("127.0.0.1", host)
+    monkeypatch.setattr("pytest_comfy.access.is_loopback", lambda name: False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://ann:p4ss%3Aw0rd@{proxy.netloc}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def main():
+        async with AsyncComfyClient(url, verify=str(CA)) as client:
+            await client.system_stats()
+            return await client.run(recorded().prompt)
+
+    try:
+        if tls:
+            assert asyncio.run(main()).outputs
+            assert {method for method, _ in proxy.seen} == {"CONNECT"}
+        else:
+            with pytest.raises(ServerUnreachable, match=r"no WebSocket at /ws .*; aiohttp asks the proxy .* no tunnel"):
+                asyncio.run(main())
+            assert ("GET", f"{url}/system_stats") in proxy.seen
+    finally:
+        proxy.stop()
+        gateway.stop()
 
 
 def test_a_file_in_ui_form_is_converted_as_the_other_client_does(project, live):
