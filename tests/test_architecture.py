@@ -46,7 +46,7 @@ MAY_IMPORT = {
     # what a good run is
     "golden": "compare files media secrecy text workflow",
     # who answers offline
-    "server": "access golden text workflow",
+    "server": "access golden secrecy text workflow",
     "server/wire": "",
     "server/faults": "server/wire text",
     "server/recordings": "golden secrecy server/wire text workflow",

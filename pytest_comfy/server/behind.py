@@ -16,6 +16,7 @@ from ..access import Verify
 from ..golden import PROMPT_ID, GoldenError, GoldenRun
 from ..golden.exchanges import Exchange
 from ..golden.inputs import bare_name, texts_of
+from ..secrecy import heard
 from .execution.engine import Engine
 from .execution.job import Arriving
 from .execution.posting import Reply, Unanswered, accept, note
@@ -54,8 +55,9 @@ class Behind:
 
     def __init__(self, front: Front, way: Way) -> None:
         self._front = front
-        self._url = way.url
         self._upstream = Upstream(way.url, way.headers, way.verify)
+        # Without the password that the address may hold.
+        self._url = self._upstream.url
         self._proxy = RecordingProxy(
             way.url,
             way.into,
@@ -98,7 +100,7 @@ class Behind:
         headers = {"Content-Type": kind, "Content-Length": str(len(body))} if kind else {}
         if status != 200 or not is_kept("GET", status, headers):
             return None
-        return await asyncio.to_thread(make_exchange, "GET", path, query, None, status, headers, body)
+        return await asyncio.to_thread(make_exchange, "GET", path, query, None, status, headers, body, heard())
 
     async def answer(self, unanswered: Unanswered, body: Mapping[str, Any]) -> Reply:
         """Post a prompt to the real server; what it accepts is queued here, and run when its recording has come."""
