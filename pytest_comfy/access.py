@@ -20,7 +20,6 @@ Verify = bool | str
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Environment variables that name the authorities to trust, the first one that is set first."""
-_LEAST_SECRET = 4
 
 
 class AccessError(ValueError):
@@ -55,13 +54,13 @@ class Access:
             return self.verify
         return next((path for name in _BUNDLES if (path := os.environ.get(name)) and Path(path).exists()), True)
 
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """Return what asyncio checks certificates by; True where there is nothing of one's own to say."""
-        trusted = self.trusted()
-        if trusted is False:
-            return False
-        options = _ssl_options(trusted)
-        return ssl.create_default_context(cafile=options.get("ca_certs"), capath=options.get("ca_cert_path"))
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return what asyncio checks certificates by."""
+        options = _ssl_options(self.trusted())
+        context = ssl.create_default_context(cafile=options.get("ca_certs"), capath=options.get("ca_cert_path"))
+        if options.get("cert_reqs") == ssl.CERT_NONE:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
 
     def proxy(self) -> str | None:
         """Return the URL of the proxy that leads to the server by the environment; None for none."""
@@ -94,7 +93,7 @@ def access_to(
         if not any(name.lower() == "authorization" for name in sent):
             sent["Authorization"] = value
         secrets += [value.removeprefix("Basic "), login[1], parts.password or ""]
-    heard_of([secret for secret in secrets if len(secret) >= _LEAST_SECRET], lasting=True)
+    heard_of(secrets, lasting=True)
     host = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
     return Access(bare, sent, _readable(verify))

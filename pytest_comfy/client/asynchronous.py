@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from ..access import AccessError, Verify, access_to
+from ..access import Verify
 from ..memory import DEFAULT_MAX_MEMORY, Budget
 from ..workflow.model import Workflow
 from .aio import Aio
-from .errors import ServerUnreachable
 from .runs import Runs
-from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert
+from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert, way_to
 
 
 class AsyncComfyClient(Runs):
@@ -35,11 +34,7 @@ class AsyncComfyClient(Runs):
         auth: tuple[str, str] | None = None,
         verify: Verify = True,
     ) -> None:
-        try:
-            access = access_to(url, headers, auth, verify)
-        except AccessError as error:
-            raise ServerUnreachable(str(error)) from None
-        self._aio = Aio(access, Budget(max_memory))
+        self._aio = Aio(way_to(url, headers, auth, verify), Budget(max_memory))
         super().__init__(
             self._aio,
             timeout=timeout,

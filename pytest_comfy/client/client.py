@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from ..access import AccessError, Verify, access_to
+from ..access import Verify
 from ..memory import DEFAULT_MAX_MEMORY, Budget
 from ..workflow.model import Workflow
 from ..workflow.results import Event, Output, Preview
@@ -17,7 +17,7 @@ from .outputs import Wanted
 from .pages import converted, page_of
 from .run import Progress, Run
 from .runs import Runs
-from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert
+from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert, way_to
 from .told import Queued
 from .wire import Waiting, done, each
 
@@ -53,11 +53,7 @@ class ComfyClient(Endpoints):
         auth: tuple[str, str] | None = None,
         verify: Verify = True,
     ) -> None:
-        try:
-            access = access_to(url, headers, auth, verify)
-        except AccessError as error:
-            raise ServerUnreachable(str(error)) from None
-        wire = Waiting(access, Budget(max_memory))
+        wire = Waiting(way_to(url, headers, auth, verify), Budget(max_memory))
         self.http = wire.http
         self._core = Runs(
             wire,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ..access import Access, AccessError, Verify, access_to
 from ..memory import DEFAULT_MAX_MEMORY, Budget, json_cost
 from ..text import plain
 from ..workflow.model import Workflow
@@ -40,6 +41,14 @@ _NO_ROUTE = (404, 405)
 
 Convert = Callable[[Workflow, Mapping[str, Any]], Workflow]
 T = TypeVar("T")
+
+
+def way_to(url: str, headers: Mapping[str, str] | None, auth: tuple[str, str] | None, verify: Verify) -> Access:
+    """Return how a client reaches its server; raises ServerUnreachable for what cannot be used."""
+    try:
+        return access_to(url, headers, auth, verify)
+    except AccessError as error:
+        raise ServerUnreachable(str(error)) from None
 
 
 class Steps:

@@ -185,8 +185,9 @@ class Check:
             return self._verdict(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = judge.outputs(golden, run) if golden and not damaged else ()
-        stale = self._stale(golden, run.prompt, run.extra_data)
         verdict = self._verdict(subject, run, outputs, notes, told=told)
+        # Offline a prompt that changed came no further, and what passes there has nothing to tell of it.
+        stale = self._stale(golden, run.prompt, run.extra_data) if self.settings.live or not verdict.passed else ()
         changed = golden is None or damaged or not verdict.passed or bool(stale)
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
             written = self._approve(subject, run, golden, judge)

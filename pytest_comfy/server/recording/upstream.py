@@ -44,13 +44,13 @@ class Upstream:
         self._host = str(parts.hostname)
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._proxy = self.access.proxy()
+        self._ssl = self.access.ssl_context() if self.access.is_secure else None
         self._kept: aiohttp.ClientSession | None = None
         self._once: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Get ready to ask, on the running loop."""
-        checked = self.access.ssl_context()
-        self._kept, self._once = _session(checked, force_close=False), _session(checked, force_close=True)
+        self._kept, self._once = _session(self._ssl, force_close=False), _session(self._ssl, force_close=True)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -93,10 +93,8 @@ class Upstream:
 
     async def connection(self, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the server, through the proxy if one leads there; raises one of FAILURES."""
-        checked = self.access.ssl_context() if self.access.is_secure else None
-        context = _without_check() if checked is False else ssl.create_default_context() if checked is True else checked
         if self._proxy is None:
-            return await asyncio.open_connection(self._host, self._port, ssl=context, limit=limit)
+            return await asyncio.open_connection(self._host, self._port, ssl=self._ssl, limit=limit)
         proxy = urlsplit(self._proxy)
         reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port or 80, limit=limit)
         try:
@@ -109,8 +107,8 @@ class Upstream:
             answer = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1:2]
             if answer != [b"200"]:
                 raise OSError(f"the proxy on the way answers {b''.join(answer).decode('ascii', 'replace')}")
-            if context is not None:
-                await writer.start_tls(context, server_hostname=self._host)
+            if self._ssl is not None:
+                await writer.start_tls(self._ssl, server_hostname=self._host)
         except BaseException:
             writer.close()
             raise
@@ -166,15 +164,9 @@ def said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _without_check() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def _session(checked: ssl.SSLContext | bool, force_close: bool) -> aiohttp.ClientSession:
+def _session(checked: ssl.SSLContext | None, force_close: bool) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=checked),
+        connector=aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=checked or True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
         auto_decompress=False,
