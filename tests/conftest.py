@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
 import socket
+import warnings
 
 import hypothesis
 import pytest
@@ -32,6 +34,14 @@ def bare_environment(request, monkeypatch):
             monkeypatch.delenv(name)  # pytest writes its summary at greater length there
         if name.startswith("PYTEST_") and name not in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def garbage_of_others(request):
+    """Where warnings are errors, no test answers for what another left to the garbage collector."""
+    if request.node.get_closest_marker("filterwarnings"):
+        with warnings.catch_warnings(action="ignore"):
+            gc.collect()
 
 
 @pytest.fixture

@@ -35,9 +35,11 @@ class Proxy:
 
     async def _close(self):
         self._server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
             task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed says so to its transport in the loop's next turn
 
     async def _serve(self, reader, writer):
         with contextlib.suppress(asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
@@ -62,10 +64,12 @@ class Proxy:
         inner, outer = await asyncio.open_connection("127.0.0.1", port)
         outer.write(first)
         pumps = [asyncio.ensure_future(_pump(*pair)) for pair in ((reader, outer), (inner, writer))]
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for one in pumps:
-            one.cancel()
-        outer.close()
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in pumps:
+                one.cancel()
+            outer.close()
 
 
 async def _pump(source, sink):

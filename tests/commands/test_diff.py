@@ -172,7 +172,8 @@ class TestFiles:
     def test_difference_picture(self, folder, run):
         status, _, err = run("a.png", "boxed.png", "-o", "new/out.png")
         assert (status, err) == (1, [])
-        assert Image.open(folder / "new/out.png").width > 3 * SIDE
+        with Image.open(folder / "new/out.png") as drawn:
+            assert drawn.width > 3 * SIDE
 
     def test_kinds_without_difference_picture_say_so(self, folder, run):
         status, _, err = run("a.bin", "b.bin", "-o", "out.png")

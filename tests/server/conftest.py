@@ -156,4 +156,4 @@ def connect():
 
     yield connected
     for peer in peers:
-        peer.ws.close()
+        peer.ws.shutdown()  # close() leaves the socket open where the server closed first

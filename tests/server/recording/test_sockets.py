@@ -63,6 +63,7 @@ def connect(proxy):
     for socket in opened:
         with contextlib.suppress(OSError, websocket.WebSocketException):
             socket.close()
+        socket.shutdown()  # close() leaves the socket open where the server closed first
 
 
 @pytest.mark.parametrize("target", ["/ws?clientId=a", "/api/ws?x=%2F+&clientId=", "/ws", "/custom/socket?a=b"])

@@ -30,8 +30,6 @@ from pytest_comfy.server.synthesis.openexr import exr
 from pytest_comfy.server.versions import Version
 from pytest_comfy.workflow.validate import validate
 
-from ..conftest import Peer
-
 DATA = Path(__file__).parents[2] / "data"
 CAPTURED = {version: json.loads((DATA / f"synthesis-{version}.json").read_text(encoding="utf-8"))
             for version in ("0.3.64", "0.8.0", "0.30.0")}  # fmt: skip
@@ -136,11 +134,11 @@ def test_history_has_the_shape_of_comfyuis(version, recorded):
 
 
 @pytest.mark.parametrize(("version", "recorded"), WATCHED)
-def test_a_client_of_the_server_hears_what_a_client_of_comfyui_hears(version, recorded):
+def test_a_client_of_the_server_hears_what_a_client_of_comfyui_hears(version, recorded, connect):
     run = made_up(version, recorded)
     flags = {"supports_preview_metadata": True} if "with_metadata" in recorded["scenario"] else None
     with FakeComfyServer([run]) as server:
-        peer = Peer(server, flags=flags)
+        peer = connect(server, flags=flags)
         prompt_id = peer.post(recorded["prompt"]).json()["prompt_id"]
         heard = peer.until_end()
         history = requests.get(f"{server.url}/history/{prompt_id}", timeout=10).json()[prompt_id]
@@ -450,33 +448,33 @@ def test_a_client_gets_the_files_of_today(scenario):
     assert {(one.node, one.key, one.index): one.data for one in outputs if one.filename} == server_side
 
 
-def test_a_prompt_with_other_ids_is_told_by_its_own():
+def test_a_prompt_with_other_ids_is_told_by_its_own(connect):
     prompt = captured("success")
     moved = json.loads(re.sub(r'"([1-4])"', r'"1\1"', json.dumps(prompt)))
     with FakeComfyServer(synthesize=DEFINITIONS) as server:
-        peer = Peer(server)
+        peer = connect(server)
         for one, output in ((prompt, "4"), (moved, "14")):
             prompt_id, _ = peer.run(prompt=one)
             assert list(peer.history(prompt_id)["outputs"]) == [output]
 
 
-def test_the_server_makes_up_what_its_version_does():
+def test_the_server_makes_up_what_its_version_does(connect):
     prompt = {"1": node("EmptyAudio", duration=1.0, sample_rate=44100, channels=2),
               "2": node("SaveAudio", audio=["1", 0], filename_prefix="a")}  # fmt: skip
     names = {}
     for version in ("0.24.1", "0.25.0", "0.30.0"):
         with FakeComfyServer(synthesize=NEW, version=version) as server:
-            peer = Peer(server)
+            peer = connect(server)
             prompt_id, _ = peer.run(prompt=prompt)
             names[version] = peer.history(prompt_id)["outputs"]["2"]["audio"][0]["filename"]
     assert names == {"0.24.1": "a_00001_.flac", "0.25.0": "a_00001.flac", "0.30.0": "a_00001.flac"}
 
 
-def test_a_loop_in_a_value_ends_the_run_and_not_the_post():
+def test_a_loop_in_a_value_ends_the_run_and_not_the_post(connect):
     """As 0.30.0: it is accepted, what is not in the loop runs, and history calls it a success with an error in it."""
     recorded = next(run for run in CAPTURED["0.30.0"]["runs"] if run["scenario"] == "loop:in_a_value")
     with FakeComfyServer(synthesize=NEW, version="0.30.0") as server:
-        peer = Peer(server)
+        peer = connect(server)
         prompt_id, heard = peer.run(prompt=recorded["prompt"])
         entry = peer.history(prompt_id)
         with ComfyClient(server.url) as client, pytest.raises(ExecutionError, match="Dependency cycle detected"):
