@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .report.headline import HEADLINE
+from .session.projects import MARKERS
 from .session.settings import Settings, SettingsError
 from .session.state import State
 from .text import did_you_mean
@@ -31,19 +32,29 @@ class ComfyWarning(pytest.PytestWarning):
     """Something about workflow files that a person should know and that fails nothing."""
 
 
+def settings_of(config: pytest.Config, path: Path) -> Settings:
+    """Return the settings for a file: those of its project; raises CollectError where its ini is wrong."""
+    try:
+        return config.stash[STATE].projects.of(path)
+    except SettingsError as error:
+        raise pytest.Collector.CollectError(str(error).replace(f"{config.rootpath}/", "")) from None
+
+
 def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
     """Return a collector for a workflow file: one the globs name, or one named on the command line."""
+    if path.name in MARKERS or path.suffix.lower() == ".json":
+        settings_of(parent.config, path)  # a project whose workflows are gone may have golden runs still
     if path.suffix.lower() != ".json":
         return None
-    settings = parent.config.stash[STATE].settings
+    state = parent.config.stash[STATE]
     named = parent.session.isinitpath(path)
-    if settings.is_own(path):
+    if state.projects.is_own(path):
         if named:
             parent.warn(ComfyWarning(f"{path.name}: belongs to a golden run or a report, and is no workflow to run"))
         return None
-    if not named and not settings.claims(path):
+    if not named and not state.projects.claims(path):
         if parent.config.args_source is pytest.Config.ArgsSource.ARGS and looks_like_workflow(path):
-            parent.config.stash[STATE].left_alone.add(settings.relative(path) or str(path))
+            state.left_alone.add(state.settings.relative(path) or str(path))
         return None
     file: WorkflowFile = WorkflowFile.from_parent(parent, path=path)
     file.named = named
@@ -84,7 +95,7 @@ class WorkflowFile(pytest.Module):
                 if self.named:
                     self.warn(ComfyWarning(f"{self._short(str(error))}: left alone"))
                 return
-            cases = read_cases(self.path, state.settings.root)
+            cases = read_cases(self.path, state.projects.of(self.path))
             key = state.claim_workflow(self.path, [case.name for case in cases])
             items = [CaseItem.of(self, case, f"{key}/{case.name}") for case in cases]
         except (WorkflowError, SettingsError) as error:
@@ -177,8 +188,8 @@ class CaseItem(pytest.Function):
 
     @property
     def settings(self) -> Settings:
-        """The settings of the session."""
-        return self.config.stash[STATE].settings
+        """The settings of the session for the project of the file."""
+        return self.config.stash[STATE].projects.of(self.path)
 
     def subject(self) -> Subject:
         """Return what is checked, with the options of sidecar, marks and command line resolved."""
@@ -187,7 +198,7 @@ class CaseItem(pytest.Function):
 
         return Subject(
             key=self.key,
-            source=self.settings.relative(self.path) or self.path.name,
+            source=self.settings.within(self.path) or self.path.name,
             case=self.case.name,
             node_id=self.nodeid,
             options=resolve(self.settings, self.case.options, mark_options(self)),

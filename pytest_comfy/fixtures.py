@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .collect import STATE, converter_of, drop_properties, is_told, mark_options, not_judged, note, note_error
+from .collect import (
+    STATE,
+    converter_of,
+    drop_properties,
+    is_told,
+    mark_options,
+    not_judged,
+    note,
+    note_error,
+    settings_of,
+)
 from .session.settings import Settings, for_worker
 from .session.state import State
 
@@ -53,7 +63,7 @@ def comfy_server(request: pytest.FixtureRequest) -> Iterator[FakeComfyServer]:
     """A fake ComfyUI of its own, in fresh state, that replays the project's golden runs; see its `.url`."""
     from .server import FakeComfyServer
 
-    settings = request.config.stash[STATE].settings
+    settings = settings_of(request.config, request.path)
     with FakeComfyServer(settings.golden_dir if settings.golden_dir.is_dir() else ()) as server:
         yield server
         request.node.user_properties += [("comfy_unmatched", problem) for problem in server.problems]
@@ -77,7 +87,7 @@ def comfy_respx(request: pytest.FixtureRequest) -> Iterator[InProcess]:
         pytest.fail(f'the fixture comfy_respx needs {missing}: pip install "pytest-comfy[httpx]"', pytrace=False)
     from .server import FakeComfyServer
 
-    settings = request.config.stash[STATE].settings
+    settings = settings_of(request.config, request.path)
     mark = request.node.get_closest_marker("comfy_respx")
     with FakeComfyServer(settings.golden_dir if settings.golden_dir.is_dir() else (), listen=False) as server:
         try:
@@ -111,7 +121,7 @@ def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyCli
 
 
 def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str]) -> dict[str, Any]:
-    settings = request.config.stash[STATE].settings
+    settings = settings_of(request.config, request.path)
     options = _options(request, settings)
     live = for_worker(settings.servers, _worker())
     return {
@@ -131,9 +141,9 @@ def comfy_workflow(request: pytest.FixtureRequest) -> Callable[..., Workflow]:
     """Load a workflow file and set values: comfy_workflow("txt2img.json", {"KSampler.seed": 7}).
 
     A file in UI form stays so until it is run: `comfy_client.converted(workflow)` tells its prompt. A path is
-    looked for beside the test file, then from the project's root, then in its workflows folder.
+    looked for beside the test file, then from the project's folder, then in its workflows folder.
     """
-    settings = request.config.stash[STATE].settings
+    settings = settings_of(request.config, request.path)
 
     def load(path: str | os.PathLike[str], values: Mapping[str, Any] | None = None) -> Workflow:
         from .workflow import Workflow
@@ -149,7 +159,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
 
     Files that it names and that lie in `inputs/` beside the workflow, or beside the test, are uploaded.
     """
-    settings = request.config.stash[STATE].settings
+    settings = settings_of(request.config, request.path)
     options = _options(request, settings)
 
     def run(
@@ -199,7 +209,8 @@ def _with_a_way_to_record(error: Exception, request: pytest.FixtureRequest) -> E
     if not isinstance(error, PromptRejected) or error.error.get("type") != NO_RECORDING:
         return error
     url = "http://YOUR-COMFYUI:8188"
-    way = f"pytest-comfy record --upstream {url} --into golden, while the test runs against that"
+    into = settings_of(request.config, request.path).golden_name
+    way = f"pytest-comfy record --upstream {url} --into {into}, while the test runs against that"
     if "comfy_golden" in request.fixturenames:
         way = shlex.join(["pytest", request.node.nodeid, "--comfy-url", url, "--comfy-update"])
     return PromptRejected(f"{str(error).rstrip('.')}; record one with: {way}", error.error, error.node_errors)
@@ -220,7 +231,7 @@ class GoldenChecker:
     def __init__(self, request: pytest.FixtureRequest, client: ComfyClient) -> None:
         self._request = request
         self._client = client
-        self._settings = request.config.stash[STATE].settings
+        self._settings = settings_of(request.config, request.path)
         drop_properties(request.node)
 
     def check(self, run: Run, name: str | None = None, *, tolerance: Any = None) -> CaseVerdict:
@@ -238,7 +249,7 @@ class GoldenChecker:
         key = test_key(self._settings, node.path, node.nodeid)
         subject = Subject(
             key=f"{key}/{_safe(name)}" if name else f"{key}/default",
-            source=self._settings.relative(node.path) or node.path.name,
+            source=self._settings.within(node.path) or node.path.name,
             case=f"{node.nodeid.partition('::')[2]}{f' {name}' if name else ''}",
             node_id=node.nodeid,
             options=options,
@@ -283,17 +294,18 @@ def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item
     here = config.invocation_params.dir
     in_part = {(here / word.partition("::")[0]).resolve() for word in config.args if "::" in word}
     for item in items:
-        relative = state.settings.relative(item.path)
+        settings = settings_of(config, item.path)
+        relative = settings.relative(item.path)
         if relative and relative.endswith(".py"):
             if not config.getoption("lf", False) and item.path.resolve() not in in_part:
                 state.test_files.add(relative)
             if "comfy_golden" in getattr(item, "fixturenames", ()):
-                state.claims[test_key(state.settings, item.path, item.nodeid)] = relative
+                state.claims[f"{settings.golden_name}/{test_key(settings, item.path, item.nodeid)}"] = relative
 
 
 def test_key(settings: Settings, path: Path, node_id: str) -> str:
     """Return the golden folder of a test: its file, then its name made safe."""
-    file = (settings.relative(path) or path.name).removesuffix(".py")
+    file = (settings.within(path) or path.name).removesuffix(".py")
     return f"{file}/{_safe(node_id.partition('::')[2])}"
 
 
@@ -350,7 +362,7 @@ def _convert(
 
 
 def _find(path: Path, folder: Path, settings: Settings) -> Path:
-    for start in (folder, settings.root, settings.root / "workflows"):
+    for start in (folder, settings.folder, settings.folder / "workflows"):
         if (start / path).is_file():
             return start / path
     return folder / path

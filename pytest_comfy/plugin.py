@@ -22,6 +22,7 @@ from .fixtures import (
 )
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
+from .session.projects import root_above
 from .session.state import State
 
 EARLIER: pytest.StashKey[Patterns] = pytest.StashKey()
@@ -110,10 +111,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "comfy_respx(url, ...): where the fixture comfy_respx is found")
     try:
-        settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), config.rootpath)
+        root = config.rootpath if config.inipath or config.option.rootdir else root_above(config.rootpath)
+        paths = [config.invocation_params.dir / word.partition("::")[0] for word in config.args]
+        settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), root, paths)
+        config.stash[STATE] = State(settings)
+        config.stash[STATE].projects.look(paths)
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[STATE] = State(settings)
     config.stash[EARLIER] = own_patterns()
     take_out(settings.redact)
     if settings.live:
@@ -136,7 +140,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     from .report.terminal import header
 
-    return header(config.stash[STATE].settings)
+    return header(config.stash[STATE].projects)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WorkflowFile | None:

@@ -87,6 +87,11 @@ def take_out(patterns: Patterns) -> None:
     _process.expression = None
 
 
+def take_out_too(patterns: Patterns) -> None:
+    """From now on take out what matches one of these as well."""
+    _process.patterns = tuple(dict.fromkeys((*_process.patterns, *patterns)))
+
+
 def own_patterns() -> Patterns:
     """Return the patterns given to `take_out`."""
     return _process.patterns

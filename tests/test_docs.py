@@ -18,6 +18,7 @@ from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
 from pytest_comfy.cases.sidecar import read_cases
 from pytest_comfy.golden import GoldenStore
 from pytest_comfy.golden.record import Approval, record
+from pytest_comfy.session.settings import Settings
 from pytest_comfy.workflow.graph.layouts import checked, read
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +87,7 @@ def test_sidecar(text, tmp_path):
     (tmp_path / "x.json").write_text("{}")
     (tmp_path / "x.toml").write_text(text)
     (tmp_path / "face.png").touch()
-    (case,) = read_cases(tmp_path / "x.json", tmp_path)
+    (case,) = read_cases(tmp_path / "x.json", Settings(tmp_path))
     assert case.options.outputs
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..session.servers import SERVERS_FILE, SERVERS_TABLE
-from ..session.settings import SettingsError, seconds
+from ..session.settings import Settings, SettingsError, seconds
 from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
 
@@ -46,15 +46,15 @@ class Case:
     xfail: tuple[str, bool | None] | None = None
 
 
-def read_cases(workflow: Path, root: Path) -> list[Case]:
-    """Return the cases of a workflow file by its sidecar and its folders' comfy.toml, at least one.
+def read_cases(workflow: Path, settings: Settings) -> list[Case]:
+    """Return the cases of a workflow file of a project by its sidecar and its folders' comfy.toml, at least one.
 
     Raises SettingsError naming file and key for anything that is not understood.
     """
     layers: list[tuple[Path, Mapping[str, Any]]] = []
-    for path in _folder_files(workflow, root):
+    for path in _folder_files(workflow, settings.root):
         table = _load(path)
-        if path.parent == root:
+        if path.parent in (settings.root, settings.folder):
             table.pop(SERVERS_TABLE, None)  # read where the servers are
         layers.append((path, _checked(table, _FOLDER_KEYS, path, "")))
     sidecar = workflow.with_suffix(".toml")

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
+from ..session.projects import Projects
 from ..session.reaching import add_reaching, reached
 from ..session.servers import ServerError
-from ..session.settings import Settings, SettingsError, default_widgets, widgets
+from ..session.settings import DEFAULT_GOLDEN_DIR, Settings, SettingsError, default_widgets, widgets
 from ..text import plain
 from . import Commands
 
 if TYPE_CHECKING:
     from ..workflow import Workflow
 
-_GOLDEN = Path("golden")
+_GOLDEN = Path(DEFAULT_GOLDEN_DIR)
 
 
 class ConvertError(Exception):
@@ -89,15 +90,16 @@ def _converted(options: argparse.Namespace) -> Workflow:
     date = _date(options.date)
     if workflow.form == "api":
         return workflow
-    root = Path.cwd()
-    # The key that the file's case has under pytest, so that both make the same prompt of it.
-    key = f"{Settings(root).golden_key(options.file.resolve())}/default"
-    if date is None and (root / _GOLDEN).is_dir():
-        date = kept_date(GoldenStore(root / _GOLDEN).load(key))
+    root, file = Path.cwd(), options.file.resolve()
     layouts = widgets(options.widgets or default_widgets(root), "--widgets")
+    settings = Projects(Settings(root, golden_dir=root / DEFAULT_GOLDEN_DIR, widgets=layouts)).of(file)
+    # The key that the file's case has under pytest, so that both make the same prompt of it.
+    key = f"{settings.golden_key(file)}/default"
+    if date is None and settings.golden_dir.is_dir():
+        date = kept_date(GoldenStore(settings.golden_dir).load(key))
     definitions, frontend = _definitions(options, workflow.classes())
     seed = False if options.seed == "false" else options.seed
-    return Converter(layouts).convert(
+    return Converter(layouts if options.widgets else settings.widgets).convert(
         workflow, definitions, key=key, dynamic_prompts=seed, date=date, frontend=frontend
     )
 

@@ -10,10 +10,15 @@ from .run import GoldenRun, find_runs
 
 
 def unused_runs(
-    golden_dir: Path, claimed: Collection[str], test_files: Collection[str], workflows_complete: bool
+    golden_dir: Path,
+    project: Path,
+    claimed: Collection[str],
+    test_files: Collection[str],
+    workflows_complete: bool,
 ) -> list[Path]:
     """Return the folders of golden runs that nothing claims, sorted.
 
+    project             the folder that the runs name their files from
     claimed             keys ("WORKFLOW/CASE") of all collected cases and tests
     test_files          Python test files that were collected whole; runs of other files' tests are not judged
     workflows_complete  whether every workflow file was collected; if not, no workflow's run is judged
@@ -26,7 +31,7 @@ def unused_runs(
         if source is None:
             continue
         judged = source in test_files if source.endswith(".py") else workflows_complete
-        if judged or (source.endswith(".py") and not (golden_dir.parent / source).exists()):
+        if judged or (source.endswith(".py") and not (project / source).exists()):
             unused.append(folder)
     return unused
 

@@ -43,7 +43,7 @@ class Subject:
     """What is checked: a case of a workflow file, or a test.
 
     key      the golden run's folder, "WORKFLOW/CASE"
-    source   the workflow or test file, relative to the project's root
+    source   the workflow or test file, relative to the project's folder
     node_id  as pytest names it, for the command that approves
     """
 
@@ -211,7 +211,7 @@ class Check:
     ) -> Judge:
         kept = (golden.document.get("node_definitions") or {}) if golden and not self.settings.live else None
         definition_of = self.lane.client.known_definition if kept is None else kept.get
-        artefacts = Artefacts(self.settings.report_dir, subject.key)
+        artefacts = Artefacts(self.settings.report_dir, self.settings.report_key(subject.key))
         return Judge(subject.options, artefacts, prompt, extra_data, definition_of)
 
     @property
@@ -233,7 +233,7 @@ class Check:
             {
                 "comfy_mode": "live" if self.settings.live else "offline",
                 "comfy_server": self.lane.told,
-                "comfy_golden": subject.key,
+                "comfy_golden": self.settings.report_key(subject.key),
                 "comfy_prompt_id": run.prompt_id,
                 "comfy_seconds": f"{run.seconds:.3f}",
                 "comfy_verdicts": json.dumps(dict(verdict.counts), sort_keys=True),

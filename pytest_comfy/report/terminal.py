@@ -11,6 +11,7 @@ from ..judging.verdict import VERDICTS
 from ..text import listed, plain
 
 if TYPE_CHECKING:
+    from ..session.projects import Projects
     from ..session.servers import Server
     from ..session.settings import Settings
     from ..session.state import State
@@ -24,15 +25,15 @@ _WAYS = {
 }
 
 
-def header(settings: Settings) -> list[str]:
+def header(projects: Projects) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
-    if settings.live:
-        return [plain(f"comfy: live, {_server(server)}") for server in settings.servers]
-    if not settings.golden_dir.is_dir():
+    if projects.session.live:
+        return [plain(f"comfy: live, {_server(server)}") for server in projects.session.servers]
+    there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
+    if not there:
         return []
-    recorded = _recorded(settings)
-    where = settings.relative(settings.golden_dir) or settings.golden_dir
-    return [f"comfy: offline, replaying {where}/{recorded}"]
+    where = listed([f"{settings.golden_name}/" for settings in there])
+    return [f"comfy: offline, replaying {where}{_recorded(there[0])}"]
 
 
 def _server(server: Server) -> str:
@@ -117,13 +118,13 @@ def _rows(state: State) -> Iterator[str]:
             yield f"  and {len(state.stale) - _MOST_UNMATCHED} more"
         yield "  offline they are refused until they are approved again, with --comfy-update=changed"
     if state.left_alone:
-        globs = ", ".join(settings.workflows)
+        globs = ", ".join(state.projects.globs())
         yield f"workflows left alone, as comfy_workflows ({globs}) names none of them: {len(state.left_alone)}"
         yield f"  {plain(listed(sorted(state.left_alone)), 300)}"
     if state.unused:
         yield from _unused(state)
     if state.orphans:
-        globs = ", ".join(settings.workflows)
+        globs = ", ".join(state.projects.globs())
         yield f"golden runs without a workflow: {state.orphans}, as comfy_workflows ({globs}) matches no file"
     if state.unmatched:
         yield f"prompts that no golden run answers: {len(state.unmatched)}"

@@ -25,6 +25,17 @@ def base(glob: str) -> str:
     return "/".join(fixed)
 
 
+def split(glob: str) -> tuple[str, str] | None:
+    """Return a glob in two, before the last fixed folders that follow a wildcard: packages/*, workflows/**/*.json.
+
+    None where there are no such folders.
+    """
+    parts = glob.split("/")
+    wild = [bool(_WILD.search(part)) for part in parts[:-1]]
+    starts = [at for at in range(1, len(wild)) if wild[at - 1] and not wild[at]]
+    return ("/".join(parts[: starts[-1]]), "/".join(parts[starts[-1] :])) if starts else None
+
+
 def find(root: Path, glob: str) -> Iterator[Path]:
     """Yield the files below `root` that match."""
     start = root / base(glob)

@@ -50,12 +50,18 @@ class Server:
 
 
 def servers_of(
-    urls: Sequence[str], headers: Iterable[str], ca: str | None, root: Path, environ: Mapping[str, str]
+    urls: Sequence[str],
+    headers: Iterable[str],
+    ca: str | None,
+    root: Path,
+    environ: Mapping[str, str],
+    below: Iterable[Path] = (),
 ) -> tuple[Server, ...]:
     """Return the servers that were asked for, by address or by the name that comfy.toml has for them.
 
     headers  lines "Name: value", for all of them; what a named server says itself goes before
     ca       a file of authorities, "off" to trust any certificate, None to ask the environment
+    below    folders whose comfy.toml may name servers as well, the later ones going first
 
     Raises ServerError.
     """
@@ -64,7 +70,7 @@ def servers_of(
     found = []
     for url in urls:
         if _NAME.fullmatch(url) and named is None:
-            named = read_servers(root, environ)
+            named = {name: one for folder in (root, *below) for name, one in read_servers(folder, environ).items()}
         server = (named or {}).get(url)
         if server is None:
             if named and _NAME.fullmatch(url) and did_you_mean(url, tuple(named)):

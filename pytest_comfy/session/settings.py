@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..workflow.graph.layouts import Layout
 
 DEFAULT_GLOB = "workflows/**/*.json"
+DEFAULT_GOLDEN_DIR = "golden"
 WIDGETS_FILE = "comfy-widgets.toml"
 """What the JavaScript of node packs does to widgets, told by the project; read where it is there."""
 UPDATE_MODES = ("none", "missing", "changed", "all")
@@ -33,8 +34,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, eq=False, repr=False)  # what is not needed is not made: every start of pytest pays for it
 class Settings:
-    """The settings of a test session.
+    """The settings of a test session, for the files of one of its projects.
 
+    root       pytest's, to which paths are told
+    subfolder  the project's below it, "" where it is the root itself
     max_memory  bytes that one run may keep
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
     connect_timeout  how long a server that wakes up is waited for, in seconds; None for gateways alone, and a while
@@ -44,6 +47,7 @@ class Settings:
     """
 
     root: Path
+    subfolder: str = ""
     servers: tuple[Server, ...] = ()
     update: str = "none"
     reason: str | None = None
@@ -70,21 +74,36 @@ class Settings:
         """Whether a real server is asked."""
         return bool(self.servers)
 
+    @property
+    def folder(self) -> Path:
+        """The project's folder: workflows and golden runs lie below it, and golden runs name their sources from it."""
+        return self.root / self.subfolder if self.subfolder else self.root
+
     def claims(self, path: Path) -> bool:
         """Whether a file is one of the workflows to collect without being named."""
-        relative = self.relative(path)
+        relative = self.within(path)
         return relative is not None and any(matches(relative, glob) for glob in self.workflows)
 
     def relative(self, path: Path) -> str | None:
-        """Return a path relative to the project's root with forward slashes, None outside of it."""
-        try:
-            return path.relative_to(self.root).as_posix()
-        except ValueError:
-            return None
+        """Return a path relative to the session's root with forward slashes, None outside of it."""
+        return _below(self.root, path)
+
+    def within(self, path: Path) -> str | None:
+        """Return a path relative to the project's folder with forward slashes, None outside of it."""
+        return _below(self.folder, path)
+
+    @property
+    def golden_name(self) -> str:
+        """The folder of golden runs as it is told: relative to the root where it is below it."""
+        return self.relative(self.golden_dir) or str(self.golden_dir)
+
+    def report_key(self, key: str) -> str:
+        """Return the folder in the report of what has this golden key: projects of a session share one report."""
+        return f"{self.subfolder}/{key}" if self.subfolder else key
 
     def golden_key(self, path: Path) -> str:
         """Return the folder of a workflow's golden runs: its path below the glob's fixed folders."""
-        relative = self.relative(path)
+        relative = self.within(path)
         if relative is None:
             return path.stem
         stem = relative.removesuffix(path.suffix)
@@ -98,10 +117,21 @@ class Settings:
         return any(folder in path.parents for folder in (self.golden_dir, self.report_dir))
 
 
+def _below(folder: Path, path: Path) -> str | None:
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:
+        return None
+
+
 def resolve(
-    option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str], root: Path
+    option: Callable[[str], Any],
+    ini: Callable[[str], Any],
+    environ: Mapping[str, str],
+    root: Path,
+    arguments: Iterable[Path] = (),
 ) -> Settings:
-    """Read the settings of a session; raises SettingsError."""
+    """Read the settings of a session that was started for some files and folders; raises SettingsError."""
     cli: set[str] = set()
 
     def pick(name: str) -> Any:
@@ -116,11 +146,9 @@ def resolve(
     _one_of("--comfy-update", update, UPDATE_MODES)
     unused = pick("unused") or "warn"
     _one_of("comfy_unused", unused, UNUSED_MODES)
-    tolerance = pick("tolerance") or "normal"
-    _one_of("comfy_tolerance", tolerance, TOLERANCES)
+    tolerance = tolerance_name(pick("tolerance") or "normal", "comfy_tolerance")
     baseline = pick("baseline")
-    if baseline and not re.fullmatch(r"[\w.-]+", baseline):
-        raise SettingsError(f"comfy_baseline {baseline!r}: use letters, digits, '-', '_' and '.'")
+    baseline = baseline_name(baseline, "comfy_baseline") if baseline else None
     if update != "none" and not urls:
         raise SettingsError(
             f"--comfy-update={update} approves a live run: give the server with --comfy-url, "
@@ -128,7 +156,7 @@ def resolve(
         )
     return Settings(
         root=root,
-        servers=_servers(urls, option, ini, environ, root),
+        servers=_servers(urls, option, ini, environ, root, arguments),
         update=update,
         reason=option("comfy_reason"),
         baseline=baseline,
@@ -140,23 +168,31 @@ def resolve(
         max_memory=_size(ini(OPTION)),
         tolerance=tolerance,
         workflows=tuple(ini("comfy_workflows")) or (DEFAULT_GLOB,),
-        golden_dir=root / (ini("comfy_golden_dir") or "golden"),
+        golden_dir=root / (ini("comfy_golden_dir") or DEFAULT_GOLDEN_DIR),
         golden_files=bool(ini("comfy_golden_files")),
         golden_previews=bool(ini("comfy_golden_previews")),
         widgets=widgets([root / name for name in ini("comfy_widgets") or ()] or default_widgets(root), "comfy_widgets"),
         cli=frozenset(cli),
         allow_blank=bool(option("comfy_allow_blank")),
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
-        redact=_patterns(ini("comfy_redact") or ()),
+        redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
     )
 
 
 def _servers(
-    urls: Any, option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str], root: Path
+    urls: Any,
+    option: Callable[[str], Any],
+    ini: Callable[[str], Any],
+    environ: Mapping[str, str],
+    root: Path,
+    arguments: Iterable[Path],
 ) -> tuple[Server, ...]:
+    below = {folder for path in arguments for folder in (path, *path.parents) if root in folder.parents}
     headers = [*(ini("comfy_headers") or ()), *lines_of(environ.get("COMFY_HEADERS")), *(option("comfy_header") or ())]
     try:
-        return servers_of(urls or (), headers, option("comfy_ca") or ini("comfy_ca") or None, root, environ)
+        return servers_of(
+            urls or (), headers, option("comfy_ca") or ini("comfy_ca") or None, root, environ, sorted(below)
+        )
     except ServerError as error:
         raise SettingsError(str(error)) from None
 
@@ -165,9 +201,10 @@ def _wait(value: Any) -> float | None:
     return 0.0 if value in (0, "0") else seconds(value, "comfy_connect_timeout") if value else None
 
 
-def _patterns(texts: Iterable[str]) -> Patterns:
+def patterns(texts: Iterable[str], name: str) -> Patterns:
+    """Return the regular expressions of comfy_redact; raises SettingsError for one that cannot be used."""
     try:
-        return compiled(texts, "comfy_redact")
+        return compiled(texts, name)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
@@ -208,6 +245,19 @@ def seconds(value: Any, name: str) -> float:
     return number
 
 
+def tolerance_name(value: Any, name: str) -> str:
+    """Return the name of a tolerance; raises SettingsError for what is none."""
+    _one_of(name, value, TOLERANCES)
+    return str(value)
+
+
+def baseline_name(value: Any, name: str) -> str:
+    """Return the name of a baseline; raises SettingsError for what cannot be in a folder's name."""
+    if not re.fullmatch(r"[\w.-]+", str(value)):
+        raise SettingsError(f"{name} {value!r}: use letters, digits, '-', '_' and '.'")
+    return str(value)
+
+
 def _size(value: Any) -> int:
     try:
         return parse_size(value) if value else DEFAULT_MAX_MEMORY
@@ -223,7 +273,7 @@ def for_worker(servers: tuple[Server, ...], worker: str | None) -> Server | None
     return servers[int(digits) % len(servers)]
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         raise SettingsError(f"{name} {value!r}: must be one of {', '.join(known)}{did_you_mean(str(value), known)}")
 

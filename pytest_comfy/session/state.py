@@ -11,6 +11,7 @@ from typing import Any
 
 from ..files import leads_elsewhere
 from .globs import find
+from .projects import Projects
 from .settings import Settings, SettingsError
 
 
@@ -18,7 +19,8 @@ from .settings import Settings, SettingsError
 class State:
     """Settings, and what was collected and judged.
 
-    claims      golden key -> the file whose case or test it belongs to, relative to the root
+    projects    those of the session, each with settings of its own
+    claims      folder of golden runs -> the file whose case or test they belong to, both relative to the root
     files       workflow files that were looked at, relative to the root
     test_files  Python test files that were collected whole
     failed      whether a workflow file could not be collected
@@ -56,6 +58,10 @@ class State:
     models: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
+    projects: Projects = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.projects = Projects(self.settings)
 
     def looked_at(self, path: Path) -> None:
         """Note that a file under the globs was collected, whatever it held."""
@@ -67,9 +73,10 @@ class State:
         Raises SettingsError when another file has the same one.
         """
         self.looked_at(path)
-        key, source = self.settings.golden_key(path), self.settings.relative(path) or str(path)
+        settings = self.projects.of(path)
+        key, source = settings.golden_key(path), settings.relative(path) or str(path)
         for case in cases:
-            other = self.claims.setdefault(f"{key}/{case}", source)
+            other = self.claims.setdefault(f"{settings.golden_name}/{key}/{case}", source)
             if other != source:
                 raise SettingsError(
                     f"{source}: its golden runs would lie in the folder of {other}'s ({key}): rename one of them"
@@ -80,12 +87,13 @@ class State:
         """Raise SettingsError for a file that is no workflow although golden runs of it are there."""
         from ..golden import find_runs
 
-        folder = self.settings.golden_dir / self.settings.golden_key(path)
+        settings = self.projects.of(path)
+        folder = settings.golden_dir / settings.golden_key(path)
         runs = [run for run in find_runs(folder) if run.parent == folder]
         if runs:
             told = f"{len(runs)} golden run{'s' * (len(runs) != 1)}"
             raise SettingsError(
-                f"{path}: is no workflow any more, and has {told} in {self.settings.relative(folder) or folder}: "
+                f"{path}: is no workflow any more, and has {told} in {settings.relative(folder) or folder}: "
                 "restore the file from version control, or remove both"
             )
 
@@ -135,6 +143,7 @@ class State:
         """Return what an xdist worker tells the controller."""
         return {
             "claims": dict(self.claims),
+            "projects": [one.subfolder for one in self.projects.all()],
             "files": sorted(self.files),
             "test_files": sorted(self.test_files),
             "failed": self.failed,
@@ -145,44 +154,56 @@ class State:
     def merge(self, published: dict[str, Any]) -> None:
         """Take what a worker told; all workers collect the same."""
         self.claims.update(published["claims"])
+        for subfolder in published["projects"]:
+            self.projects.note(subfolder)
         self.files.update(published["files"])
         self.test_files.update(published["test_files"])
         self.left_alone.update(published["left_alone"])
         self.failed = self.failed or published["failed"]
         self.deselected = self.deselected or published["deselected"]
 
-    def there(self) -> set[str | None]:
-        """Return the workflow files under the globs, relative to the root."""
-        settings = self.settings
-        return {
-            settings.relative(path)
-            for glob in settings.workflows
-            for path in find(settings.root, glob)
-            if path.suffix.lower() == ".json" and not settings.is_own(path)
-        }
+    def there(self) -> dict[str, set[str]]:
+        """Return the workflow files under the globs, relative to the root, by the subfolder of their project."""
+        paths: set[Path] = set()
+        for one in self.projects.all():
+            for glob in one.workflows:
+                paths.update(find(one.folder, glob))
+        found: dict[str, set[str]] = {}
+        for path in paths:
+            if path.suffix.lower() == ".json" and not self.projects.is_own(path):
+                found.setdefault(self.projects.of(path).subfolder, set()).add(self.settings.relative(path) or str(path))
+        return found
 
     def judge_unused(self, ended_well: bool) -> None:
         """Find golden runs that nothing claims, and whether they are sure enough to be so that they may be removed."""
+        there = self.there()
+        doubts = [self._judge_unused(one, there.get(one.subfolder, set()), ended_well) for one in self.projects.all()]
+        self.kept_because = next(filter(None, doubts), None)
+
+    def _judge_unused(self, settings: Settings, there: set[str], ended_well: bool) -> str | None:
+        """Find the unused golden runs of one project, and return why they may be used all the same."""
         from ..golden.unused import of_workflows, unused_runs
 
-        settings = self.settings
         if not settings.golden_dir.is_dir():
-            return
-        there = self.there()
-        if not there and not self.files:
-            self.orphans = of_workflows(settings.golden_dir)
-        complete = not self.failed and bool(there or self.files) and there <= self.files
-        unclaimed = unused_runs(settings.golden_dir, self.claims, self.test_files, complete)
+            return None
+        looked_at = {name for name in self.files if self.projects.of(settings.root / name) is settings}
+        if not there and not looked_at:
+            self.orphans += of_workflows(settings.golden_dir)
+        complete = not self.failed and bool(there or looked_at) and there <= looked_at
+        start = f"{settings.golden_name}/"
+        claims = {name.removeprefix(start): source for name, source in self.claims.items() if name.startswith(start)}
+        test_files = {str(settings.within(settings.root / name)) for name in self.test_files}
+        unclaimed = unused_runs(settings.golden_dir, settings.folder, claims, test_files, complete)
         # A test claims the folder of all its checks.
         folders = [
             folder
             for folder in unclaimed
-            if not self.claims.get(folder.parent.relative_to(settings.golden_dir).as_posix(), "").endswith(".py")
+            if not claims.get(folder.parent.relative_to(settings.golden_dir).as_posix(), "").endswith(".py")
         ]
-        self.unused = [settings.relative(folder) or str(folder) for folder in folders]
-        self.kept_because = self._doubt(ended_well, complete)
+        self.unused += [settings.relative(folder) or str(folder) for folder in folders]
+        return self._doubt(settings, ended_well, complete) if folders else None
 
-    def _doubt(self, ended_well: bool, complete: bool) -> str | None:
+    def _doubt(self, settings: Settings, ended_well: bool, complete: bool) -> str | None:
         """Return why what is unused now may be used all the same, None where that is sure."""
         if self.troubled or not ended_well:
             return "a test or case failed, or the session ended early"
@@ -190,17 +211,18 @@ class State:
             return "not everything that was collected was run"
         if not complete:
             return "not every workflow file was collected"
-        if leads_elsewhere(self.settings.golden_dir):
-            return f"{self.settings.relative(self.settings.golden_dir)} is a link"
+        if leads_elsewhere(settings.golden_dir):
+            return f"{settings.relative(settings.golden_dir)} is a link"
         return None
 
     def remove_unused(self) -> Iterator[str]:
         """Remove the unused golden runs one by one, and yield why one could not be, a sentence each."""
         from ..golden import GoldenError, GoldenStore
 
-        store = GoldenStore(self.settings.golden_dir)
         for name in self.unused:
+            folder = self.settings.root / name
+            store = next(one.golden_dir for one in self.projects.all() if one.golden_dir in folder.parents)
             try:
-                store.remove(self.settings.root / name)
+                GoldenStore(store).remove(folder)
             except GoldenError as error:
                 yield str(error)

@@ -340,7 +340,7 @@ class TestUnused:
         return store.root
 
     def unused(self, golden, claimed=(), test_files=(), complete=True):
-        found = unused_runs(golden, claimed, test_files, complete)
+        found = unused_runs(golden, golden.parent, claimed, test_files, complete)
         return [path.relative_to(golden).as_posix() for path in found]
 
     def test_what_nothing_claims(self, golden):

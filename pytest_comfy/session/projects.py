@@ -1,0 +1,157 @@
+"""The projects of a session: which folder's workflows and golden runs a file belongs to.
+
+A repository may hold several, as monorepos do. Each is a folder with a comfy.toml beside its workflows, or with an ini
+of its own, or what comes before the fixed folders of a glob such as packages/*/workflows/**/*.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..secrecy import take_out_too
+from .globs import base, matches, split
+from .inis import INI_FILES, Ini, read_ini
+from .servers import SERVERS_FILE
+from .settings import (
+    DEFAULT_GLOB,
+    DEFAULT_GOLDEN_DIR,
+    Settings,
+    baseline_name,
+    default_widgets,
+    patterns,
+    seconds,
+    tolerance_name,
+    widgets,
+)
+
+PROJECT_FILE = SERVERS_FILE
+MARKERS = INI_FILES | {PROJECT_FILE}
+"""Files that make a project of their folder, or may."""
+
+
+class Projects:
+    """The session's own project, at its root, and those below it, which are noted as their files are met."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.session = settings
+        self._packages = [pair for pair in map(split, settings.workflows) if pair]
+        self._known: dict[Path, Settings] = {}
+
+    def of(self, path: Path) -> Settings:
+        """Return the settings for a file: those of the nearest project above it; raises SettingsError."""
+        return self._at(path.parent)
+
+    def all(self) -> list[Settings]:
+        """Return the session's own project, and those below it that were met."""
+        below = {one.subfolder: one for one in self._known.values() if one.subfolder}
+        return [self.session, *(below[name] for name in sorted(below))]
+
+    def note(self, subfolder: str) -> None:
+        """Take note of a project below the root."""
+        self._at(self.session.root / subfolder)
+
+    def look(self, paths: list[Path]) -> None:
+        """Take note of the projects that some paths are in, and of those that the globs name outright."""
+        for path in paths:
+            self._at(path if path.is_dir() else path.parent)
+        for head, _ in self._packages:
+            for folder in self.session.root.glob(head) if "**" not in head else ():
+                self._at(folder)
+
+    def claims(self, path: Path) -> bool:
+        """Whether a file is one of the workflows to collect without being named."""
+        return self.session.claims(path) or self.of(path).claims(path)
+
+    def is_own(self, path: Path) -> bool:
+        """Whether a file lies among golden runs or in the report, where no workflow is looked for."""
+        return self.session.is_own(path) or self.of(path).is_own(path)
+
+    def globs(self) -> Iterator[str]:
+        """Yield the globs of all projects, relative to the root."""
+        for one in self.all():
+            yield from (f"{one.subfolder}/{glob}" if one.subfolder else glob for glob in one.workflows)
+
+    def _at(self, folder: Path) -> Settings:
+        if self.session.root not in folder.parents:
+            return self.session
+        known = self._known.get(folder)
+        if known is None:
+            known = self._known[folder] = self._own(folder) or self._at(folder.parent)
+        return known
+
+    def _own(self, folder: Path) -> Settings | None:
+        """Return the settings of a folder that is a project's, None for any other."""
+        subfolder = folder.relative_to(self.session.root).as_posix()
+        packages = tuple(
+            rest
+            for head, rest in self._packages
+            if matches(f"{subfolder}/", f"{head}/") and ("**" not in head or (folder / base(rest)).is_dir())
+        )
+        ini = read_ini(folder)
+        if ini is None and not packages and not (folder / PROJECT_FILE).is_file():
+            return None
+        settings = _nested(self.session, subfolder, ini, packages)
+        # A comfy.toml may also be there for the workflows of its folder only.
+        fixed = [base(glob) for glob in settings.workflows]
+        if ini is None and not packages and not any(name and (folder / name).is_dir() for name in fixed):
+            return None
+        take_out_too(settings.redact)
+        return settings
+
+
+def _nested(session: Settings, subfolder: str, ini: Ini | None, packages: tuple[str, ...]) -> Settings:
+    """Return the settings of a project below the session's root; raises SettingsError.
+
+    With an ini of its own it has its files where it has them when pytest runs in its folder; without one it has them
+    as the session's own project does. How runs are made and compared is the session's matter where the ini is silent.
+
+    packages  globs that the session has for it, relative to it
+    """
+    folder = session.root / subfolder
+    layouts = default_widgets(folder)
+    if ini is None:
+        golden_dir = folder / (session.relative(session.golden_dir) or session.golden_dir)
+        layouts_of_all = {**session.widgets, **widgets(layouts, "comfy_widgets")}
+        workflows = packages or session.workflows
+        return replace(session, subfolder=subfolder, workflows=workflows, golden_dir=golden_dir, widgets=layouts_of_all)
+
+    def own(name: str, read: Callable[[str], Any]) -> Any:
+        said = ini.text(f"comfy_{name}") and name not in session.cli
+        return read(f"comfy_{name}") if said else getattr(session, name)
+
+    def word(check: Callable[[Any, str], Any]) -> Callable[[str], Any]:
+        return lambda name: check(ini.text(name), ini.named(name))
+
+    layouts = [folder / name for name in ini.lines("comfy_widgets")] or layouts
+    return replace(
+        session,
+        subfolder=subfolder,
+        workflows=(*(ini.lines("comfy_workflows") or [DEFAULT_GLOB]), *packages),
+        golden_dir=folder / (ini.text("comfy_golden_dir") or DEFAULT_GOLDEN_DIR),
+        golden_files=own("golden_files", ini.switch),
+        golden_previews=own("golden_previews", ini.switch),
+        baseline=own("baseline", word(baseline_name)),
+        tolerance=own("tolerance", word(tolerance_name)),
+        timeout=own("timeout", word(seconds)),
+        stall_timeout=own("stall_timeout", word(seconds)),
+        widgets={**session.widgets, **widgets(layouts, ini.named("comfy_widgets"))},
+        redact=(*session.redact, *patterns(ini.lines("comfy_redact"), ini.named("comfy_redact"))),
+    )
+
+
+def root_above(folder: Path) -> Path:
+    """Return the project's folder for a session without an ini that was started below it, else the folder itself."""
+    if _is_project(folder) or (folder / PROJECT_FILE).is_file() or (folder / _WORKFLOWS).is_dir():
+        return folder
+    return next((parent for parent in folder.parents if _is_project(parent)), folder)
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / PROJECT_FILE).is_file() and (folder / _WORKFLOWS).is_dir()
+
+
+_WORKFLOWS = "workflows"
+"""The folder of the default glob."""
