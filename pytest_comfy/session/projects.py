@@ -85,38 +85,37 @@ class Projects:
     def _own(self, folder: Path) -> Settings | None:
         """Return the settings of a folder that is a project's, None for any other."""
         subfolder = folder.relative_to(self.session.root).as_posix()
-        packages = tuple(
+        globs = [
             rest
             for head, rest in self._packages
             if matches(f"{subfolder}/", f"{head}/") and ("**" not in head or (folder / base(rest)).is_dir())
-        )
+        ]
         ini = read_ini(folder)
-        if ini is None and not packages and not (folder / PROJECT_FILE).is_file():
+        if ini is None and (folder / PROJECT_FILE).is_file():
+            usual = [*self.session.workflows, DEFAULT_GLOB]
+            # It may also be there for the workflows of its folder only.
+            globs += usual if any(base(glob) and (folder / base(glob)).is_dir() for glob in usual) else ()
+        if ini is None and not globs:
             return None
-        settings = _nested(self.session, subfolder, ini, packages)
-        # A comfy.toml may also be there for the workflows of its folder only.
-        fixed = [base(glob) for glob in settings.workflows]
-        if ini is None and not packages and not any(name and (folder / name).is_dir() for name in fixed):
-            return None
+        settings = _nested(self.session, subfolder, ini, tuple(dict.fromkeys(globs)))
         take_out_too(settings.redact)
         return settings
 
 
-def _nested(session: Settings, subfolder: str, ini: Ini | None, packages: tuple[str, ...]) -> Settings:
+def _nested(session: Settings, subfolder: str, ini: Ini | None, globs: tuple[str, ...]) -> Settings:
     """Return the settings of a project below the session's root; raises SettingsError.
 
     With an ini of its own it has its files where it has them when pytest runs in its folder; without one it has them
     as the session's own project does. How runs are made and compared is the session's matter where the ini is silent.
 
-    packages  globs that the session has for it, relative to it
+    globs  those that the session has for it, relative to it
     """
     folder = session.root / subfolder
     layouts = default_widgets(folder)
     if ini is None:
         golden_dir = folder / (session.relative(session.golden_dir) or session.golden_dir)
-        layouts_of_all = {**session.widgets, **widgets(layouts, "comfy_widgets")}
-        workflows = packages or session.workflows
-        return replace(session, subfolder=subfolder, workflows=workflows, golden_dir=golden_dir, widgets=layouts_of_all)
+        merged = {**session.widgets, **widgets(layouts, "comfy_widgets")}
+        return replace(session, subfolder=subfolder, workflows=globs, golden_dir=golden_dir, widgets=merged)
 
     def own(name: str, read: Callable[[str], Any]) -> Any:
         said = ini.text(f"comfy_{name}") and name not in session.cli
@@ -129,7 +128,7 @@ def _nested(session: Settings, subfolder: str, ini: Ini | None, packages: tuple[
     return replace(
         session,
         subfolder=subfolder,
-        workflows=(*(ini.lines("comfy_workflows") or [DEFAULT_GLOB]), *packages),
+        workflows=(*(ini.lines("comfy_workflows") or [DEFAULT_GLOB]), *globs),
         golden_dir=folder / (ini.text("comfy_golden_dir") or DEFAULT_GOLDEN_DIR),
         golden_files=own("golden_files", ini.switch),
         golden_previews=own("golden_previews", ini.switch),

@@ -102,6 +102,14 @@ def test_one_ini_for_all(project, glob, folders):
     project.run(folders[-1]).assert_outcomes(passed=1)
 
 
+def test_a_package_of_a_glob_that_has_a_comfy_toml_has_its_workflows_too(project):
+    project.ini("comfy_workflows = packages/*/flows/*.json")
+    package(project, A)
+    project.workflow("sea", folder=f"{A}/flows")
+    GoldenStore(project.root / A / "golden").write("sea/default", recorded())
+    project.run(A).assert_outcomes(passed=2)
+
+
 def test_the_nearest_project_counts(project):
     package(project, A)
     package(project, f"{A}/plugins/deep", 2)
