@@ -124,15 +124,24 @@ def summary(environment: Mapping[str, Any]) -> str:
     return ", ".join(plain(part, 80) for part in parts)
 
 
-def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Return 'golden: …; now: …' over what differs of two environments, None when nothing does."""
+def changes(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what differs of two environments, in words: what, its golden value and the one of now, else "none"."""
     was_loaded, is_loaded = _models_alike(golden, now)
     before, after = _facts(golden, was_loaded), _facts(now, is_loaded)
-    changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+    return [
+        (key, before.get(key) or "none", after.get(key) or "none")
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+
+
+def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Return 'golden: …; now: …' over what differs of two environments, None when nothing does."""
+    changed = changes(golden, now)
     if not changed:
         return None
-    was = ", ".join(f"{key} {before.get(key) or 'none'}" for key in changed)
-    is_now = ", ".join(f"{key} {after.get(key) or 'none'}" for key in changed)
+    was = ", ".join(f"{key} {before}" for key, before, _ in changed)
+    is_now = ", ".join(f"{key} {after}" for key, _, after in changed)
     return f"golden: {was}; now: {is_now}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,7 +89,33 @@ def record(
     definitions: Mapping[str, Mapping[str, Any]],
     extra_data: Mapping[str, Any] | None = None,
 ) -> GoldenRun:
-    """Return the golden run that a run becomes when it is approved, not yet written.
+    """Return the golden run that a run becomes when it is approved, not yet written; see `unapproved`."""
+    reason = masked(approval.reason, known_in(run.prompt, extra_data)) if approval.reason else None
+    return approve(unapproved(run, approval, environment, definitions, extra_data), approval.by, reason)
+
+
+def approve(run: GoldenRun, by: str, reason: str | None = None) -> GoldenRun:
+    """Return a run that `unapproved` made, also one read again, as the golden run that it becomes now.
+
+    Raises GoldenError for one that does not wait for its approval.
+    """
+    *earlier, waiting = run.document.get("approvals") or ({"at": None},)
+    if "at" in waiting:
+        raise GoldenError(f"{run.folder}: is approved already, or was not kept by a report: nothing was approved")
+    approved = {**waiting, "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "by": by}
+    if reason:
+        approved["reason"] = masked(reason)
+    return replace(run, document={**run.document, "approvals": [*earlier, approved]})
+
+
+def unapproved(
+    run: Recordable,
+    approval: Approval,
+    environment: Mapping[str, Any],
+    definitions: Mapping[str, Mapping[str, Any]],
+    extra_data: Mapping[str, Any] | None = None,
+) -> GoldenRun:
+    """Return a run in the form of a golden run, not yet written; the last of its approvals waits for who and when.
 
     extra_data  what was sent beside the prompt; of it nothing is kept, and its secrets are taken out of all the rest
 
@@ -100,11 +126,6 @@ def record(
     outputs = [_output(output, approval, secrets, known, blobs) for output in run.outputs if approval.keep(output)]
     told = told_by_history(run.status) if approval.silent else run.events
     events = _events(run, told, approval, known, blobs, _marks(extra_data))
-    approved = {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "by": approval.by}
-    if approval.reason:
-        approved["reason"] = masked(approval.reason, known)
-    if approval.silent:
-        approved["events"] = "history"
     document = {
         "format": FORMAT,
         "workflow": approval.workflow,
@@ -117,7 +138,7 @@ def record(
         "meta": redact(_without_run(run.meta, run.prompt_id, 0), known, run.prompt),
         "ui": redact(run.ui, known, run.prompt),
         "outputs": [output.to_json() for output in outputs],
-        "approvals": [*approval.earlier, approved],
+        "approvals": [*approval.earlier, {"events": "history"} if approval.silent else {}],
     }
     if approval.converted is not None and approval.converted.origin is not None:
         document["conversion"] = _conversion(approval.converted, approval.converted.origin, known)

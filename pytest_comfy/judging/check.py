@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..cases.converting import Converter, definitions_kept, kept_date, kept_frontend, without_server
 from ..cases.options import CaseOptions
 from ..cases.uploads import upload_inputs_of
@@ -19,12 +18,14 @@ from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
 from ..workflow.digest import prompt_digest
-from ..workflow.secrets import hear, known_in, redact_prompt
+from ..workflow.secrets import hear, known_in, masked, redact_prompt
+from .approving import BY, Candidate, Recorder, refuse, refuse_unjudged
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
 from .lane import Lane
 from .models import CHANGED, Comparison
 from .offline import refusal_of, require_files
+from .seen import Seen
 from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
@@ -55,13 +56,18 @@ class Subject:
 
 
 class Check:
-    """Checks subjects on one lane: a live server, or the embedded fake one."""
+    """Checks subjects on one lane: a live server, or the embedded fake one.
+
+    seen  what was seen of the subject that was checked last
+    """
 
     def __init__(self, settings: Settings, lane: Lane, converter: Converter | None = None) -> None:
         self.settings = settings
         self.lane = lane
         self.converter = converter or Converter(settings.widgets, root=settings.root)
         self.store = GoldenStore(settings.golden_dir, settings.baseline)
+        self.recorder = Recorder(settings, lane)
+        self.seen = Seen()
 
     def workflow_file(
         self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
@@ -71,9 +77,10 @@ class Check:
         Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
         """
         self.lane.client.renew()
+        self.seen = Seen()
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
         workflow = Workflow.load(path).patched(subject.options.values)
-        golden = self.golden_of(subject)
+        golden = self.seen.golden = self.golden_of(subject)
         if golden is not None and not self.settings.live and not all(one.file for one in golden.outputs):
             raise NotJudged(
                 f"the golden run of {subject.node_id} keeps no output files, so it cannot be replayed: "
@@ -83,7 +90,7 @@ class Check:
             return CaseVerdict(failure=f"missing: no golden run for {subject.node_id}", notes=self._how(subject))
         workflow = self._converted(subject, workflow, golden)
         self.lane.replay([golden] if golden else [])
-        prompt = workflow.prompt()
+        prompt = self.seen.prompt = workflow.prompt()
         hear(prompt, workflow.extra_data)
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
         stale = self._stale(golden, prompt, workflow.extra_data)
@@ -165,12 +172,14 @@ class Check:
     def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
         judge = self._judge(subject, run.prompt, golden, run.extra_data)
+        self.seen = Seen(golden, run.prompt, run, judge)
         artefacts = judge.artefacts
         artefacts.clear()
         notes: list[str] = []
         told: dict[str, str] = {}
         if golden is not None and self.settings.live:
             run, told = self._with_models_of_today(run, golden, subject.options, judge)
+            self.seen.run = run
             notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
         if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
@@ -247,67 +256,22 @@ class Check:
                 verdict.properties[f"comfy_output_{output.name}"] = output.line()
         return verdict
 
-    def _approve(
-        self,
-        subject: Subject,
-        run: Run,
-        golden: GoldenRun | None,
-        judge: Judge,
-    ) -> Path:
-        from ..compare.memory import within
-        from ..golden.record import Approval, record
-        from .environment import definitions_of, environment_of
+    def candidate(self, subject: Subject, run: Run, golden: GoldenRun | None, judge: Judge) -> Candidate:
+        """Return a run as what may become the golden run of a subject."""
+        return Candidate(subject.source, subject.case, run, golden, subject.options, judge)
 
-        if not any(judge.judges(output) for output in run.outputs) and not subject.options.allow_unjudged:
-            raise NotJudged("the run made no output to compare later: nothing was approved")
-        judge.check_rules(run)
-        run = self._whole(run, subject.options, judge)
-        # Of the run that is recorded, which may not be the one that was judged.
-        if run.gap == "dropped":
-            raise NotJudged(
-                "the socket dropped during the run, so the recording has gaps: nothing was approved; run again"
-            )
-        with within(run.budget):
-            judge.refuse_blank(run)
-        converted = run.workflow if run.workflow and run.workflow.origin else None
-        approval = Approval(
-            workflow=subject.source,
-            case=subject.case,
-            by=f"pytest-comfy {__version__}",
-            reason=self.settings.reason,
-            masks=judge.masks,
-            keep=lambda output: not judge.ignored(output),
-            files=self.settings.golden_files,
-            previews=self.settings.golden_previews,
-            earlier=golden.document.get("approvals", ()) if golden else (),
-            converted=converted,
-            silent=run.gap == "silent",
-        )
-        client = self.lane.client
-        environment = environment_of(client, run.prompt, self.lane.models)
-        # Those of classes that are bypassed or muted as well: the conversion asks for them.
-        definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
-        with within(run.budget):
-            fresh = record(run, approval, environment, definitions, run.extra_data)
-        return self.store.write(subject.key, fresh)
+    def _approve(self, subject: Subject, run: Run, golden: GoldenRun | None, judge: Judge) -> Path:
+        from ..golden.record import approve
 
-    def _whole(self, run: Run, options: CaseOptions, judge: Judge) -> Run:
-        """Return a run to record in which every node ran but model loaders: recordings have no gaps.
-
-        Those as well that load a model of which it was not seen when it was loaded: it may have changed since.
-        """
-        from ..workflow.definitions import loads_models
-        from .environment import definitions_of
-
-        definitions = definitions_of(self.lane.client, run.prompt)
-        skipped = [
-            node_id
-            for node_id, node in run.prompt.items()
-            if node_id in run.cached and not loads_models(definitions.get(str(node.get("class_type"))))
-        ]
-        if self.lane.models.unloaded(run) and run.cache_bust != "reload":
-            return self._run_anew(run, options, judge, reload=True)
-        return run if not skipped or run.cache_bust else self._run_anew(run, options, judge)
+        refuse_unjudged(self.candidate(subject, run, golden, judge))
+        # What is recorded may not be the run that was judged.
+        run = self.recorder.whole(run, lambda one, reload: self._run_anew(one, subject.options, judge, reload))
+        self.seen.run = run
+        candidate = self.candidate(subject, run, golden, judge)
+        refuse(candidate)
+        fresh = self.recorder.recorded(candidate)
+        reason = masked(self.settings.reason, known_in(run.prompt, run.extra_data)) if self.settings.reason else None
+        return self.store.write(subject.key, approve(fresh, BY, reason))
 
     def _run_anew(self, run: Run, options: CaseOptions, judge: Judge, reload: bool = False) -> Run:
         workflow = run.workflow or run.prompt
