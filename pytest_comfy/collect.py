@@ -171,18 +171,22 @@ class CaseItem(pytest.Function):
     def run_case(self, lane: Any) -> None:
         """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
         from .judging.check import CaseFailed, Check
+        from .report.keeping import Keeping
         from .report.progress import progress_of
 
         settings = self.settings
         drop_properties(self)
+        keeping = Keeping(settings)
         with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
-            check = Check(settings, lane, converter_of(self, settings))
+            check, subject = Check(settings, lane, converter_of(self, settings)), self.subject()
             try:
-                verdict = check.workflow_file(self.subject(), self.path, on_progress)
+                verdict = check.workflow_file(subject, self.path, on_progress)
             except Exception as error:
                 note_error(self, error)
+                self.user_properties += keeping.error(check, subject, error)
                 raise
         note(self, verdict)
+        self.user_properties += keeping.verdict(check, subject, verdict)
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
 
@@ -240,11 +244,9 @@ def is_told(error: BaseException) -> bool:
 
 def not_judged(error: BaseException) -> bool:
     """Whether an error means that the case has no verdict: a pytest error, not a failure."""
-    from .client import ComfyError
-    from .golden import GoldenError
-    from .judging.judge import NotJudged
+    from .judging.check import is_unjudged
 
-    return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)
+    return is_unjudged(error)
 
 
 def mark_of(file: WorkflowFile, name: str, sidecar: Path) -> pytest.MarkDecorator:
@@ -284,6 +286,7 @@ def note_error(item: pytest.Item, error: Exception) -> None:
     """Keep in the item's user properties what of an error the summary of the session tells."""
     from .golden import LfsPointerError
 
+    item.user_properties.append(("comfy_verdict", "error" if not_judged(error) else "failed"))
     if isinstance(error, LfsPointerError):
         item.user_properties.append(("comfy_lfs_pointer", error.path))
 

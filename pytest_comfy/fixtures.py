@@ -229,9 +229,12 @@ class GoldenChecker:
     """What the fixture `comfy_golden` gives."""
 
     def __init__(self, request: pytest.FixtureRequest, client: ComfyClient) -> None:
+        from .report.keeping import Keeping
+
         self._request = request
         self._client = client
         self._settings = settings_of(request.config, request.path)
+        self._keeping = Keeping(self._settings)
         drop_properties(request.node)
 
     def check(self, run: Run, name: str | None = None, *, tolerance: Any = None) -> CaseVerdict:
@@ -266,11 +269,13 @@ class GoldenChecker:
             if not is_told(error):
                 raise
             note_error(node, error)
+            node.user_properties += self._keeping.error(check, subject, error)
             failure = f"{'not judged: ' if not_judged(error) else ''}{error}"
         if failure:
             # Outside of `except`: pytest would show the chain of what led to it before the sentence.
             pytest.fail(failure.replace(f"{self._settings.root}/", ""), pytrace=False)
         note(node, verdict)
+        node.user_properties += self._keeping.verdict(check, subject, verdict)
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)
         return verdict

@@ -57,7 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
     option("--comfy-fresh", "have every live run load its models anew", action="store_true")
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
-    option("--comfy-report", "folder for pictures of what differs (comfy-report)", metavar="DIR")
+    option("--comfy-report", "folder for the report: what differs, to look at and to approve (comfy-report)",
+           metavar="DIR")  # fmt: skip
+    option("--comfy-report-all", "keep identical cases in the report as well", action="store_true")
+    option("--comfy-json", "write the report's document to this file as well", metavar="FILE")
+    option("--comfy-server-log", "the server's log file: what it gains during a case is kept with it", metavar="FILE")
     option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",
            metavar="MODE")  # fmt: skip
     option("--comfy-timeout", "wall-clock limit of one run in seconds (600)", metavar="S")
@@ -69,7 +73,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("comfy_connect_timeout", "how long a server that wakes up is waited for, in seconds", default="")
     parser.addini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
-    parser.addini("comfy_report", "folder for pictures of what differs", default="comfy-report")
+    parser.addini("comfy_report", "folder for the report", default="comfy-report")
+    parser.addini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)
+    parser.addini("comfy_server_log", "the server's log file", default="")
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")
     parser.addini("comfy_timeout", "wall-clock limit of one run in seconds", default="")
     parser.addini("comfy_stall_timeout", "how long queue and run may stand still, in seconds", default="")
@@ -203,11 +209,20 @@ class SessionHooks:
             return
         if self.config.option.collectonly:
             return
+        self._report(session)
         well = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         self.state.judge_unused(well and not (session.shouldstop or session.shouldfail))
         found = self.state.unused or self.state.orphans
         if found and self.state.settings.unused == "fail" and well:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _report(self, session: pytest.Session) -> None:
+        state = self.state
+        if state.outcomes or state.settings.json_file:
+            from .report.session import finish
+
+            ended_well = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            finish(state, interrupted=bool(session.shouldstop or session.shouldfail) or not ended_well)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         from .report.headline import with_headlines

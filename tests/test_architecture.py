@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
     # what a person types and sees
-    "report": "client golden judging secrecy server session text",
+    "report": "__init__ client compare files golden judging secrecy server session text workflow",
     "commands": "__init__ cases client compare files golden judging secrecy server server/faults server/recording "
     "server/recordings session text workflow",
     # what pytest calls

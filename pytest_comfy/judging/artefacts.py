@@ -1,11 +1,21 @@
-"""Pictures of what differs, in the report's folder, never beside the golden runs."""
+"""The files of one case in the report's folder, never beside the golden runs."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from ..files import refuse_links, remove_below, write_whole
+
+
+def make_folder(report_dir: Path, folder: Path) -> None:
+    """Make a folder of the report, or its own; raises OSError, also where a link is on the way."""
+    refuse_links(report_dir.parent, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = report_dir / ".gitignore"
+    if not os.path.lexists(ignore):
+        ignore.write_text("*\n", encoding="utf-8")  # a report is no source; keep it out of commits
 
 
 class Artefacts:
@@ -31,16 +41,16 @@ class Artefacts:
         """Write one file whole, under a name that stays in the folder; returns where it is, None if it cannot be."""
         target = self.folder / re.sub(r"[^\w.-]", "_", name)
         try:
-            refuse_links(self.report_dir.parent, self.folder)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.report_dir / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")  # a report is no source; keep it out of commits
+            self.make()
             write_whole(target, data)
         except OSError as error:
             self._failed(error)
             return None
         return target
+
+    def make(self) -> None:
+        """Make the case's folder; raises OSError, also where a link is on the way."""
+        make_folder(self.report_dir, self.folder)
 
     def tell(self, problem: str) -> None:
         """Note why something is not in the report."""

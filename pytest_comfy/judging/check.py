@@ -221,7 +221,8 @@ class Check:
         kept = (golden.document.get("node_definitions") or {}) if golden and not self.settings.live else None
         definition_of = self.lane.client.known_definition if kept is None else kept.get
         artefacts = Artefacts(self.settings.report_dir, self.settings.report_key(subject.key))
-        return Judge(subject.options, artefacts, prompt, extra_data, definition_of)
+        keep_all = self.settings.report_all
+        return Judge(subject.options, artefacts, prompt, extra_data, definition_of, keep_all=keep_all)
 
     @property
     def _replaces(self) -> bool:
@@ -319,11 +320,15 @@ class Check:
         return (told or f"same environment as the golden run's: {summary(now)}",)
 
     def _how(self, subject: Subject) -> tuple[str, ...]:
+        return (f"approve with: {self.approval_command(subject)}",)
+
+    def approval_command(self, subject: Subject) -> str:
+        """Return what to type to approve a live run of a subject."""
         url = self.lane.url or "http://YOUR-COMFYUI:8188"
         words = ["pytest", subject.node_id, "--comfy-url", url, "--comfy-update=changed"]
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
-        return (f'approve with: {shlex.join(words)} --comfy-reason "why"',)
+        return f'{shlex.join(words)} --comfy-reason "why"'
 
 
 def _is_whole(golden: GoldenRun) -> bool:
@@ -340,3 +345,10 @@ _CACHE_NOTES = {
 
 FAILURES = (WorkflowError, SettingsError, GoldenError)
 """Errors of the user's files: the case failed before it could run."""
+
+
+def is_unjudged(error: BaseException) -> bool:
+    """Whether an error means that the case could not be judged, and neither passed nor failed."""
+    from ..client import ComfyError
+
+    return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)

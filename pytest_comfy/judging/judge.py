@@ -42,6 +42,7 @@ class Judge:
     """Compares the outputs of runs of one prompt by the rules of one case.
 
     definition_of  gives the node definition of a class, None where nobody knows it
+    keep_all       whether outputs that are as they should be are written to the report as well
     """
 
     def __init__(
@@ -51,7 +52,10 @@ class Judge:
         prompt: Mapping[str, Any],
         extra_data: Mapping[str, Any] | None = None,
         definition_of: Callable[[str], Mapping[str, Any] | None] = lambda class_type: None,
+        *,
+        keep_all: bool = False,
     ) -> None:
+        self.keep_all = keep_all
         self.definition_of = definition_of
         self.options = options
         self.artefacts = artefacts
@@ -162,7 +166,7 @@ class Judge:
             return self._unexpected(output, finding.message)
         name = batch.names[index]
         files: tuple[tuple[str, Path], ...] = ()
-        if comparison is None or not comparison.passed:
+        if self.keep_all or comparison is None or not comparison.passed:
             files = tuple(self._files(golden, batch.golden[index], name, output, comparison))
         return OutputVerdict(name, batch.title(index), finding.verdict, finding.message, comparison, files)
 
@@ -173,14 +177,14 @@ class Judge:
     def _files(
         self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, comparison: Comparison | None
     ) -> Iterator[tuple[str, Path]]:
-        """Write an output that failed, the golden one, and what differs."""
+        """Write an output, the golden one, and what differs where it failed."""
         if output is not None:
             yield from self._write(output.name, "actual", output.media_type, output.data)
         if before.file is None:
             return
         data = approved(golden, before)
         yield from self._write(name, "golden", before.media_type, data)
-        if output is None or comparison is None or "order" in comparison.kinds:
+        if output is None or comparison is None or comparison.passed or "order" in comparison.kinds:
             return
         masks = self._masks(name, output.title, partial(_size, before)) if before.size else ()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
 _FAILING = ("different", "missing", "unexpected")
+_AMOUNT_OR_PLACE = r" \(| at the | in the |: |, |; | by | of \d| [+-]?\d"
+"""Where a sentence on a change goes on from what it is to how much, where, and what else."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class OutputVerdict:
     def failed(self) -> bool:
         """Whether this output makes its case fail."""
         return self.verdict in _FAILING
+
+    @property
+    def change(self) -> str | None:
+        """What kind of change it is, in the words in which others may have it too, such as "softer"; None without."""
+        if not self.failed:
+            return None
+        return re.split(_AMOUNT_OR_PLACE, self.message, maxsplit=1)[0] if self.verdict == "different" else self.verdict
 
     def line(self) -> str:
         """Return the verdict in one line: verdict, node, what moved."""
@@ -58,6 +68,11 @@ class CaseVerdict:
     def passed(self) -> bool:
         """Whether the case is as good as its golden run."""
         return self.written is not None or (self.failure is None and not any(output.failed for output in self.outputs))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there is nothing to look at: all outputs are identical, or left out."""
+        return self.failure is None and all(output.verdict in ("identical", "ignored") for output in self.outputs)
 
     @property
     def headline(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..secrecy import fit_to_tell
 
-_WORDS = {"comfy_verdicts", "comfy_verdict", "comfy_cache", "comfy_mode"}
+_WORDS = {"comfy_verdicts", "comfy_verdict", "comfy_cache", "comfy_mode", "comfy_case"}
 """Properties that hold words and numbers of ours, by which the summary counts."""
 
 

@@ -121,6 +121,7 @@ def _rows(state: State) -> Iterator[str]:
         globs = ", ".join(state.projects.globs())
         yield f"workflows left alone, as comfy_workflows ({globs}) names none of them: {len(state.left_alone)}"
         yield f"  {plain(listed(sorted(state.left_alone)), 300)}"
+    yield from sorted(plain(problem, 500) for problem in state.report_problems)
     if state.unused:
         yield from _unused(state)
     if state.orphans:

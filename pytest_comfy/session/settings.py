@@ -43,6 +43,9 @@ class Settings:
     connect_timeout  how long a server that wakes up is waited for, in seconds; None for gateways alone, and a while
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
+    report_all  whether the report keeps identical cases as well
+    json_file   where the report's document is written to as well
+    server_log  the file that the server of the runs writes its log to
     cli      what was given on the command line, which beats marks and sidecars
     """
 
@@ -53,6 +56,9 @@ class Settings:
     reason: str | None = None
     baseline: str | None = None
     report_dir: Path = Path("comfy-report")
+    report_all: bool = False
+    json_file: Path | None = None
+    server_log: Path | None = None
     unused: str = "warn"
     timeout: float = 600.0
     stall_timeout: float = 300.0
@@ -161,6 +167,9 @@ def resolve(
         reason=option("comfy_reason"),
         baseline=baseline,
         report_dir=root / (pick("report") or "comfy-report"),
+        report_all=bool(option("comfy_report_all") or ini("comfy_report_all")),
+        json_file=_path(root, option("comfy_json")),
+        server_log=_path(root, pick("server_log")),
         unused=unused,
         timeout=seconds(pick("timeout") or 600.0, "comfy_timeout"),
         stall_timeout=seconds(ini("comfy_stall_timeout") or 300.0, "comfy_stall_timeout"),
@@ -195,6 +204,10 @@ def _servers(
         )
     except ServerError as error:
         raise SettingsError(str(error)) from None
+
+
+def _path(root: Path, given: str | None) -> Path | None:
+    return root / given if given else None
 
 
 def _wait(value: Any) -> float | None:

@@ -34,6 +34,10 @@ class State:
     models      server's address -> what it tells of its model files, see `judging.models`
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
+    outcomes    how many cases passed, failed, were approved, ended in an error, or failed as expected (xfailed)
+    cases       folder in the report -> outcome, of the cases that were kept there
+    told_servers     where runs were made, in words
+    report_problems  why something is not in the report, a sentence each
     """
 
     settings: Settings
@@ -58,6 +62,10 @@ class State:
     models: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    cases: dict[str, str] = field(default_factory=dict)
+    told_servers: set[str] = field(default_factory=set)
+    report_problems: set[str] = field(default_factory=set)
     projects: Projects = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,6 +142,15 @@ class State:
                 self.lfs_pointers.add(str(value))
             elif name == "comfy_written":
                 self.written.append(str(value))
+                self.outcomes.update(approved=1, passed=-1)
+            elif name == "comfy_server":
+                self.told_servers.add(str(value))
+            elif name == "comfy_verdict":
+                self.outcomes[_outcome(str(value), outcome)] += 1
+            elif name == "comfy_case":
+                self.cases[str(value)] = _outcome("", outcome)
+            elif name == "comfy_report_problem":
+                self.report_problems.add(str(value))
 
     def count_unmatched(self, node_id: str, properties: Iterable[tuple[str, object]]) -> None:
         """Add the prompts of a test that its fake server had no golden run for."""
@@ -226,3 +243,8 @@ class State:
                 GoldenStore(store).remove(folder)
             except GoldenError as error:
                 yield str(error)
+
+
+def _outcome(verdict: str, outcome: str) -> str:
+    """Return what is counted: the verdict of a case, unless pytest says that it failed as it was expected to."""
+    return "xfailed" if outcome == "skipped" else verdict

@@ -1,4 +1,4 @@
-"""--comfy-report: pictures of what differs."""
+"""--comfy-report: what differs, to look at; report.json has a file of its own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import io
 from PIL import Image
 from projects import failure_of, png, recorded
 
-FILES = [
+CASE = [
     ".gitignore",
     "txt2img/default/9.images.0.actual.png",
     "txt2img/default/9.images.0.difference.png",
     "txt2img/default/9.images.0.golden.png",
+    "txt2img/default/case.json",
+    "txt2img/default/run/9.images.0.png",
+    "txt2img/default/run/run.json",
 ]
+FILES = sorted([*CASE, "report.json"])
 
 
 def different(project, serve, *args):
@@ -79,18 +83,18 @@ def test_next_run_clears_what_the_last_one_left_of_the_case(project, serve):
     assert project.files("comfy-report") == [".gitignore"]
 
 
-def test_pictures_of_a_case_that_did_not_run_stay(project, serve):
+def test_folder_of_a_case_that_did_not_run_stays(project, serve):
     different(project, serve)
     project.both("other")
     project.run("workflows", "-k", "other").assert_outcomes(passed=1, deselected=1)
-    assert project.files("comfy-report") == FILES
+    assert project.files("comfy-report") == CASE
 
 
-def test_within_tolerance_writes_nothing(project, serve):
+def test_case_within_tolerance_is_kept_without_pictures_of_what_differs(project, serve):
     project.both()
     server = serve(recorded(outputs={"9": {"images": [png(shift=1)]}}))
     project.run("workflows", "--comfy-url", server.url).assert_outcomes(passed=1)
-    assert not (project.root / "comfy-report").exists()
+    assert project.files("comfy-report") == [name for name in FILES if "9.images.0." not in name or "/run/" in name]
 
 
 def test_report_is_no_place_for_workflows(project, serve):

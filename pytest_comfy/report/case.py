@@ -1,0 +1,182 @@
+"""One case as the report's documents tell of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..client import ComfyError, ExecutionError, PromptRejected
+from ..files import read_below
+from ..golden.environment import changes, summary
+from ..golden.run import RUN_FILE
+from ..judging.check import is_unjudged
+from ..judging.environment import environment_of
+from ..workflow.difference import differences
+from ..workflow.digest import class_of, inputs_of
+from ..workflow.model import is_link, title_of
+from ..workflow.secrets import known_in, redact_prompt
+from .errors import error_told
+from .kept import FOLDER, Kept
+from .outputs import outputs_of
+from .telling import line, told
+from .timings import timings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..golden import GoldenRun
+    from ..judging.check import Check, Subject
+    from ..judging.verdict import CaseVerdict
+
+_MOST_DIFFERENCES = 100
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a case ended: with a verdict, or with an error that kept it from one.
+
+    started  when the case began
+    seconds  how long it took, where no run tells
+    log      what the server's log gained meanwhile; None where nobody knows
+    """
+
+    started: datetime
+    seconds: float
+    verdict: CaseVerdict | None = None
+    error: BaseException | None = None
+    log: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What report and summary count: passed, failed, error or approved."""
+        if self.verdict is None:
+            return "error" if self.error is not None and is_unjudged(self.error) else "failed"
+        if self.verdict.written is not None:
+            return "approved"
+        return "passed" if self.verdict.passed else "failed"
+
+
+class CaseEntry:
+    """Makes the entry of one case, which was checked or could not be."""
+
+    def __init__(self, check: Check, subject: Subject, ended: Ended, kept: Kept) -> None:
+        self.check = check
+        self.settings = check.settings
+        self.seen = check.seen
+        self.subject = subject
+        self.ended = ended
+        self.kept = kept
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry, as docs/report.md has it."""
+        verdict, run, subject = self.ended.verdict, self.seen.run, self.subject
+        text = self._text()
+        return {
+            "node_id": subject.node_id,
+            "key": subject.key,
+            "project": "",
+            "source": subject.source,
+            "case": subject.case,
+            "folder": subject.key,
+            "outcome": self.ended.outcome,
+            "headline": line(verdict.headline if verdict else text.partition("\n")[0], 200),
+            "failure": told(verdict.failure) if verdict and verdict.failure else None,
+            "notes": [told(note) for note in verdict.notes] if verdict else [],
+            "text": text,
+            "server": line(self.check.lane.told),
+            "mode": "live" if self.settings.live else "offline",
+            "seconds": round(run.seconds if run else self.ended.seconds, 3),
+            "prompt_id": line(run.prompt_id, 80) if run else None,
+            "started": self.ended.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "golden": self._golden(),
+            "run": f"{subject.key}/{FOLDER}" if self.kept.run else None,
+            "refused": told(self.kept.refused) if self.kept.refused else None,
+            "doubts": [told(doubt) for doubt in self.kept.doubts],
+            "environment": self._environment(),
+            "prompt_differences": self._prompt_differences(),
+            "timings": timings(run, self.seen.golden, live=self.settings.live),
+            "graph": graph_of(self.seen.prompt or {}),
+            "error": error_told(self.ended.error, self.seen.prompt) if self.ended.error else None,
+            "server_log": self.ended.log,
+            "approve": told(self.check.approval_command(subject)) if verdict and not verdict.passed else None,
+            "outputs": outputs_of(verdict, self.seen, self.kept.run, self.settings.report_dir) if verdict else [],
+        }
+
+    def _text(self) -> str:
+        root = self.settings.root
+        text = self.ended.verdict.text(root) if self.ended.verdict else str(self.ended.error)
+        return told(text.replace(f"{root}/", ""))
+
+    def _golden(self) -> dict[str, Any] | None:
+        golden = self.seen.golden
+        if golden is None or golden.folder is None:
+            return None
+        approvals = golden.document.get("approvals")
+        last = approvals[-1] if isinstance(approvals, list) and approvals else {}
+        last = last if isinstance(last, Mapping) else {}
+        return {
+            "folder": self.settings.relative(golden.folder) or told(golden.folder),
+            "digest": _digest(golden, golden.folder),
+            "approved": line(last["at"], 40) if "at" in last else None,
+            "reason": told(last["reason"]) if "reason" in last else None,
+        }
+
+    def _environment(self) -> dict[str, Any]:
+        golden = self.seen.golden.environment if self.seen.golden else None
+        now = self._environment_now()
+        changed = changes(golden, now) if golden is not None and now is not None else []
+        return {
+            "golden": summary(golden) if golden is not None else None,
+            "actual": summary(now) if now is not None else None,
+            "differences": [told(f"{key} {before} -> {after}") for key, before, after in changed],
+        }
+
+    def _environment_now(self) -> Mapping[str, Any] | None:
+        """Return the environment of the run, None where the server is not asked: offline, or as it does not answer."""
+        if self.kept.run is not None:
+            return self.kept.run.environment
+        answers = self.ended.error is None or isinstance(self.ended.error, (ExecutionError, PromptRejected))
+        if not self.settings.live or self.seen.prompt is None or not answers:
+            return None
+        try:
+            return environment_of(self.check.lane.client, self.seen.prompt, self.check.lane.models)
+        except ComfyError:
+            return None
+
+    def _prompt_differences(self) -> list[str]:
+        if self.seen.golden is None or self.seen.prompt is None:
+            return []
+        extra = self.seen.run.extra_data if self.seen.run else None
+        found = differences(self.seen.golden.prompt, redact_prompt(self.seen.prompt, known_in(extra)))
+        more = len(found) - _MOST_DIFFERENCES
+        return [told(one) for one in found[:_MOST_DIFFERENCES]] + ([f"and {more} more"] if more > 0 else [])
+
+
+def graph_of(prompt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nodes and links of a prompt: {nodes: [{id, title, class_type}], links: [[from, slot, to, input]]}."""
+    return {
+        "nodes": [
+            {"id": line(node_id, 200), "title": line(title_of(node_id, node)), "class_type": line(class_of(node), 200)}
+            for node_id, node in prompt.items()
+        ],
+        "links": [
+            [line(value[0], 200), value[1], line(node_id, 200), line(name, 200)]
+            for node_id, node in prompt.items()
+            for name, value in inputs_of(node).items()
+            if is_link(value) and value[0] in prompt
+        ],
+    }
+
+
+def _digest(golden: GoldenRun, folder: Path) -> str:
+    """Return the SHA-256 of the golden run's run.json (hex); "" where it is no longer the one that was judged."""
+    try:
+        data = read_below(folder, RUN_FILE)
+        same = json.loads(data) == golden.document
+    except (OSError, ValueError, RecursionError):
+        return ""
+    return hashlib.sha256(data).hexdigest() if same else ""

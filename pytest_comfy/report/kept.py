@@ -1,0 +1,72 @@
+"""The run of a case, kept in the report in the form of a golden run: it can be approved later, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..judging.judge import NotJudged
+
+if TYPE_CHECKING:
+    from ..golden import GoldenRun
+    from ..judging.artefacts import Artefacts
+    from ..judging.check import Check, Subject
+
+FOLDER = "run"
+"""Of a case's folder, the one that holds the run."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept of a run.
+
+    run      as it lies in the report; None where none was kept
+    refused  why it must not be approved, a sentence; None where it may be
+    doubts   what whoever approves it should know, a sentence each
+    """
+
+    run: GoldenRun | None = None
+    refused: str | None = None
+    doubts: tuple[str, ...] = ()
+
+
+def keep_run(check: Check, subject: Subject, artefacts: Artefacts) -> Kept:
+    """Write the run of a case to its folder in the report, by the code by which golden runs are made and written."""
+    from ..client import ComfyError
+    from ..compare import CompareError
+    from ..golden import GoldenError, GoldenStore
+    from ..judging.approving import refuse
+    from ..session.settings import SettingsError
+
+    seen = check.seen
+    if seen.run is None or seen.judge is None:
+        return Kept(refused="there is no run to approve")
+    if not check.settings.live:
+        return Kept(refused="the run is a replay of what was recorded, and only live runs are approved")
+    one = check.candidate(subject, seen.run, seen.golden, seen.judge)
+    refused = None
+    try:
+        refuse(one)
+    except (NotJudged, SettingsError, CompareError) as error:
+        refused = str(error)
+    try:
+        run = check.recorder.recorded(one)
+        doubts = tuple(_doubts(check))
+        artefacts.make()
+        GoldenStore(artefacts.folder).write(FOLDER, run)
+    except OSError as error:
+        return Kept(refused=f"the run could not be kept ({error.strerror or error})")
+    except (ComfyError, CompareError, GoldenError, NotJudged, SettingsError) as error:
+        return Kept(refused=f"the run could not be kept: {error}")
+    return Kept(run, refused, doubts)
+
+
+def _doubts(check: Check) -> Iterator[str]:
+    run = check.seen.run
+    assert run is not None  # whoever asks has kept it
+    cached, unloaded = check.recorder.gaps(run)
+    if cached and not run.cache_bust:
+        yield f"nodes that the server took from its cache, of which nothing was recorded: {', '.join(sorted(cached))}"
+    if unloaded and run.cache_bust != "reload":
+        yield f"models that were loaded before the run, and may have changed since: {', '.join(sorted(unloaded))}"
