@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .cases.converting import Converter
     from .cases.sidecar import Case
     from .judging.check import Subject
+    from .report.keeping import Keeping
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
+KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
 CASE_MARK = "comfy"
 _HEAD = 1 << 16
 """Bytes of a file that are looked into before it is known for a workflow."""
@@ -132,6 +134,14 @@ class BrokenFile(pytest.Item):
         """Return the sentence for the user."""
         return self.told
 
+    def subject(self) -> Subject:
+        """Return what stands for the file's cases in the report."""
+        from .judging.check import Subject
+
+        settings = self.config.stash[STATE].settings
+        key = f"{settings.golden_key(self.path)}/cannot-be-read"
+        return Subject(key, settings.relative(self.path) or self.path.name, "", self.nodeid)
+
 
 def keep_broken(items: list[pytest.Item], broken: Iterable[BrokenFile], deselected: Iterable[str]) -> None:
     """Put back what stands for files that cannot be read: which marks and names their cases have is not known.
@@ -171,19 +181,18 @@ class CaseItem(pytest.Function):
     def run_case(self, lane: Any) -> None:
         """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
         from .judging.check import CaseFailed, Check
-        from .report.keeping import Keeping
         from .report.progress import progress_of
 
         settings = self.settings
         drop_properties(self)
-        keeping = Keeping(settings)
+        keeping = keeping_of(self)
         with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
             check, subject = Check(settings, lane, converter_of(self, settings)), self.subject()
             try:
                 verdict = check.workflow_file(subject, self.path, on_progress)
             except Exception as error:
-                note_error(self, error)
-                self.user_properties += keeping.error(check, subject, error)
+                note_error(self, error, not_judged(error))
+                self.user_properties += keeping.error(check, subject, error, not_judged(error))
                 raise
         note(self, verdict)
         self.user_properties += keeping.verdict(check, subject, verdict)
@@ -220,6 +229,15 @@ class CaseItem(pytest.Function):
         return super().repr_failure(excinfo)
 
 
+def keeping_of(item: pytest.Item, *, anew: bool = True) -> Keeping:
+    """Return what keeps an item's case in the report, from now on; or, not `anew`, from when it began."""
+    from .report.keeping import Keeping
+
+    if anew or KEEPING not in item.stash:
+        item.stash[KEEPING] = Keeping(item.config.stash[STATE].settings)
+    return item.stash[KEEPING]
+
+
 def converter_of(item: pytest.Item, settings: Settings) -> Converter:
     """Return what converts the UI-form workflows of an item: it knows the hooks of the conftest files above it."""
     from .cases.converting import Converter
@@ -244,9 +262,11 @@ def is_told(error: BaseException) -> bool:
 
 def not_judged(error: BaseException) -> bool:
     """Whether an error means that the case has no verdict: a pytest error, not a failure."""
-    from .judging.check import is_unjudged
+    from .client import ComfyError
+    from .golden import GoldenError
+    from .judging.judge import NotJudged
 
-    return is_unjudged(error)
+    return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)
 
 
 def mark_of(file: WorkflowFile, name: str, sidecar: Path) -> pytest.MarkDecorator:
@@ -282,11 +302,11 @@ def drop_properties(item: pytest.Item) -> None:
     item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("comfy_")]
 
 
-def note_error(item: pytest.Item, error: Exception) -> None:
+def note_error(item: pytest.Item, error: BaseException, unjudged: bool) -> None:
     """Keep in the item's user properties what of an error the summary of the session tells."""
     from .golden import LfsPointerError
 
-    item.user_properties.append(("comfy_verdict", "error" if not_judged(error) else "failed"))
+    item.user_properties.append(("comfy_verdict", "error" if unjudged else "failed"))
     if isinstance(error, LfsPointerError):
         item.user_properties.append(("comfy_lfs_pointer", error.path))
 

@@ -18,6 +18,7 @@ from .collect import (
     converter_of,
     drop_properties,
     is_told,
+    keeping_of,
     mark_options,
     not_judged,
     note,
@@ -30,11 +31,15 @@ from .session.state import State
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
     from .client import AsyncComfyClient, ComfyClient, Run
+    from .judging.check import Subject
     from .judging.lane import Lane
     from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
     from .server.in_process import InProcess
     from .workflow import Workflow
+
+ASKED: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
+"""The prompt that a test ran last."""
 
 
 @pytest.fixture(scope="session")
@@ -193,7 +198,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         elif not isinstance(workflow, Workflow):
             workflow = Workflow.from_graph(dict(workflow), "prompt")
         workflow = comfy_client.converted(workflow.patched(values or {}))
-        prompt = workflow.prompt()
+        prompt = request.node.stash[ASKED] = workflow.prompt()
         upload_inputs_of(prompt, folder, (), comfy_client)
         more.setdefault("allow_node_errors", options.allow_node_errors)
         return comfy_client.run(replace(workflow, graph=prompt), **more)
@@ -229,12 +234,10 @@ class GoldenChecker:
     """What the fixture `comfy_golden` gives."""
 
     def __init__(self, request: pytest.FixtureRequest, client: ComfyClient) -> None:
-        from .report.keeping import Keeping
-
         self._request = request
         self._client = client
         self._settings = settings_of(request.config, request.path)
-        self._keeping = Keeping(self._settings)
+        self._keeping = keeping_of(request.node)
         drop_properties(request.node)
 
     def check(self, run: Run, name: str | None = None, *, tolerance: Any = None) -> CaseVerdict:
@@ -242,34 +245,28 @@ class GoldenChecker:
 
         Fails the test, with the verdict in the first line, unless the run is as good as its golden run.
         """
-        from .judging.check import Check, Subject
+        from .judging.check import Check
         from .judging.lane import Lane
 
         node = self._request.node
         options = _options(self._request, self._settings)
         if tolerance is not None and "tolerance" not in self._settings.cli:
             options = replace(options, tolerance=tolerance)
-        key = test_key(self._settings, node.path, node.nodeid)
-        subject = Subject(
-            key=f"{key}/{_safe(name)}" if name else f"{key}/default",
-            source=self._settings.within(node.path) or node.path.name,
-            case=f"{node.nodeid.partition('::')[2]}{f' {name}' if name else ''}",
-            node_id=node.nodeid,
-            options=options,
-        )
+        subject = replace(subject_of_test(node, name), options=options)
         live = self._settings.live
         url = self._client.url
         models = self._request.config.stash[STATE].models
         lane = Lane(self._client, url if live else None, url if live else "replay", models=models)
         check = Check(self._settings, lane)
+        check.seen.prompt = run.prompt
         failure = ""
         try:
             verdict = check.judge(subject, run, check.golden_of(subject))
         except Exception as error:
             if not is_told(error):
                 raise
-            note_error(node, error)
-            node.user_properties += self._keeping.error(check, subject, error)
+            note_error(node, error, not_judged(error))
+            node.user_properties += self._keeping.error(check, subject, error, not_judged(error))
             failure = f"{'not judged: ' if not_judged(error) else ''}{error}"
         if failure:
             # Outside of `except`: pytest would show the chain of what led to it before the sentence.
@@ -306,6 +303,19 @@ def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item
                 state.test_files.add(relative)
             if "comfy_golden" in getattr(item, "fixturenames", ()):
                 state.claims[f"{settings.golden_name}/{test_key(settings, item.path, item.nodeid)}"] = relative
+
+
+def subject_of_test(node: pytest.Item, name: str | None = None) -> Subject:
+    """Return what a test checks; `name` tells several checks of one test apart."""
+    from .judging.check import Subject
+
+    settings = settings_of(node.config, node.path)
+    return Subject(
+        key=f"{test_key(settings, node.path, node.nodeid)}/{_safe(name) if name else 'default'}",
+        source=settings.within(node.path) or node.path.name,
+        case=f"{node.nodeid.partition('::')[2]}{f' {name}' if name else ''}",
+        node_id=node.nodeid,
+    )
 
 
 def test_key(settings: Settings, path: Path, node_id: str) -> str:

@@ -40,6 +40,9 @@ __all__ = [
 ]
 
 
+_NOT_WRONG = (pytest.skip.Exception, pytest.xfail.Exception)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("comfy", "ComfyUI workflow tests")
 
@@ -166,6 +169,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    if call.excinfo is not None and call.when != "teardown" and not call.excinfo.errisinstance(_NOT_WRONG):
+        from .erring import keep_error
+
+        keep_error(item, call.excinfo.value, str(call.when))
     outcome: Any = yield
     ours = isinstance(item, (CaseItem, BrokenFile)) or _has_client(item)
     if ours and call.when == "call" and call.excinfo is not None:

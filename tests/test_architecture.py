@@ -68,7 +68,8 @@ MAY_IMPORT = {
     # what pytest calls
     "collect": "cases client golden judging report session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report server server/recordings session workflow",
-    "plugin": "collect fixtures hookspecs report secrecy session",
+    "erring": "collect fixtures golden judging",
+    "plugin": "collect erring fixtures hookspecs report secrecy session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in

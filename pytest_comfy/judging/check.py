@@ -345,10 +345,3 @@ _CACHE_NOTES = {
 
 FAILURES = (WorkflowError, SettingsError, GoldenError)
 """Errors of the user's files: the case failed before it could run."""
-
-
-def is_unjudged(error: BaseException) -> bool:
-    """Whether an error means that the case could not be judged, and neither passed nor failed."""
-    from ..client import ComfyError
-
-    return isinstance(error, (NotJudged, GoldenError)) or (isinstance(error, ComfyError) and not error.judged)

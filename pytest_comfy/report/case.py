@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..client import ComfyError, ExecutionError, PromptRejected
 from ..files import read_below
 from ..golden.environment import changes, summary
 from ..golden.run import RUN_FILE
-from ..judging.check import is_unjudged
-from ..judging.environment import environment_of
 from ..workflow.difference import differences
 from ..workflow.digest import class_of, inputs_of
 from ..workflow.model import is_link, title_of
@@ -29,8 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..golden import GoldenRun
-    from ..judging.check import Check, Subject
+    from ..judging.check import Subject
+    from ..judging.seen import Seen
     from ..judging.verdict import CaseVerdict
+    from ..session.settings import Settings
 
 _MOST_DIFFERENCES = 100
 
@@ -39,35 +38,42 @@ _MOST_DIFFERENCES = 100
 class Ended:
     """How a case ended: with a verdict, or with an error that kept it from one.
 
-    started  when the case began
-    seconds  how long it took, where no run tells
-    log      what the server's log gained meanwhile; None where nobody knows
+    started      when the case began
+    seconds      how long it took, where no run tells
+    unjudged     whether the error means that the case neither passed nor failed
+    server       where it ran, in words
+    approve      the command that approves a live run of it
+    log          what the server's log gained meanwhile; None where nobody knows
+    environment  of the server; None where it was not asked
     """
 
     started: datetime
     seconds: float
     verdict: CaseVerdict | None = None
     error: BaseException | None = None
+    unjudged: bool = False
+    server: str = ""
+    approve: str | None = None
     log: str | None = None
+    environment: Mapping[str, Any] | None = None
 
     @property
     def outcome(self) -> str:
         """What report and summary count: passed, failed, error or approved."""
         if self.verdict is None:
-            return "error" if self.error is not None and is_unjudged(self.error) else "failed"
+            return "error" if self.unjudged else "failed"
         if self.verdict.written is not None:
             return "approved"
         return "passed" if self.verdict.passed else "failed"
 
 
 class CaseEntry:
-    """Makes the entry of one case, which was checked or could not be."""
+    """Makes the entry of one case, of what was seen of it and how it ended."""
 
-    def __init__(self, check: Check, subject: Subject, ended: Ended, kept: Kept) -> None:
-        self.check = check
-        self.settings = check.settings
-        self.seen = check.seen
+    def __init__(self, settings: Settings, subject: Subject, seen: Seen, ended: Ended, kept: Kept) -> None:
+        self.settings = settings
         self.subject = subject
+        self.seen = seen
         self.ended = ended
         self.kept = kept
 
@@ -87,7 +93,7 @@ class CaseEntry:
             "failure": told(verdict.failure) if verdict and verdict.failure else None,
             "notes": [told(note) for note in verdict.notes] if verdict else [],
             "text": text,
-            "server": line(self.check.lane.told),
+            "server": line(self.ended.server),
             "mode": "live" if self.settings.live else "offline",
             "seconds": round(run.seconds if run else self.ended.seconds, 3),
             "prompt_id": line(run.prompt_id, 80) if run else None,
@@ -102,7 +108,7 @@ class CaseEntry:
             "graph": graph_of(self.seen.prompt or {}),
             "error": error_told(self.ended.error, self.seen.prompt) if self.ended.error else None,
             "server_log": self.ended.log,
-            "approve": told(self.check.approval_command(subject)) if verdict and not verdict.passed else None,
+            "approve": told(self.ended.approve) if self.ended.approve else None,
             "outputs": outputs_of(verdict, self.seen, self.kept.run, self.settings.report_dir) if verdict else [],
         }
 
@@ -127,25 +133,13 @@ class CaseEntry:
 
     def _environment(self) -> dict[str, Any]:
         golden = self.seen.golden.environment if self.seen.golden else None
-        now = self._environment_now()
+        now = self.ended.environment
         changed = changes(golden, now) if golden is not None and now is not None else []
         return {
             "golden": summary(golden) if golden is not None else None,
             "actual": summary(now) if now is not None else None,
             "differences": [told(f"{key} {before} -> {after}") for key, before, after in changed],
         }
-
-    def _environment_now(self) -> Mapping[str, Any] | None:
-        """Return the environment of the run, None where the server is not asked: offline, or as it does not answer."""
-        if self.kept.run is not None:
-            return self.kept.run.environment
-        answers = self.ended.error is None or isinstance(self.ended.error, (ExecutionError, PromptRejected))
-        if not self.settings.live or self.seen.prompt is None or not answers:
-            return None
-        try:
-            return environment_of(self.check.lane.client, self.seen.prompt, self.check.lane.models)
-        except ComfyError:
-            return None
 
     def _prompt_differences(self) -> list[str]:
         if self.seen.golden is None or self.seen.prompt is None:

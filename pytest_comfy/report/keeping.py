@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..judging.check import Check, Subject
+    from ..judging.seen import Seen
     from ..judging.verdict import CaseVerdict
     from ..session.settings import Settings
+    from .kept import Kept
     from .serverlog import ServerLog
 
 CASE_FILE = "case.json"
@@ -35,38 +37,48 @@ class Keeping:
         """Keep a case that was judged, unless all is as it should be; returns what the report is to tell of it."""
         if verdict.unchanged and not self.settings.report_all:
             return []
-        return self._keep(check, subject, verdict=verdict)
+        from .kept import Kept, keep_run
 
-    def error(self, check: Check, subject: Subject, error: BaseException) -> Properties:
+        # What was approved lies among the golden runs.
+        kept = Kept() if verdict.written is not None else keep_run(check, subject)
+        environment = kept.run.environment if kept.run else None
+        approve = None if verdict.passed else check.approval_command(subject)
+        return self._keep(
+            subject, check.seen, kept, verdict=verdict, server=check.lane.told, environment=environment, approve=approve
+        )
+
+    def error(self, check: Check, subject: Subject, error: BaseException, unjudged: bool) -> Properties:
         """Keep a case that an error kept from its verdict."""
-        return self._keep(check, subject, error=error)
+        from .kept import environment_now, keep_run
 
-    def _keep(
-        self,
-        check: Check,
-        subject: Subject,
-        verdict: CaseVerdict | None = None,
-        error: BaseException | None = None,
-    ) -> Properties:
+        kept = keep_run(check, subject)
+        environment = kept.run.environment if kept.run else environment_now(check, error)
+        more = {"server": check.lane.told, "environment": environment}
+        return self._keep(subject, check.seen, kept, error=error, unjudged=unjudged, **more)
+
+    def unchecked(self, subject: Subject, seen: Seen, error: BaseException, unjudged: bool) -> Properties:
+        """Keep a case that did not come to its check."""
+        from .kept import NOTHING
+
+        return self._keep(subject, seen, NOTHING, error=error, unjudged=unjudged)
+
+    def _keep(self, subject: Subject, seen: Seen, kept: Kept, **more: Any) -> Properties:
         from ..judging.artefacts import Artefacts
         from .case import CaseEntry, Ended
-        from .kept import Kept, keep_run
         from .telling import dumps
 
-        artefacts = Artefacts(self.settings.report_dir, subject.key)
-        if check.seen.judge is None:
+        artefacts = seen.judge.artefacts if seen.judge else Artefacts(self.settings.report_dir, subject.key)
+        if seen.judge is None:
             artefacts.clear()  # whatever was judged has done so
         log = self._log.gained() if self._log else None
-        ended = Ended(self._started, time.monotonic() - self._begun, verdict, error, log)
-        approved = verdict is not None and verdict.written is not None
-        kept = Kept() if approved else keep_run(check, subject, artefacts)
-        document = CaseEntry(check, subject, ended, kept).entry()
-        written = artefacts.write(CASE_FILE, dumps(document))
+        ended = Ended(self._started, time.monotonic() - self._begun, log=log, **more)
+        written = artefacts.write(CASE_FILE, dumps(CaseEntry(self.settings, subject, seen, ended, kept).entry()))
         told: Properties = [(CASE, subject.key)] if written else []
-        told += [(PROBLEM, problem) for problem in artefacts.problems]
+        notes = ended.verdict.notes if ended.verdict else ()
+        problems = [problem for problem in artefacts.problems if problem not in notes]
         if self._log and self._log.problem:
-            told.append((PROBLEM, self._log.problem))
-        return told
+            problems.append(self._log.problem)
+        return told + [(PROBLEM, problem.replace(f"{self.settings.root}/", "")) for problem in problems]
 
 
 def _log_of(settings: Settings) -> ServerLog | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..judging.judge import NotJudged
 
 if TYPE_CHECKING:
     from ..golden import GoldenRun
-    from ..judging.artefacts import Artefacts
     from ..judging.check import Check, Subject
 
 FOLDER = "run"
@@ -31,7 +30,24 @@ class Kept:
     doubts: tuple[str, ...] = ()
 
 
-def keep_run(check: Check, subject: Subject, artefacts: Artefacts) -> Kept:
+NOTHING = Kept(refused="there is no run to approve")
+
+
+def environment_now(check: Check, error: BaseException) -> Mapping[str, Any] | None:
+    """Return the environment of a run that ended in an error of the workflow's; None where the server is not asked."""
+    from ..client import ComfyError, ExecutionError, PromptRejected
+    from ..judging.environment import environment_of
+
+    prompt = check.seen.prompt
+    if not check.settings.live or prompt is None or not isinstance(error, (ExecutionError, PromptRejected)):
+        return None
+    try:
+        return environment_of(check.lane.client, prompt, check.lane.models)
+    except ComfyError:
+        return None
+
+
+def keep_run(check: Check, subject: Subject) -> Kept:
     """Write the run of a case to its folder in the report, by the code by which golden runs are made and written."""
     from ..client import ComfyError
     from ..compare import CompareError
@@ -41,7 +57,7 @@ def keep_run(check: Check, subject: Subject, artefacts: Artefacts) -> Kept:
 
     seen = check.seen
     if seen.run is None or seen.judge is None:
-        return Kept(refused="there is no run to approve")
+        return NOTHING
     if not check.settings.live:
         return Kept(refused="the run is a replay of what was recorded, and only live runs are approved")
     one = check.candidate(subject, seen.run, seen.golden, seen.judge)
@@ -53,8 +69,8 @@ def keep_run(check: Check, subject: Subject, artefacts: Artefacts) -> Kept:
     try:
         run = check.recorder.recorded(one)
         doubts = tuple(_doubts(check))
-        artefacts.make()
-        GoldenStore(artefacts.folder).write(FOLDER, run)
+        seen.judge.artefacts.make()
+        GoldenStore(seen.judge.artefacts.folder).write(FOLDER, run)
     except OSError as error:
         return Kept(refused=f"the run could not be kept ({error.strerror or error})")
     except (ComfyError, CompareError, GoldenError, NotJudged, SettingsError) as error:
