@@ -106,7 +106,7 @@ class CaseEntry:
             "prompt_differences": self._prompt_differences(),
             "timings": timings(run, self.seen.golden, live=self.settings.live),
             "graph": graph_of(self.seen.prompt or {}),
-            "error": error_told(self.ended.error, self.seen.prompt) if self.ended.error else None,
+            "error": error_told(self.ended.error, self.seen.prompt, self.settings.root) if self.ended.error else None,
             "server_log": self.ended.log,
             "approve": told(self.ended.approve) if self.ended.approve else None,
             "outputs": outputs_of(verdict, self.seen, self.kept.run, self.settings.report_dir) if verdict else [],
@@ -151,14 +151,17 @@ class CaseEntry:
 
 
 def graph_of(prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nodes and links of a prompt: {nodes: [{id, title, class_type}], links: [[from, slot, to, input]]}."""
+    """Return nodes and links of a prompt: {nodes: [{id, title, class_type}], links: [[from, slot, to, input]]}.
+
+    Ids stay as they are, whatever a pattern of secrets says, as links are nothing without them.
+    """
     return {
         "nodes": [
-            {"id": line(node_id, 200), "title": line(title_of(node_id, node)), "class_type": line(class_of(node), 200)}
+            {"id": node_id, "title": line(title_of(node_id, node)), "class_type": line(class_of(node), 200)}
             for node_id, node in prompt.items()
         ],
         "links": [
-            [line(value[0], 200), value[1], line(node_id, 200), line(name, 200)]
+            [value[0], value[1], node_id, line(name, 200)]
             for node_id, node in prompt.items()
             for name, value in inputs_of(node).items()
             if is_link(value) and value[0] in prompt

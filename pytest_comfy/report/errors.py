@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..client import ExecutionError, PromptRejected
@@ -13,8 +14,11 @@ from .telling import line, told
 _LONGEST_TRACEBACK = 2**15
 
 
-def error_told(error: BaseException, prompt: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return type, message, node and traceback of an error: the server's own where it told them, else ours."""
+def error_told(error: BaseException, prompt: Mapping[str, Any] | None, root: Path) -> dict[str, Any]:
+    """Return type, message, node and traceback of an error: the server's own where it told them, else ours.
+
+    root  the project's, to which paths are told
+    """
     node, kind, message, traceback = None, type(error).__name__, str(error), None
     if isinstance(error, ExecutionError):
         details = error.details
@@ -29,7 +33,7 @@ def error_told(error: BaseException, prompt: Mapping[str, Any] | None) -> dict[s
     found = _node(str(node), prompt) if node is not None else {"node": None, "title": None, "class_type": None}
     return {
         "type": line(kind, 200),
-        "message": told(message.strip()),
+        "message": told(message.strip().replace(f"{root}/", "")),
         **found,
         "traceback": told(traceback, _LONGEST_TRACEBACK) if traceback else None,
     }
@@ -40,7 +44,7 @@ def _node(node: str, prompt: Mapping[str, Any] | None) -> dict[str, str]:
     prompt = prompt or {}
     found = prompt.get(node) or prompt.get(node.partition(".")[0])
     return {
-        "node": line(node, 200),
+        "node": node if node in prompt else line(node, 200),
         "title": line(title_of(node, found)),
         "class_type": line(class_of(found) or "", 200),
     }

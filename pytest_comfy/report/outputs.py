@@ -75,7 +75,7 @@ class _Output:
             "key": key,
             "index": int(index),
             "kind": kind,
-            "media_type": media_type,
+            "media_type": line(media_type, 100) if media_type else None,
             "verdict": verdict.verdict,
             "message": told(verdict.message),
             "kinds": list(comparison.kinds) if comparison else [],

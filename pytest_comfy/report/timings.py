@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..workflow.digest import class_of, match_nodes
 from ..workflow.model import title_of
+from .telling import line
 
 if TYPE_CHECKING:
     from ..client import Run
@@ -33,8 +34,8 @@ def timings(run: Run | None, golden: GoldenRun | None, *, live: bool) -> list[di
     return [
         {
             "node": node,
-            "title": title_of(node, prompt[node]),
-            "class_type": str(class_of(prompt[node])),
+            "title": line(title_of(node, prompt[node])),
+            "class_type": line(class_of(prompt[node]), 200),
             "golden": before.get(node),
             "actual": now.get(node) if live else None,
             "cached": node in cached,
