@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from .telling import LONGEST_TEXT, told
@@ -21,33 +23,36 @@ class ServerLog:
         self.problem: str | None = None
         self._path = path
         self._shown = shown
-        self._file, self._size = self._stat()
+        self._file, self._size = self._standing()
 
     def gained(self) -> str | None:
         """Return what was written since, its last 64 KiB, without secrets; None where that cannot be read."""
-        file, size = self._stat()
+        file, size = self._standing()
         begin = self._size if file == self._file and size >= self._size else 0
         first = max(begin, size - LONGEST_TEXT - _BESIDES)
         try:
-            with self._path.open("rb") as log:
-                log.seek(first)
-                data = log.read(max(0, size - first))
+            data = self._read(first, size)
         except OSError as error:
-            self._failed(error)
+            self.problem = f"the server's log {self._shown}: cannot be read ({error.strerror or error})"
             return None
         text = told(data.decode("utf-8", "replace"), LONGEST_TEXT + _BESIDES)
         if first > begin:
             # The first line is not whole, and what is cut off of a secret is not known for one.
-            text = text.partition("\n")[2] or text[_BESIDES:]
+            cut_off, _, rest = text.partition("\n")
+            text = rest if len(cut_off) < _BESIDES else text[_BESIDES:]
         return text[-LONGEST_TEXT:]
 
-    def _stat(self) -> tuple[tuple[int, int] | None, int]:
+    def _read(self, first: int, end: int) -> bytes:
+        if not stat.S_ISREG(os.stat(self._path).st_mode):
+            raise OSError(errno.EINVAL, "is no file")  # reading a pipe would wait for whoever writes
+        with self._path.open("rb") as log:
+            log.seek(first)
+            return log.read(max(0, end - first))
+
+    def _standing(self) -> tuple[tuple[int, int] | None, int]:
+        """Return which file it is, and its size; it may well be made later."""
         try:
             found = os.stat(self._path)
-        except OSError as error:
-            self._failed(error)
+        except OSError:
             return None, 0
         return (found.st_dev, found.st_ino), found.st_size
-
-    def _failed(self, error: OSError) -> None:
-        self.problem = f"the server's log {self._shown}: cannot be read ({error.strerror or error})"
