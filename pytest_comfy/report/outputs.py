@@ -83,7 +83,7 @@ class _Output:
             "distance": number(comparison.distance) if comparison else None,
             "tolerance": comparison.tolerance if comparison else None,
             "parts": _parts(comparison),
-            "regions": [list(region) for region in comparison.regions] if comparison else [],
+            "regions": [[int(edge) for edge in region] for region in comparison.regions] if comparison else [],
             "size": list(described.size) if described and described.size else None,
             "files": {what: path.relative_to(report_dir).as_posix() for what, path in verdict.files},
             "text": self._texts() if kind in ("text", "data") else None,

@@ -28,7 +28,7 @@ def number(value: float | None) -> float | str | None:
     """Return a number for JSON, which has no infinity: "inf"; None for what is none."""
     if value is None or math.isnan(value):
         return None
-    return ("inf" if value > 0 else "-inf") if math.isinf(value) else round(value, 6)
+    return ("inf" if value > 0 else "-inf") if math.isinf(value) else round(float(value), 6)
 
 
 def dumps(document: Mapping[str, Any]) -> bytes:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Message = tuple[float, str, Mapping[str, Any]]
 """Seconds since the prompt was posted, type and data."""
 
+_LONGEST = 1e9
+"""Seconds that no run takes."""
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
 
@@ -64,6 +66,9 @@ def seconds_by_node(messages: Iterable[Message]) -> dict[str, float]:
 
 def _of_golden(golden: GoldenRun) -> Iterator[Message]:
     for row in golden.events:
-        if isinstance(row, list) and len(row) == 2 and isinstance(row[0], (int, float)) and isinstance(row[1], dict):
+        # A golden run may have been edited, and JSON of Python's has NaN and infinity.
+        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[1], dict):
+            continue
+        if isinstance(row[0], (int, float)) and abs(row[0]) < _LONGEST:
             data = row[1].get("data")
             yield float(row[0]), str(row[1].get("type")), data if isinstance(data, dict) else {}
