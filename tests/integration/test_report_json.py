@@ -5,10 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from projects import INI, Item, graph, png, recorded, section_of
-from reports import case_of, report_of, texts_of
+from reports import (
+    CASE,
+    DOCUMENT,
+    ENVIRONMENT,
+    GOLDEN,
+    GRAPH,
+    OUTPUT,
+    PART,
+    TIMING,
+    case_of,
+    report_of,
+    texts_of,
+)
+from reports import (
+    ERROR as ERROR_SHAPE,
+)
 
 from pytest_comfy.golden import GoldenError, GoldenRun, GoldenStore
 from pytest_comfy.golden.approved import approved
@@ -548,3 +564,9 @@ class TestHostile:
         result = project.run("workflows", "--comfy-url", serve(other()).url)
         assert json.loads((project.root / "comfy-report/report.json").read_bytes())["cases"] == []
         assert f"report: {KEY}/case.json: cannot be read (no object)" in section_of(result, "comfy")
+
+
+def test_page_has_every_key():
+    page = (Path(__file__).parents[2] / "docs/report.md").read_text(encoding="utf-8")
+    shapes = (DOCUMENT, CASE, GOLDEN, ENVIRONMENT, TIMING, GRAPH, ERROR_SHAPE, OUTPUT, PART)
+    assert [key for shape in shapes for key in shape if f"`{key}`" not in page] == []
