@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..files import read_below
+from ..golden import GoldenStore
 from ..golden.environment import changes, summary
 from ..golden.run import RUN_FILE
 from ..workflow.difference import differences
@@ -99,6 +100,7 @@ class CaseEntry:
             "prompt_id": line(run.prompt_id, 80) if run else None,
             "started": self.ended.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "golden": self._golden(),
+            "target": self._place(GoldenStore(self.settings.golden_dir, self.settings.baseline).folder(subject.key)),
             "run": f"{subject.key}/{FOLDER}" if self.kept.run else None,
             "refused": told(self.kept.refused) if self.kept.refused else None,
             "doubts": [told(doubt) for doubt in self.kept.doubts],
@@ -125,11 +127,14 @@ class CaseEntry:
         last = approvals[-1] if isinstance(approvals, list) and approvals else {}
         last = last if isinstance(last, Mapping) else {}
         return {
-            "folder": self.settings.relative(golden.folder) or told(golden.folder),
+            "folder": self._place(golden.folder),
             "digest": _digest(golden, golden.folder),
             "approved": line(last["at"], 40) if "at" in last else None,
             "reason": told(last["reason"]) if "reason" in last else None,
         }
+
+    def _place(self, folder: Path) -> str:
+        return self.settings.relative(folder) or told(folder)
 
     def _environment(self) -> dict[str, Any]:
         golden = self.seen.golden.environment if self.seen.golden else None

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from projects import failure_of, graph, lines_of, png, recorded, section_of
+from reports import case_of
 
 from pytest_comfy import ComfyClient, GoldenRun
 from pytest_comfy.server.faults import http_status
@@ -123,6 +124,14 @@ def test_swapped_model_is_loaded_once_a_session(project, serve):
     server = serve(run_of(now, cached=["5"]), run_of(now), run_of(now, color=8, cached=["5"]))
     project.run("--comfy-url", server.url).assert_outcomes(passed=2)
     assert posted_anew(server) == [False, True, False]
+
+
+def test_run_with_a_model_that_was_loaded_before_is_kept_with_a_doubt(workflow, loaded):
+    workflow.golden(run=run_of(FACTS, seed=2))
+    workflow.run("--comfy-url", loaded(FACTS).url).assert_outcomes(failed=1)
+    case = case_of(workflow)
+    assert case["doubts"] == [f"models that were loaded before the run, and may have changed since: {NAME}"]
+    assert (case["refused"], case["run"]) == (None, "txt2img/default/run")
 
 
 def test_what_older_golden_runs_do_not_tell_is_no_change(workflow, loaded):

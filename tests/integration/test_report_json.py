@@ -25,6 +25,7 @@ from reports import (
 from reports import (
     ERROR as ERROR_SHAPE,
 )
+from ui_form import nested
 
 from pytest_comfy.golden import GoldenError, GoldenRun, GoldenStore
 from pytest_comfy.golden.approved import approved
@@ -340,9 +341,9 @@ class TestPython:
 
 
 class TestKeptRun:
-    def kept(self, project):
+    def kept(self, project, key=KEY):
         """The kept run as whoever approves it reads it: with its files, which are those that it names."""
-        run = GoldenRun.load(project.root / "comfy-report" / KEY / "run")
+        run = GoldenRun.load(project.root / "comfy-report" / key / "run")
         blobs = {output.file: approved(run, output) for output in run.outputs if output.file}
         return GoldenRun(run.document, run.folder, blobs)
 
@@ -396,6 +397,42 @@ class TestKeptRun:
         assert report_of(changed)["counts"]["cases"] == {
             "passed": 0, "failed": 0, "error": 0, "approved": 1, "xfailed": 0
         }  # fmt: skip
+
+    def test_baseline_is_approved_to_its_own_folder(self, project, serve):
+        project.both()
+        args = ["workflows", "--comfy-url", serve(other()).url, "--comfy-baseline=cuda"]
+        project.run(*args).assert_outcomes(failed=1)
+        case = case_of(project)
+        assert (case["golden"]["folder"], case["target"]) == (f"golden/{KEY}", f"golden/{KEY}+cuda")
+
+    def test_workflow_in_ui_form_is_converted_by_the_run_that_was_approved(self, project, live):
+        project.workflow(prompt=nested())
+        project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=1)
+        case = case_of(project)
+        assert (case["failure"], case["refused"]) == (
+            "missing: no golden run for workflows/txt2img.json::default", None
+        )  # fmt: skip
+        GoldenStore(project.root / "golden").write(KEY, approve(self.kept(project), "me", "why"))
+        project.run("workflows").assert_outcomes(passed=1)
+
+    def test_nodes_from_the_cache_are_a_doubt(self, project, live):
+        """The second workflow begins as the first, and the server does not run that again."""
+        for number in (1, 2):
+            inverts = {"51": "3", "52": "51"}
+            prompt = graph(**{
+                node: {"class_type": "ImageInvert", "inputs": {"image": [inverts[node], 0]}}
+                for node in [*inverts][:number]
+            })  # fmt: skip
+            prompt["9"]["inputs"]["images"] = [f"5{number}", 0]
+            project.workflow(f"w{number}", prompt)
+        project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=2)
+        first, second = report_of(project)["cases"]
+        assert (first["doubts"], first["refused"], second["refused"]) == ([], None, None)
+        assert second["doubts"] == ["nodes that the server took from its cache, of which nothing was recorded: 3, 51"]
+        GoldenStore(project.root / "golden").write("w2/default", approve(self.kept(project, "w2/default"), "me", "why"))
+        result = project.run("workflows/w2.json")
+        result.assert_outcomes(passed=1)
+        assert "run twice" not in result.stdout.str()
 
     def test_secrets_are_in_none_of_it(self, project, serve):
         secret = "sk-" + "a1b2c3d4" * 4
