@@ -138,9 +138,9 @@ class BrokenFile(pytest.Item):
         """Return what stands for the file's cases in the report."""
         from .judging.check import Subject
 
-        settings = self.config.stash[STATE].settings
+        settings = settings_of(self.config, self.path)
         key = f"{settings.golden_key(self.path)}/cannot-be-read"
-        return Subject(key, settings.relative(self.path) or self.path.name, "", self.nodeid)
+        return Subject(key, settings.within(self.path) or self.path.name, "", self.nodeid)
 
 
 def keep_broken(items: list[pytest.Item], broken: Iterable[BrokenFile], deselected: Iterable[str]) -> None:
@@ -234,7 +234,7 @@ def keeping_of(item: pytest.Item, *, anew: bool = True) -> Keeping:
     from .report.keeping import Keeping
 
     if anew or KEEPING not in item.stash:
-        item.stash[KEEPING] = Keeping(item.config.stash[STATE].settings)
+        item.stash[KEEPING] = Keeping(settings_of(item.config, item.path))
     return item.stash[KEEPING]
 
 

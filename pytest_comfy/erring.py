@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .collect import STATE, BrokenFile, CaseItem, drop_properties, is_told, keeping_of, not_judged, note_error
+from .collect import BrokenFile, CaseItem, drop_properties, is_told, keeping_of, not_judged, note_error, settings_of
 from .fixtures import ASKED, subject_of_test
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _seen(item: Any, subject: Subject) -> Any:
 def _golden(item: Any, subject: Subject) -> GoldenRun | None:
     from .golden import GoldenError, GoldenStore
 
-    settings = item.config.stash[STATE].settings
+    settings = settings_of(item.config, item.path)
     try:
         return GoldenStore(settings.golden_dir, settings.baseline).load(subject.key)
     except GoldenError:

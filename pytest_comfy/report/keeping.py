@@ -67,13 +67,14 @@ class Keeping:
         from .case import CaseEntry, Ended
         from .telling import dumps
 
-        artefacts = seen.judge.artefacts if seen.judge else Artefacts(self.settings.report_dir, subject.key)
+        folder = self.settings.report_key(subject.key)
+        artefacts = seen.judge.artefacts if seen.judge else Artefacts(self.settings.report_dir, folder)
         if seen.judge is None:
             artefacts.clear()  # whatever was judged has done so
         log = self._log.gained() if self._log else None
         ended = Ended(self._started, time.monotonic() - self._begun, log=log, **more)
         written = artefacts.write(CASE_FILE, dumps(CaseEntry(self.settings, subject, seen, ended, kept).entry()))
-        told: Properties = [(CASE, subject.key)] if written else []
+        told: Properties = [(CASE, folder)] if written else []
         notes = ended.verdict.notes if ended.verdict else ()
         problems = [problem for problem in artefacts.problems if problem not in notes]
         if self._log and self._log.problem:

@@ -54,6 +54,11 @@ def test_each_is_judged_by_its_own_golden_run(project, serve):
     assert lines[0].startswith("different: node 9 'Save Image' images 0: ")
     assert any(line.strip().startswith("actual: comfy-report/packages/b/txt2img/default/") for line in lines), lines
     assert not (project.root / "comfy-report/txt2img").exists()
+    (case,) = project.read("comfy-report/report.json")["cases"]
+    assert (case["project"], case["key"], case["source"]) == (B, "txt2img/default", "workflows/txt2img.json")
+    assert case["target"] == f"{B}/golden/txt2img/default"
+    assert case["run"] == f"{case['folder']}/run" == f"{B}/txt2img/default/run"
+    assert (project.root / "comfy-report" / case["run"] / "run.json").is_file()
 
 
 @pytest.mark.parametrize("inside", [True, False])
