@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .drawing import Drawing
@@ -76,7 +77,8 @@ def compare_output(
         matched = match_pattern(actual, text, limits.name)
         if not matched.passed:
             return matched
-    if hashlib.sha256(actual).hexdigest() == golden.sha256:
+    sha256 = hashlib.sha256(actual).hexdigest()
+    if sha256 == golden.sha256:
         return identical("bytes are identical", limits.name)
     if name != kind_of(golden.media_type):
         told = f"media type is {essence(media_type)}, was {essence(golden.media_type)}"
@@ -84,7 +86,8 @@ def compare_output(
     kind = kind_named(name)
     if kind is None:
         return _compare_bytes(golden, actual, media_type, limits)
-    return kind.compare(golden, Made(actual, media_type), Rules(limits, masks, text))
+    found = kind.compare(golden, Made(actual, media_type), Rules(limits, masks, text))
+    return replace(found, described={"sha256": sha256, **found.described}) if found.described else found
 
 
 def draw_difference(

@@ -77,6 +77,7 @@ class Comparison:
     distance   of the part that moved most: 0.0 did not move, 1.0 at its limit, inf for hard failures
     regions    (x, y, width, height) in pixels of what changed most, worst first
     parts      every statistic measured, by name
+    described  the output as `describe` tells it, where the comparison came to know all of that
     """
 
     verdict: Verdict
@@ -86,6 +87,7 @@ class Comparison:
     distance: float = 0.0
     regions: tuple[Region, ...] = ()
     parts: Mapping[str, Part] = field(default_factory=dict)
+    described: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,6 +68,7 @@ class Approval:
     earlier    approvals of the golden run that is replaced
     converted  the workflow, where it was converted from UI form
     silent     whether the socket told nothing of the end, so that history must tell of the run
+    described  SHA-256 of an output (hex) -> what `compare.describe` tells of it, where that is known already
     """
 
     workflow: str
@@ -80,6 +82,7 @@ class Approval:
     earlier: Sequence[Mapping[str, Any]] = ()
     converted: Workflow | None = None
     silent: bool = False
+    described: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def record(
@@ -200,7 +203,9 @@ def _output(
     data = scrub(output.data, secrets)
     try:
         kept = output.data if data is None else data
-        described = describe(kept, output.media_type, masks, file_kept=approval.files)
+        known_as = approval.described.get(hashlib.sha256(kept).hexdigest(), {})
+        alike = bool(known_as) and known_as.get("masks", []) == [list(mask) for mask in masks]
+        described = known_as if alike else describe(kept, output.media_type, masks, file_kept=approval.files)
     except CompareError as error:
         raise GoldenError(f"output {output.name} of {output.title!r} cannot be approved: {error}") from error
     name = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from .judge import Judge, NotJudged
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..golden import GoldenRun
     from ..session.settings import Settings
     from .lane import Lane
+    from .verdict import OutputVerdict
 
 BY = f"pytest-comfy {__version__}"
 """Who approves."""
@@ -28,6 +29,7 @@ class Candidate:
 
     source, case  what golden runs name as where they come from
     golden        the golden run that it would replace
+    outputs       what its outputs were judged to be
     """
 
     source: str
@@ -36,6 +38,18 @@ class Candidate:
     golden: GoldenRun | None
     options: CaseOptions
     judge: Judge
+    outputs: tuple[OutputVerdict, ...] = ()
+
+    @property
+    def described(self) -> dict[str, Mapping[str, Any]]:
+        """SHA-256 -> what was learnt of outputs when they were compared."""
+        known = [one.comparison.described for one in self.outputs if one.comparison and one.comparison.described]
+        return {found["sha256"]: found for found in known}
+
+    @property
+    def as_approved(self) -> set[str]:
+        """The names of outputs that are as good as those approved."""
+        return {one.name for one in self.outputs if one.verdict in ("identical", "within tolerance")}
 
 
 class Recorder:
@@ -67,6 +81,7 @@ class Recorder:
             earlier=one.golden.document.get("approvals", ()) if one.golden else (),
             converted=converted,
             silent=run.gap == "silent",
+            described=one.described,
         )
         client = self.lane.client
         environment = environment_of(client, run.prompt, self.lane.models)
@@ -97,15 +112,18 @@ class Recorder:
         return run if not cached or run.cache_bust else run_anew(run, False)
 
 
-def refuse(one: Candidate) -> None:
-    """Raise NotJudged, or SettingsError, for a run that must not be approved as it is."""
+def refuse(one: Candidate, seen_before: Collection[str] = ()) -> None:
+    """Raise NotJudged, or SettingsError, for a run that must not be approved as it is.
+
+    seen_before  names of outputs that may show nothing, as those that were approved do
+    """
     from ..compare.memory import within
 
     refuse_unjudged(one)
     if one.run.gap == "dropped":
         raise NotJudged("the socket dropped during the run, so the recording has gaps: nothing was approved; run again")
     with within(one.run.budget):
-        one.judge.refuse_blank(one.run)
+        one.judge.refuse_blank(one.run, seen_before)
 
 
 def refuse_unjudged(one: Candidate) -> None:

@@ -193,7 +193,7 @@ class Check:
             notes += [*artefacts.problems, *self._how(subject)]
             return self._verdict(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
-        outputs = judge.outputs(golden, run) if golden and not damaged else ()
+        outputs = self.seen.outputs = judge.outputs(golden, run) if golden and not damaged else ()
         verdict = self._verdict(subject, run, outputs, notes, told=told)
         # Offline a prompt that changed came no further, and what passes there has nothing to tell of it.
         stale = self._stale(golden, run.prompt, run.extra_data) if self.settings.live or not verdict.passed else ()
@@ -259,7 +259,7 @@ class Check:
 
     def candidate(self, subject: Subject, run: Run, golden: GoldenRun | None, judge: Judge) -> Candidate:
         """Return a run as what may become the golden run of a subject."""
-        return Candidate(subject.source, subject.case, run, golden, subject.options, judge)
+        return Candidate(subject.source, subject.case, run, golden, subject.options, judge, self.seen.outputs)
 
     def _approve(self, subject: Subject, run: Run, golden: GoldenRun | None, judge: Judge) -> Path:
         from ..golden.record import approve

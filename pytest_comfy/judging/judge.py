@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -99,11 +99,18 @@ class Judge:
         """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
         return self._masks(output.name, output.title, lambda: size_of(output.data))
 
-    def refuse_blank(self, run: Run) -> None:
-        """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word."""
+    def refuse_blank(self, run: Run, but: Collection[str] = ()) -> None:
+        """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word.
+
+        but  names of outputs that are not looked at
+        """
         for output in run.outputs if not self.options.blank else ():
             # What is no file and no text is data, such as the settings of a camera: an empty list may well be right.
-            if not self.judges(output) or (not output.filename and output.media_type == "application/json"):
+            if (
+                output.name in but
+                or not self.judges(output)
+                or (not output.filename and output.media_type == "application/json")
+            ):
                 continue
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
                 word = blank_word(output.data, output.media_type)

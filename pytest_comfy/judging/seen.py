@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..client import Run
     from ..golden import GoldenRun
     from .judge import Judge
+    from .verdict import OutputVerdict
 
 
 @dataclass
@@ -20,9 +21,11 @@ class Seen:
     prompt  as queued, also of a run that ended in an error
     run     the one that was judged, which may be the second of two
     judge   the rules that it was judged by
+    outputs  what it came to
     """
 
     golden: GoldenRun | None = None
     prompt: Mapping[str, Any] | None = None
     run: Run | None = None
     judge: Judge | None = None
+    outputs: tuple[OutputVerdict, ...] = ()

@@ -63,7 +63,7 @@ def keep_run(check: Check, subject: Subject) -> Kept:
     one = check.candidate(subject, seen.run, seen.golden, seen.judge)
     refused = None
     try:
-        refuse(one)
+        refuse(one, one.as_approved)
     except (NotJudged, SettingsError, CompareError) as error:
         refused = str(error)
     try:

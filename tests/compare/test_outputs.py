@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from projects import png
 
 from pytest_comfy import compare
 from pytest_comfy.compare import CompareError, Kept, UndecodableError, compare_output, describe
@@ -231,3 +232,16 @@ def test_all_else_is_compared_by_bytes(file: bool, sizes: str, keep: Keep) -> No
 def test_unknown_tolerance_is_refused_even_where_bytes_are_equal(keep: Keep) -> None:
     with pytest.raises(ValueError, match="did you mean 'loose'"):
         compare_output(keep(b"a", "text/plain"), b"a", "text/plain", tolerance="lose")
+
+
+@pytest.mark.parametrize("masks", [(), ((0, 0, 8, 8), (16, 16, 4, 4))])
+@pytest.mark.parametrize("shift", [1, 60])
+def test_comparison_tells_of_the_output_what_describing_it_does(
+    masks: tuple[tuple[int, int, int, int], ...], shift: int
+) -> None:
+    golden, actual = png(1), png(1, shift=shift)
+    found = describe(golden, "image/png", masks)
+    kept = Kept("image/png", found["sha256"], found["pixels_sha256"], found["fingerprint"], masks, lambda: golden)
+    comparison = compare_output(kept, actual, "image/png", masks=masks)
+    assert comparison.passed is (shift == 1)
+    assert comparison.described == describe(actual, "image/png", masks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -27,14 +28,12 @@ def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: boo
     """Return size, pixels_sha256, fingerprint and, where there are any, masks. Raises UndecodableError."""
     regions = check_masks(masks)
     image = decode(data)
-    described: dict[str, Any] = {
-        "size": list(image.size),
-        "pixels_sha256": pixels_sha256(image),
-        "fingerprint": fingerprint(image, regions),
-    }
-    if regions:
-        described["masks"] = [list(mask) for mask in regions]
-    return described
+    return _described(image, pixels_sha256(image), fingerprint(image, regions), regions)
+
+
+def _described(image: Image.Image, pixels: str, made: dict[str, Any], regions: tuple[Region, ...]) -> dict[str, Any]:
+    masks = {"masks": [list(mask) for mask in regions]} if regions else {}
+    return {"size": list(image.size), "pixels_sha256": pixels, "fingerprint": made, **masks}
 
 
 def blank(data: bytes) -> str | None:
@@ -64,8 +63,10 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
         made_of = fingerprint(picture, regions)
         kept = _picture_at_hand(golden)
         if kept is None:
-            return compare_fingerprints(golden.fingerprint, made_of, tolerance)
-        return differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, picture, regions))
+            found = compare_fingerprints(golden.fingerprint, made_of, tolerance)
+        else:
+            found = differing_pixels(golden.fingerprint, made_of, tolerance, finer(kept, picture, regions))
+        return replace(found, described=_described(picture, made, made_of, regions))
     purpose = _why_the_file_is_needed(golden, tolerance, regions)
     return compare_images(_golden_picture(golden, purpose), picture, tolerance, regions)
 
