@@ -181,12 +181,12 @@ class CaseItem(pytest.Function):
     def run_case(self, lane: Any) -> None:
         """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
         from .judging.check import CaseFailed, Check
-        from .report.progress import progress_of
+        from .report.status import followed
 
         settings = self.settings
         drop_properties(self)
         keeping = keeping_of(self)
-        with progress_of(self.config, lane.url is not None, self.nodeid) as on_progress:
+        with followed(self.config.stash[STATE].follower, self.nodeid) as on_progress:
             check, subject = Check(settings, lane, converter_of(self, settings)), self.subject()
             try:
                 verdict = check.workflow_file(subject, self.path, on_progress)

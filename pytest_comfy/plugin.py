@@ -199,6 +199,12 @@ class SessionHooks:
         self.config = config
         self.state = state
 
+    def pytest_sessionstart(self) -> None:
+        if self.state.settings.live:
+            from .report.status import open_status
+
+            self.state.follower = open_status(self.config, self.state.settings, _settings.environment())
+
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)
 

@@ -92,6 +92,7 @@ class Finish:
         self._standing: _Standing | None = None
         self._went_away: float | None = None
         self._waiting = 0
+        self._ahead = 0
 
     async def entry(self) -> dict[str, Any]:
         """Return the history entry of the run once it is over.
@@ -154,7 +155,7 @@ class Finish:
             await self.stream.close()
             self.stream = None
         elif self._take(message) and self._on_progress:
-            self._on_progress(self.watch.progress(self._waiting))
+            self._on_progress(self.watch.progress(self._waiting, self._ahead))
 
     async def _confirmed(self) -> dict[str, Any]:
         """Return the entry of a run whose end the socket told; the entry may lag behind."""
@@ -212,7 +213,7 @@ class Finish:
         if now - self.watch.moved >= self.limits.stall:
             raise self._stalled(place, standing.running)
         if self._on_progress:
-            self._on_progress(self.watch.progress(self._waiting))
+            self._on_progress(self.watch.progress(self._waiting, self._ahead))
         return None
 
     def _is_nearer(self, now: _Standing) -> bool:
@@ -237,6 +238,7 @@ class Finish:
         running, pending = _numbered(queue.get("queue_running")), _numbered(queue.get("queue_pending"))
         self._waiting = len(running) + len(pending)
         standing = _Standing(tuple(running), _ahead(pending, self.watch.prompt_id))
+        self._ahead = standing.ahead + len(running) if self.watch.prompt_id in pending else 0
         if self.watch.prompt_id in running:
             return "running", None, standing
         if self.watch.prompt_id in pending:

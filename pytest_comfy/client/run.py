@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: node id and title, step of steps, seconds since it was posted."""
+    """Where a run is: node id and title, step of steps, seconds since it was posted.
+
+    waiting  prompts that run or wait on the server, ours among them
+    ahead    those that the server takes before ours
+    """
 
     node: str | None
     title: str
@@ -26,6 +30,7 @@ class Progress:
     max: float
     seconds: float
     waiting: int = 0
+    ahead: int = 0
 
 
 Gap = Literal["dropped", "silent"]

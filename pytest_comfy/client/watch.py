@@ -87,10 +87,10 @@ class Watch:
         """Seconds since the prompt was posted."""
         return time.monotonic() - self.posted
 
-    def progress(self, waiting: int = 0) -> Progress:
+    def progress(self, waiting: int = 0, ahead: int = 0) -> Progress:
         """Return where the run is."""
         title = title_of(self.node, self.prompt.get(self.node)) if self.node else ""
-        return Progress(self.node, title, *self.step, self.seconds, waiting)
+        return Progress(self.node, title, *self.step, self.seconds, waiting, 0 if self.events else ahead)
 
     def where(self) -> str:
         """Return where the run was last seen, in words."""

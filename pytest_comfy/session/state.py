@@ -38,6 +38,7 @@ class State:
     cases       folder in the report -> outcome, of the cases that were kept there
     told_servers     where runs were made, in words
     report_problems  why something is not in the report, a sentence each
+    follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
     settings: Settings
@@ -66,6 +67,7 @@ class State:
     cases: dict[str, str] = field(default_factory=dict)
     told_servers: set[str] = field(default_factory=set)
     report_problems: set[str] = field(default_factory=set)
+    follower: Any = None
     projects: Projects = field(init=False)
 
     def __post_init__(self) -> None:

@@ -489,6 +489,24 @@ def test_progress_tells_where_the_run_is(comfy, client, prompt):
     assert ("3", "Sampler", 3.0, 4.0) in [(one.node, one.title, one.value, one.max) for one in seen]
 
 
+def test_progress_tells_the_place_in_the_queue(comfy, client, prompt, quick_poll):
+    seen = []
+
+    async def story(run):
+        before, behind = [-1, "before", {}, {}, []], [10**6, "behind", {}, {}, []]
+        ours = run.comfy.running
+        run.comfy.running, run.comfy.pending = [[0, "somebody-else", {}, {}, []]], [before, *ours, behind]
+        while not seen:
+            await asyncio.sleep(0)
+        run.comfy.running, run.comfy.pending = ours, [behind]
+        await run.begin()
+        await run.succeed()
+
+    comfy.story = story
+    client.run(prompt, on_progress=seen.append)
+    assert (seen[0].waiting, seen[0].ahead, seen[-1].ahead) == (4, 2, 0)
+
+
 def test_a_server_that_fails_while_history_is_asked(comfy, client, prompt, monkeypatch):
     monkeypatch.setattr(finish, "_HISTORY_LAG", 0.2)
 

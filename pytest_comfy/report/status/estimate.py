@@ -1,0 +1,79 @@
+"""How long the rest of a session may take, by what the golden runs took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ...golden import GoldenError, GoldenRun, GoldenStore
+
+if TYPE_CHECKING:
+    from ...session.settings import Settings
+
+
+def case_key(settings: Settings, node_id: str) -> str | None:
+    """Return the golden key of a case by its node id, None for what is no case of a workflow file."""
+    path, _, case = node_id.partition("::")
+    return f"{settings.golden_key(settings.root / path)}/{case}" if is_case(node_id) else None
+
+
+def is_case(node_id: str) -> bool:
+    """Whether a node id is that of a case of a workflow file."""
+    return node_id.partition("::")[0].lower().endswith(".json")
+
+
+def recorded_seconds(settings: Settings, node_id: str) -> float | None:
+    """Return how long the golden run of a case took, as far as one tells: until its last message."""
+    key = case_key(settings, node_id)
+    folder = GoldenStore(settings.golden_dir, settings.baseline).find(key) if key else None
+    try:
+        events = GoldenRun.load(folder).events if folder else []
+        return float(events[-1][0]) if events else None
+    except (GoldenError, TypeError, ValueError, LookupError):
+        return None
+
+
+class Estimate:
+    """What the cases of a session took and take, in seconds, by node id.
+
+    Those of other machines say how long cases are beside each other; how long that is here, the first ones tell.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._recorded: dict[str, float | None] = {}
+        self._taken: dict[str, float] = {}
+        self.cases: tuple[str, ...] = ()
+        self.done: set[str] = set()
+
+    def expect(self, cases: Sequence[str]) -> None:
+        """Say which cases there are."""
+        self.cases = tuple(dict.fromkeys(case for case in cases if is_case(case)))
+
+    def took(self, case: str, seconds: float) -> None:
+        """Say how long a case took."""
+        self._taken[case] = seconds
+
+    def read_one(self) -> bool:
+        """Look up the golden run of one case more; False when all were."""
+        case = next((case for case in self.cases if case not in self._recorded), None)
+        if case is not None:
+            self._recorded[case] = recorded_seconds(self._settings, case)
+        return case is not None
+
+    def left(self, running: Mapping[str, float]) -> float | None:
+        """Return the seconds that are left, None where no golden run tells.
+
+        running  the cases that run now, and for how many seconds each has
+        """
+        known = {case: seconds for case, seconds in self._recorded.items() if seconds}
+        if not known or len(self._recorded) < len(self.cases):
+            return None
+        mean = sum(known.values()) / len(known)
+        told = sum(known.get(case, mean) for case in self._taken)
+        pace = sum(self._taken.values()) / told if told else 1.0
+        # One that is late says so before it is over.
+        pace = max(pace, *(gone / known.get(case, mean) for case, gone in running.items()), 0.0)
+        started = sum(max(0.0, known.get(case, mean) * pace - gone) for case, gone in running.items())
+        waiting = sum(known.get(case, mean) for case in self.cases if case not in self.done and case not in running)
+        return (started + waiting * pace) / max(1, len(running))
