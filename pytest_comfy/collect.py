@@ -19,6 +19,7 @@ from .text import did_you_mean
 if TYPE_CHECKING:
     from .cases.converting import Converter
     from .cases.sidecar import Case
+    from .client import Run
     from .judging.check import Subject
     from .report.keeping import Keeping
 
@@ -194,7 +195,7 @@ class CaseItem(pytest.Function):
                 note_error(self, error, not_judged(error))
                 self.user_properties += keeping.error(check, subject, error, not_judged(error))
                 raise
-        note(self, verdict)
+        note(self, verdict, check.seen.run)
         self.user_properties += keeping.verdict(check, subject, verdict)
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
@@ -311,7 +312,7 @@ def note_error(item: pytest.Item, error: BaseException, unjudged: bool) -> None:
         item.user_properties.append(("comfy_lfs_pointer", error.path))
 
 
-def note(item: pytest.Item, verdict: Any) -> None:
+def note(item: pytest.Item, verdict: Any, run: Run | None) -> None:
     """Keep a verdict in the item's user properties, from where it reaches JUnit and the summary."""
     properties = dict(verdict.properties)
     if verdict.written is not None:
@@ -319,4 +320,8 @@ def note(item: pytest.Item, verdict: Any) -> None:
     properties["comfy_verdict"] = "passed" if verdict.passed else "failed"
     if not verdict.passed:
         properties[HEADLINE] = verdict.headline
+    if run is not None and item.config.getoption("durations") is not None and item.config.stash[STATE].settings.live:
+        from .report.slowest import nodes_of
+
+        item.user_properties.append(nodes_of(item.nodeid, run))
     item.user_properties.extend(properties.items())

@@ -271,7 +271,7 @@ class GoldenChecker:
         if failure:
             # Outside of `except`: pytest would show the chain of what led to it before the sentence.
             pytest.fail(failure.replace(f"{self._settings.root}/", ""), pytrace=False)
-        note(node, verdict)
+        note(node, verdict, run)
         node.user_properties += self._keeping.verdict(check, subject, verdict)
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)

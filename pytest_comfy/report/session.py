@@ -32,7 +32,7 @@ def finish(state: State, *, interrupted: bool) -> None:
     from .document import document_of
     from .telling import dumps
 
-    document = document_of(state, interrupted=interrupted)
+    document = state.document = document_of(state, interrupted=interrupted)
     if state.cases:
         _write(state, document)
     else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10
 _MOST_CHANGES = 10
+_MOST_OF_A_KIND = 10
 _WAYS = {
     "nonce": "the second time every node ran, but those that load models",
     "free": "the second time it was asked to forget all that it had (POST /free)",
@@ -61,11 +62,44 @@ def _recorded(settings: Settings) -> str:
 
 
 def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
-    """Write the closing section; nothing when no output was judged."""
-    for number, row in enumerate(_rows(state)):
+    """Write the closing section, where the report is in its last line; nothing when no output was judged."""
+    verbose = terminal.config.option.verbose
+    _slowest(terminal, state, verbose)
+    for number, row in enumerate((*_rows(state), *_changes(state, verbose), *_where(state))):
         if not number:
             terminal.section("comfy", sep="-", bold=True)
         terminal.line(row)
+
+
+def _slowest(terminal: pytest.TerminalReporter, state: State, verbose: int) -> None:
+    """Write a list of nodes as pytest does of tests: --durations says how many, --durations-min of how long."""
+    if not state.nodes:
+        return
+    from .slowest import rows
+
+    option = terminal.config.option
+    told = list(rows(state, option.durations or 0, option.durations_min if verbose < 2 else 0.0))
+    if told:
+        terminal.section(f"slowest {len(told)} nodes", sep="=")
+    for row in told:
+        terminal.line(row)
+
+
+def _changes(state: State, verbose: int) -> Iterator[str]:
+    if state.document is not None:
+        from .changes import changed_in, rows
+
+        yield from rows(changed_in(state.document), _MOST_OF_A_KIND if verbose < 1 else 10**6, verbose > 0)
+
+
+def _where(state: State) -> Iterator[str]:
+    """Tell where the report of this session is: its page, the folder where there is none."""
+    if state.document is not None and state.cases:
+        from .session import PAGE_FILE
+
+        folder = state.settings.report_dir
+        shown = state.settings.relative(folder) or str(folder)
+        yield f"report: {plain(shown, 500)}/{PAGE_FILE if (folder / PAGE_FILE).is_file() else ''}"
 
 
 def _unused(state: State) -> Iterator[str]:

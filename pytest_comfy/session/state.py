@@ -38,6 +38,8 @@ class State:
     cases       folder in the report -> outcome, of the cases that were kept there
     told_servers     where runs were made, in words
     report_problems  why something is not in the report, a sentence each
+    document    what the session's report says, see `report.document`; None where there is nothing to look at
+    nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -67,6 +69,8 @@ class State:
     cases: dict[str, str] = field(default_factory=dict)
     told_servers: set[str] = field(default_factory=set)
     report_problems: set[str] = field(default_factory=set)
+    document: dict[str, Any] | None = None
+    nodes: list[Any] = field(default_factory=list)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -145,6 +149,8 @@ class State:
             elif name == "comfy_written":
                 self.written.append(str(value))
                 self.outcomes.update(approved=1, passed=-1)
+            elif name == "comfy_nodes":
+                self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":
                 self.told_servers.add(str(value))
             elif name == "comfy_verdict":
