@@ -223,6 +223,10 @@ class SessionHooks:
         if self.config.option.collectonly:
             return
         self._report(session)
+        if self.state.outcomes:
+            from .report.ci import tell_ci
+
+            tell_ci(self.state, self.config.getoption("xmlpath", None), _settings.environment())
         well = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         self.state.judge_unused(well and not (session.shouldstop or session.shouldfail))
         found = self.state.unused or self.state.orphans

@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "session text workflow",
     # what a person types and sees
     "report": "__init__ client compare files golden judging secrecy server session text workflow",
+    "report/ci": "files judging session",
     "report/status": "client files golden session text",
     "commands": "__init__ cases client compare files golden judging secrecy server server/faults server/recording "
     "server/recordings session text workflow",
@@ -70,7 +71,7 @@ MAY_IMPORT = {
     "collect": "cases client golden judging report report/status session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report server server/recordings session workflow",
     "erring": "collect fixtures golden judging",
-    "plugin": "collect erring fixtures hookspecs report report/status secrecy session",
+    "plugin": "collect erring fixtures hookspecs report report/ci report/status secrecy session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in

@@ -1,10 +1,15 @@
-"""What pytest tells of a test: without secrets, in tracebacks, captured output and properties."""
+"""What pytest tells of a test: without secrets, in tracebacks, captured output and properties.
+
+On GitHub, whose runner takes lines of the log for commands, without what looks like one.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..secrecy import fit_to_tell
+from .ci.commands import neutral
 
 _WORDS = {"comfy_verdicts", "comfy_verdict", "comfy_cache", "comfy_mode", "comfy_case"}
 """Properties that hold words and numbers of ours, by which the summary counts."""
@@ -19,10 +24,16 @@ def clean(report: Any) -> None:
     ]
 
 
+def fit_to_log(text: str) -> str:
+    """Return a text that may stand in the log: no secret, and no command for the runner where GitHub's is at work."""
+    told = fit_to_tell(text)
+    return neutral(told) if os.environ.get("GITHUB_ACTIONS") else told
+
+
 def _cleaned(value: Any) -> Any:
     """Return what a report holds without secrets; pytest's own objects are changed in place."""
     if isinstance(value, str):
-        return fit_to_tell(value)
+        return fit_to_log(value)
     if type(value) in (list, tuple):
         return type(value)(_cleaned(item) for item in value)
     if type(value) is dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import pytest
 
 from ..judging.verdict import VERDICTS
 from ..text import listed, plain
+from .ci import annotated
+from .cleaning import fit_to_log
 
 if TYPE_CHECKING:
     from ..session.projects import Projects
@@ -29,7 +32,7 @@ _WAYS = {
 def header(projects: Projects) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if projects.session.live:
-        return [plain(f"comfy: live, {_server(server)}") for server in projects.session.servers]
+        return [fit_to_log(plain(f"comfy: live, {_server(server)}")) for server in projects.session.servers]
     there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
     if not there:
         return []
@@ -68,7 +71,9 @@ def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
     for number, row in enumerate((*_rows(state), *_changes(state, verbose), *_where(state))):
         if not number:
             terminal.section("comfy", sep="-", bold=True)
-        terminal.line(row)
+        terminal.line(fit_to_log(row))
+    for command in annotated(state, os.environ):
+        terminal.line(command)
 
 
 def _slowest(terminal: pytest.TerminalReporter, state: State, verbose: int) -> None:
@@ -82,7 +87,7 @@ def _slowest(terminal: pytest.TerminalReporter, state: State, verbose: int) -> N
     if told:
         terminal.section(f"slowest {len(told)} nodes", sep="=")
     for row in told:
-        terminal.line(row)
+        terminal.line(fit_to_log(row))
 
 
 def _changes(state: State, verbose: int) -> Iterator[str]:
