@@ -65,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-report-all", "keep identical cases in the report as well", action="store_true")
     option("--comfy-json", "write the report's document to this file as well", metavar="FILE")
     option("--comfy-server-log", "the server's log file: what it gains during a case is kept with it", metavar="FILE")
+    option("--comfy-thumbnails", "show pictures of what changed, on a terminal with colours (needs rich-pixels)",
+           action="store_true")  # fmt: skip
     option("--comfy-unused", "what to do about golden runs that no case claims: warn, fail or remove",
            metavar="MODE")  # fmt: skip
     option("--comfy-timeout", "wall-clock limit of one run in seconds (600)", metavar="S")
@@ -79,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("comfy_report", "folder for the report", default="comfy-report")
     parser.addini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)
     parser.addini("comfy_server_log", "the server's log file", default="")
+    parser.addini("comfy_thumbnails", "show pictures of what changed on a terminal", type="bool", default=False)
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")
     parser.addini("comfy_timeout", "wall-clock limit of one run in seconds", default="")
     parser.addini("comfy_stall_timeout", "how long queue and run may stand still, in seconds", default="")

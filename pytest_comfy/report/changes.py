@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from .telling import line
 
 WRONG = ("failed", "error")
 """Outcomes of cases that a person has to look at."""
+INDENT = " " * 11
+"""In front of what stands below an output's line."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,11 @@ def summary_of(change: str, group: list[Changed]) -> str:
     return f"{change} in {count} cases" if count > 1 else change
 
 
-def rows(changes: list[Changed], most: int, every_part: bool) -> Iterator[str]:
-    """Return a line an output, below one for each kind of change.
+def rows(changes: list[Changed], most: int, below: Callable[[Changed], Iterable[str]]) -> Iterator[str]:
+    """Yield a line an output, below one for each kind of change.
 
-    most        lines of a kind at most; every_part adds the distances of all parts
+    most   outputs of a kind that are told of
+    below  gives more lines on an output
     """
     if changes:
         yield f"changed outputs: {len(changes)} (with their distances, of which 1 is the limit)"
@@ -91,11 +95,15 @@ def rows(changes: list[Changed], most: int, every_part: bool) -> Iterator[str]:
         yield f"  {summary_of(change, group)}"
         for one in group[:most]:
             yield f"  {told_distance(one.distance):>7}  {one.case}: {one.output}"
-            if every_part and one.parts:
-                parts = ", ".join(f"{name} {told_distance(distance)}" for name, distance in one.parts.items())
-                yield f"           {parts}"
+            yield from below(one)
         if len(group) > most:
-            yield f"           and {len(group) - most} more"
+            yield f"{INDENT}and {len(group) - most} more"
+
+
+def parts_of(changed: Changed, width: int) -> Iterator[str]:
+    """Yield lines of at most so many columns with the distances of all parts that moved."""
+    told = ", ".join(f"{name} {told_distance(distance)}" for name, distance in changed.parts.items())
+    yield from textwrap.wrap(told, max(width, len(INDENT) + 20), initial_indent=INDENT, subsequent_indent=INDENT)
 
 
 def _changed(case: Mapping[str, Any], output: Mapping[str, Any]) -> Changed:

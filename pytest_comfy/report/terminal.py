@@ -23,6 +23,7 @@ _HEADER_SECONDS = 3.0
 _MOST_UNMATCHED = 10
 _MOST_CHANGES = 10
 _MOST_OF_A_KIND = 10
+_MOST_THUMBNAILS = 20
 _WAYS = {
     "nonce": "the second time every node ran, but those that load models",
     "free": "the second time it was asked to forget all that it had (POST /free)",
@@ -68,7 +69,7 @@ def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
     """Write the closing section, where the report is in its last line; nothing when no output was judged."""
     verbose = terminal.config.option.verbose
     _slowest(terminal, state, verbose)
-    for number, row in enumerate((*_rows(state), *_changes(state, verbose), *_where(state))):
+    for number, row in enumerate((*_rows(state), *_changes(terminal, state), *_where(state))):
         if not number:
             terminal.section("comfy", sep="-", bold=True)
         terminal.line(fit_to_log(row))
@@ -90,11 +91,29 @@ def _slowest(terminal: pytest.TerminalReporter, state: State, verbose: int) -> N
         terminal.line(fit_to_log(row))
 
 
-def _changes(state: State, verbose: int) -> Iterator[str]:
-    if state.document is not None:
-        from .changes import changed_in, rows
+def _changes(terminal: pytest.TerminalReporter, state: State) -> Iterator[str]:
+    if state.document is None:
+        return
+    from .changes import INDENT, Changed, changed_in, parts_of, rows
+    from .thumbnails import MISSING, can_draw, drawn
 
-        yield from rows(changed_in(state.document), _MOST_OF_A_KIND if verbose < 1 else 10**6, verbose > 0)
+    verbose = terminal.config.option.verbose > 0
+    writer = terminal.config.get_terminal_writer()
+    wanted = state.settings.thumbnails and terminal.isatty and writer.hasmarkup
+    thumbnails = wanted and can_draw()
+    shown = 0
+
+    def below(changed: Changed) -> Iterator[str]:
+        nonlocal shown
+        yield from parts_of(changed, writer.fullwidth) if verbose else ()
+        if thumbnails and shown < _MOST_THUMBNAILS:
+            shown += 1
+            yield from drawn(state.settings.report_dir, changed.files, writer.fullwidth, len(INDENT))
+
+    changes = changed_in(state.document)
+    yield from rows(changes, 10**6 if verbose else _MOST_OF_A_KIND, below)
+    if changes and wanted and not thumbnails:
+        yield MISSING
 
 
 def _where(state: State) -> Iterator[str]:

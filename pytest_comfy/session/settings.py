@@ -46,6 +46,7 @@ class Settings:
     report_all  whether the report keeps identical cases as well
     json_file   where the report's document is written to as well
     server_log  the file that the server of the runs writes its log to
+    thumbnails  whether the terminal shows pictures of what changed
     cli      what was given on the command line, which beats marks and sidecars
     """
 
@@ -59,6 +60,7 @@ class Settings:
     report_all: bool = False
     json_file: Path | None = None
     server_log: Path | None = None
+    thumbnails: bool = False
     unused: str = "warn"
     timeout: float = 600.0
     stall_timeout: float = 300.0
@@ -170,6 +172,7 @@ def resolve(
         report_all=bool(option("comfy_report_all") or ini("comfy_report_all")),
         json_file=_path(root, option("comfy_json")),
         server_log=_path(root, pick("server_log")),
+        thumbnails=bool(option("comfy_thumbnails") or ini("comfy_thumbnails")),
         unused=unused,
         timeout=seconds(pick("timeout") or 600.0, "comfy_timeout"),
         stall_timeout=seconds(ini("comfy_stall_timeout") or 300.0, "comfy_stall_timeout"),

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_comfy.report.changes import Changed, cases_of, changed_in, grouped, rows, told_distance
+from pytest_comfy.report.changes import Changed, cases_of, changed_in, grouped, parts_of, rows, told_distance
 
 CHANGES = st.builds(
     Changed,
@@ -21,13 +21,23 @@ CHANGES = st.builds(
 )
 
 
+def nothing(changed):
+    """No more lines below an output."""
+    return ()
+
+
+def parts(changed):
+    """The distances of all parts, on a terminal of 40 columns."""
+    return parts_of(changed, 40)
+
+
 def change(case, kind, distance, **parts):
     return Changed(case, "node 9 'Save Image' images 0", kind, "", distance, parts, {})
 
 
 def test_a_line_an_output_below_its_kind():
     changes = [change("a", "darker", 1.52), change("b", "softer", 2.0, sharpness=2.0), change("c", "softer", math.inf)]
-    assert list(rows(changes, 10, False)) == [
+    assert list(rows(changes, 10, nothing)) == [
         "changed outputs: 3 (with their distances, of which 1 is the limit)",
         "  softer in 2 cases",
         "      inf  c: node 9 'Save Image' images 0",
@@ -38,17 +48,18 @@ def test_a_line_an_output_below_its_kind():
 
 
 def test_parts_and_the_most_of_a_kind():
-    changes = [change("a", "softer", 3.0, sharpness=3.0, luma=1.25), change("b", "softer", 2.0)]
-    assert list(rows(changes, 1, True))[1:] == [
+    changes = [change("a", "softer", 3.0, sharpness=3.0, luma=1.25, cast=1), change("b", "softer", 2.0)]
+    assert list(rows(changes, 1, parts))[1:] == [
         "  softer in 2 cases",
         "        3  a: node 9 'Save Image' images 0",
-        "           sharpness 3, luma 1.25",
+        "           sharpness 3, luma 1.25, cast",
+        "           1",
         "           and 1 more",
     ]
 
 
 def test_nothing_changed_and_nothing_is_told():
-    assert list(rows([], 10, True)) == []
+    assert list(rows([], 10, parts)) == []
 
 
 @given(st.lists(CHANGES))
@@ -63,9 +74,9 @@ def test_groups_hold_each_change_once_and_the_worst_first(changes):
         assert far == sorted(far, reverse=True)
 
 
-@given(st.lists(CHANGES), st.integers(1, 5), st.booleans())
-def test_no_row_is_lost_without_a_word(changes, most, every_part):
-    told = list(rows(changes, most, every_part))
+@given(st.lists(CHANGES), st.integers(1, 5), st.sampled_from([nothing, parts]))
+def test_no_row_is_lost_without_a_word(changes, most, below):
+    told = list(rows(changes, most, below))
     shown = sum(": node 9" in row for row in told)
     more = sum(int(row.split()[1]) for row in told if row.lstrip().startswith("and "))
     assert shown + more == len(changes)
