@@ -11,6 +11,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 import unicodedata
@@ -109,16 +110,24 @@ class Screen:
             raise KeyError(letter)
 
 
-class Terminal:
-    """A program that runs on a terminal of some size."""
+PYTEST = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import pytest; "
+    "sys.exit(pytest.main())"
+)
+"""pytest as a person starts it: what runs behind a shell may have been told to ignore Ctrl-C."""
 
-    def __init__(self, command, cwd, columns=80, rows=24, **environment):
+
+class Terminal:
+    """A pytest that runs on a terminal of some size."""
+
+    def __init__(self, words, cwd, columns=80, rows=24, **environment):
         self.screen = Screen(columns, rows)
         self.raw = ""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         own = {**os.environ, "TERM": "xterm-256color", **environment}
         own = {name: value for name, value in own.items() if value is not None and name not in ("COLUMNS", "LINES")}
+        command = [sys.executable, "-c", PYTEST, *map(str, words)]
         self._running = subprocess.Popen(
             command, cwd=cwd, env=own, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         )

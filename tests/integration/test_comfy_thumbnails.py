@@ -22,7 +22,6 @@ def terminal(project, serve):
         if hide:
             project.write("rich_pixels_hidden.py", "import sys\nsys.modules['rich_pixels'] = None\n")
             words = ("-p", "rich_pixels_hidden", *words)
-        command = [sys.executable, "-m", "pytest", "workflows", "--comfy-url", server.url, *words]
         own = {
             "CI": "1",
             "NO_COLOR": None,
@@ -31,7 +30,7 @@ def terminal(project, serve):
             "PYTHONPATH": _path(project),
             **environment,
         }
-        running = Terminal(command, project.root, columns, 60, **own)
+        running = Terminal(["workflows", "--comfy-url", server.url, *words], project.root, columns, 60, **own)
         try:
             assert running.end() == 1
         finally:

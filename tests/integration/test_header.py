@@ -1,10 +1,6 @@
-"""The header line, the summary and the progress of a run."""
+"""The header line and the summary."""
 
 from __future__ import annotations
-
-import os
-import pty
-import sys
 
 from projects import png, recorded, section_of
 
@@ -72,45 +68,3 @@ def test_terminal_escapes_of_a_server_do_not_reach_the_terminal(project, serve):
     server = serve(recorded(environment={"comfyui": "0.8\x1b[31m.0"}))
     result = project.run("--comfy-url", server.url)
     assert header_of(result) == [f"comfy: live, {server.url}: ComfyUI 0.8.0, torch 2.13.0, cpu"]
-
-
-def test_no_progress_where_output_is_captured_or_no_terminal(project, serve):
-    project.both()
-    for args in ((), ("-s",)):
-        result = project.run("workflows", "--comfy-url", serve(recorded()).url, *args)
-        result.assert_outcomes(passed=1)
-        assert "\x1b[2K" not in result.stdout.str()
-        assert "node 3 'Canvas'" not in result.stdout.str()
-
-
-def on_terminal(project, *args):
-    """Run pytest on a terminal of its own and return all that was written there."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(project.root)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *args])
-    written = b""
-    while True:
-        try:
-            chunk = os.read(terminal, 65536)
-        except OSError:  # Linux says so when the other end is closed
-            break
-        if not chunk:
-            break
-        written += chunk
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, written.decode()
-    return written.decode()
-
-
-def test_progress_on_a_terminal(project, serve):
-    project.both()
-    written = on_terminal(project, "-s", "workflows", "--comfy-url", serve(recorded()).url)
-    assert "workflows/txt2img.json::default 0 s: " in written
-    assert "node 3 'Canvas'" in written
-
-
-def test_no_progress_on_a_terminal_that_is_captured(project, serve):
-    project.both()
-    written = on_terminal(project, "workflows", "--comfy-url", serve(recorded()).url)
-    assert "node 3 'Canvas'" not in written

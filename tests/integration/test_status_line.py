@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,8 @@ def terminal(project):
     started = []
 
     def start(*words, columns=80, rows=24, **environment):
-        command = [sys.executable, "-m", "pytest", *map(str, words)]
         environment = {"CI": None, "BUILD_NUMBER": None, "NO_COLOR": "1", **environment}
-        started.append(Terminal(command, project.root, columns, rows, **environment))
+        started.append(Terminal(words, project.root, columns, rows, **environment))
         return started[-1]
 
     yield start
