@@ -166,6 +166,9 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
     """
     settings = settings_of(request.config, request.path)
     options = _options(request, settings)
+    # What a test writes goes to the terminal as well where it is not captured whole.
+    captured = request.config.getoption("capture") == "fd"
+    follower = request.config.stash[STATE].follower if captured else None
 
     def run(
         workflow: Workflow | Mapping[str, Any] | str | os.PathLike[str],
@@ -188,6 +191,7 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         more: dict[str, Any],
     ) -> Run:
         from .cases.uploads import upload_inputs_of
+        from .report.status import followed
         from .workflow import Workflow
 
         folder = request.path.parent
@@ -201,7 +205,8 @@ def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Call
         prompt = request.node.stash[ASKED] = workflow.prompt()
         upload_inputs_of(prompt, folder, (), comfy_client)
         more.setdefault("allow_node_errors", options.allow_node_errors)
-        return comfy_client.run(replace(workflow, graph=prompt), **more)
+        with followed(follower, request.node.nodeid) as on_progress:
+            return comfy_client.run(replace(workflow, graph=prompt), **{"on_progress": on_progress, **more})
 
     return run
 

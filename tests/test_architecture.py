@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "server/recordings session text workflow",
     # what pytest calls
     "collect": "cases client golden judging report report/status session text workflow workflow/graph",
-    "fixtures": "cases client collect golden judging report server server/recordings session workflow",
+    "fixtures": "cases client collect golden judging report report/status server server/recordings session workflow",
     "erring": "collect fixtures golden judging",
     "plugin": "collect erring fixtures hookspecs report report/ci report/status secrecy session",
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 import sys
+import zlib
 
 import pytest
 from projects import png, recorded
@@ -44,6 +46,12 @@ def _path(project):
     return ":".join([str(project.root), *(entry for entry in sys.path if entry)])
 
 
+def with_size(data, side):
+    """A PNG that says that it is larger than it is."""
+    head = b"IHDR" + struct.pack(">II", side, side) + data[24:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+
+
 class TestDrawn:
     @pytest.fixture(autouse=True)
     def library(self):
@@ -76,6 +84,13 @@ class TestDrawn:
         project.write("report/b.png", png()[:60])
         assert list(drawn(project.root / "report", {"golden": "a.txt", "actual": "b.png"}, 80, 4)) == []
         assert list(drawn(project.root / "report", {"golden": "gone.png", "actual": "../pytest.ini"}, 80, 4)) == []
+
+    def test_picture_that_would_take_much_memory_is_left_out(self, project):
+        from pytest_comfy.report.thumbnails import drawn
+
+        for number, side in enumerate((9000, 100_000)):
+            project.write(f"report/{number}.png", with_size(png(), side))
+        assert list(drawn(project.root / "report", {"golden": "0.png", "actual": "1.png"}, 80, 4)) == []
 
     def test_transparent_and_deep_pictures(self, project):
         from pytest_comfy.report.thumbnails import drawn

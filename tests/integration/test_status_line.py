@@ -196,6 +196,21 @@ def test_live_log_goes_above_it(project, terminal, held):
     assert running.screen.text().count("said meanwhile") == 1 and "Canvas" not in running.screen.text()
 
 
+@pytest.mark.parametrize("words", [[], ["-s"]])
+def test_run_of_a_python_test(project, terminal, held, words):
+    """Where what a test prints is not captured, nothing is drawn between it."""
+    server, hold = held
+    project.write("test_own.py", "def test_own(comfy_run):\n    comfy_run('workflows/a.json')\n    print('printed')\n")
+    running = terminal("test_own.py", "--comfy-url", server.url, *words)
+    if words:
+        assert hold.reached.wait(60)
+    else:
+        running.until(r"test_own\.py\s*\ntest_own\.py::test_own  \d+ s  Canvas")
+    hold.release()
+    assert running.end() == 0
+    assert "Canvas" not in (running.raw if words else running.screen.text())
+
+
 def test_title_of_a_node_cannot_draw(project, terminal, serve):
     prompt = recorded().prompt
     prompt["3"]["_meta"]["title"] = "Can\x1b[2J\x1b]0;own\x07vas\n\u202eevil"

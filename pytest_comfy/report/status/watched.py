@@ -137,7 +137,9 @@ class Watched:
         running = {one.case: now - one.begun for one in standings}
         done = sum(case in estimate.done for case in estimate.cases)
         left = estimate.left(running)
-        return lines(standings, done, len(estimate.cases), left, now, self._screen.size)
+        # A test in Python is none of the cases that are counted.
+        total = len(estimate.cases) if own is None or own.case in estimate.cases else 0
+        return lines(standings, done, total, left if total else None, now, self._screen.size)
 
 
 class Spread:
