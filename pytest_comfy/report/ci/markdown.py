@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from ..telling import line
 
-_MARKS = re.compile(r"[!-,:-@\[-`{-~]|(?<!\w)[-./]|[-./](?!\w)|/(?=/)")
-"""ASCII's punctuation: all that may mean something in Markdown or HTML; within words -, . and / do not."""
+_MARKS = re.compile(r"[!-,:-@\[-`{-~]|(?<![^\W_])[-./]|[-./](?![^\W_])|(?<=www)\.", re.IGNORECASE)
+"""ASCII's punctuation: all that may mean something in Markdown or HTML; within words -, . and / do not, but for www."""
 
 
 def escaped(text: object, limit: int = 400) -> str:
