@@ -206,7 +206,7 @@ class SessionHooks:
         if self.state.settings.live:
             from .report.status import open_status
 
-            self.state.follower = open_status(self.config, self.state.settings, _settings.environment())
+            self.state.follower = open_status(self.config, self.state.projects, _settings.environment())
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)

@@ -7,6 +7,8 @@ import re
 import pytest
 from projects import INI, graph, png, recorded
 
+from pytest_comfy.golden import GoldenStore
+
 HOSTILE = "Save\n::add-mask::x\n##[group]<img src=x onerror=alert(1)>|`[a](http://evil)"
 
 
@@ -48,6 +50,17 @@ def test_file_is_told_from_the_root_of_the_checkout(project, serve, github, monk
     monkeypatch.setenv("GITHUB_WORKSPACE", str(project.root.parent))
     (command,) = commands_of(fails(project, serve, "a"))
     assert command.startswith(f"::error file={project.root.name}/workflows/a.json,")
+
+
+def test_file_of_a_project_below_the_root(project, serve, github):
+    project.write("packages/one/comfy.toml", "")
+    project.workflow("a", folder="packages/one/workflows")
+    GoldenStore(project.root / "packages/one/golden").write("a/default", recorded())
+    server = serve(recorded(outputs={"9": {"images": [png(2)]}}))
+    result = project.run("packages", "--comfy-url", server.url)
+    result.assert_outcomes(failed=1)
+    (command,) = commands_of(result)
+    assert command.startswith("::error file=packages/one/workflows/a.json,title=packages/one/workflows/a.json%3A%3A")
 
 
 def test_summary(project, serve, github):

@@ -35,7 +35,8 @@ def _annotation(
     node_id = line(case["node_id"], 200)
     details = list(_details(changed.get(node_id, [])))
     message = details if details and not case["failure"] else [line(case["headline"]), *details]
-    source = _in_repository(root / case["source"], case["source"], environ)
+    source = case["node_id"].partition("::")[0]  # from pytest's root, in whatever project of it the file is
+    source = _in_repository(root / source, source, environ)
     return command("error", told("\n".join(message), _LONGEST), file=line(source, 400), title=node_id)
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...client import Progress
+    from ...session.projects import Projects
     from ...session.settings import Settings
     from .board import Follower
 
 
-def open_status(config: Any, settings: Settings, environ: Mapping[str, str]) -> Follower | None:
+def open_status(config: Any, projects: Projects, environ: Mapping[str, str]) -> Follower | None:
     """Return who is told of the runs of this process; None where nobody looks.
 
     A worker of pytest-xdist tells its controller; else there must be a terminal, and neither CI nor -q. The folder of a
@@ -27,12 +28,12 @@ def open_status(config: Any, settings: Settings, environ: Mapping[str, str]) -> 
         if FOLDER not in told:
             return None
         folder = Path(str(told[FOLDER]))
-        return Teller(folder, str(told["workerid"]), _server(settings, environ)) if folder.is_dir() else None
+        return Teller(folder, str(told["workerid"]), _server(projects.session, environ)) if folder.is_dir() else None
     if not wanted(config, environ):
         return None
     from .watched import Watched
 
-    return Watched(config, settings)
+    return Watched(config, projects)
 
 
 def wanted(config: Any, environ: Mapping[str, str]) -> bool:

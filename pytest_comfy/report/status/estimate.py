@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...golden import GoldenError, GoldenRun, GoldenStore
+from ...session.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from ...session.settings import Settings
-
-
-def case_key(settings: Settings, node_id: str) -> str | None:
-    """Return the golden key of a case by its node id, None for what is no case of a workflow file."""
-    path, _, case = node_id.partition("::")
-    return f"{settings.golden_key(settings.root / path)}/{case}" if is_case(node_id) else None
+    from ...session.projects import Projects
 
 
 def is_case(node_id: str) -> bool:
@@ -24,9 +20,10 @@ def is_case(node_id: str) -> bool:
 
 def recorded_seconds(settings: Settings, node_id: str) -> float | None:
     """Return how long the golden run of a case took, as far as one tells: until its last message."""
-    key = case_key(settings, node_id)
-    folder = GoldenStore(settings.golden_dir, settings.baseline).find(key) if key else None
+    path, _, case = node_id.partition("::")
+    key = f"{settings.golden_key(settings.root / path)}/{case}"
     try:
+        folder = GoldenStore(settings.golden_dir, settings.baseline).find(key)
         events = GoldenRun.load(folder).events if folder else []
         return float(events[-1][0]) if events else None
     except (GoldenError, TypeError, ValueError, LookupError):
@@ -39,16 +36,21 @@ class Estimate:
     Those of other machines say how long cases are beside each other; how long that is here, the first ones tell.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, projects: Projects) -> None:
+        self._projects = projects
+        self._settings: dict[str, Settings] = {}
         self._recorded: dict[str, float | None] = {}
         self._taken: dict[str, float] = {}
         self.cases: tuple[str, ...] = ()
         self.done: set[str] = set()
 
     def expect(self, cases: Sequence[str]) -> None:
-        """Say which cases there are."""
+        """Say which cases there are, before others are asked of: not every thread may look for projects."""
         self.cases = tuple(dict.fromkeys(case for case in cases if is_case(case)))
+        root = self._projects.session.root
+        for case in self.cases:
+            with contextlib.suppress(SettingsError):  # whoever collects it says so
+                self._settings[case] = self._projects.of(root / case.partition("::")[0])
 
     def took(self, case: str, seconds: float) -> None:
         """Say how long a case took."""
@@ -58,7 +60,8 @@ class Estimate:
         """Look up the golden run of one case more; False when all were."""
         case = next((case for case in self.cases if case not in self._recorded), None)
         if case is not None:
-            self._recorded[case] = recorded_seconds(self._settings, case)
+            settings = self._settings.get(case)
+            self._recorded[case] = recorded_seconds(settings, case) if settings else None
         return case is not None
 
     def left(self, running: Mapping[str, float]) -> float | None:

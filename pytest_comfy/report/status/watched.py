@@ -15,7 +15,7 @@ from .workers import FOLDER, Listened, moved
 
 if TYPE_CHECKING:
     from ...client import Progress
-    from ...session.settings import Settings
+    from ...session.projects import Projects
 
 _TICK = 0.1
 """Seconds between two looks; drawn is only what changed."""
@@ -29,10 +29,10 @@ class Watched:
     Its methods named pytest_... are hooks.
     """
 
-    def __init__(self, config: Any, settings: Settings) -> None:
+    def __init__(self, config: Any, projects: Projects) -> None:
         self._screen = Screen(sys.stdout.fileno(), sys.stdout.encoding or "utf-8")
         self._screen.guard(config.get_terminal_writer())
-        self._estimate = Estimate(settings)
+        self._estimate = Estimate(projects)
         self._own: Standing | None = None
         self._listened: Listened | None = None
         self._thread: threading.Thread | None = None
