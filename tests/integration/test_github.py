@@ -89,6 +89,11 @@ def test_case_that_is_an_error(project, github, dead_url):
     assert "| workflows/txt2img.json&#58;&#58;default |  | server unreachable" in github.read_text()
 
 
+def test_session_that_was_interrupted(project, serve, github):
+    fails(project, serve, "a", "b", args=("-x",))
+    assert github.read_text().startswith("### ComfyUI workflows: 1 of 1 case failed, and the session was interrupted\n")
+
+
 def test_all_is_well(project, github):
     project.both()
     result = project.run("workflows")

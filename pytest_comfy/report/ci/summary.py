@@ -43,7 +43,8 @@ def _head(state: State, wrong: int) -> str:
     total = sum(state.outcomes.values())
     cases = "1 case" if total == 1 else f"{total} cases"
     counts = ", ".join(f"{state.verdicts[word]} {word}" for word in (*VERDICTS, "ignored") if state.verdicts[word])
-    title = f"### ComfyUI workflows: {f'{wrong} of {cases} failed' if wrong else f'{cases}, none failed'}\n\n"
+    ended = ", and the session was interrupted" if state.document is not None and state.document["interrupted"] else ""
+    title = f"### ComfyUI workflows: {f'{wrong} of {cases} failed' if wrong else f'{cases}, none failed'}{ended}\n\n"
     where = f" Live on {', '.join(map(escaped, sorted(state.told_servers)))}." if state.settings.live else ""
     told = f"Outputs: {counts or 'none'}.{where}\n\n"
     changes = changed_in(state.document) if state.document is not None else []

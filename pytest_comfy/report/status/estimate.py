@@ -73,8 +73,9 @@ class Estimate:
         if not known or len(self._recorded) < len(self.cases):
             return None
         mean = sum(known.values()) / len(known)
-        told = sum(known.get(case, mean) for case in self._taken)
-        pace = sum(self._taken.values()) / told if told else 1.0
+        taken = dict(self._taken)  # another thread adds to it
+        told = sum(known.get(case, mean) for case in taken)
+        pace = sum(taken.values()) / told if told else 1.0
         # One that is late says so before it is over.
         pace = max(pace, *(gone / known.get(case, mean) for case, gone in running.items()), 0.0)
         started = sum(max(0.0, known.get(case, mean) * pace - gone) for case, gone in running.items())
