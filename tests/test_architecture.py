@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "report": "__init__ client compare files golden judging secrecy server session text workflow",
     "report/ci": "files judging session",
     "report/status": "client files golden session text",
+    "report/html": "files media text",
     "commands": "__init__ cases client compare files golden judging secrecy server server/faults server/recording "
     "server/recordings session text workflow",
     # what pytest calls

@@ -1,0 +1,126 @@
+"""Write index.html of a report, and a page of its own for each case that is too much for it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...files import is_folder, refuse_links, write_whole
+from . import assets
+from .cases import OUTCOMES, Case, case_of, duration
+from .links import Links
+from .naming import Names, slugged
+from .overview import grouped, overview
+from .reading import entries, figure, text
+
+if TYPE_CHECKING:
+    import jinja2
+
+INDEX = "index.html"
+CASE = "case.html"
+"""In the folder of a case whose details index.html has no room for."""
+MOST_DETAILS = 1_000_000
+"""Characters of details in index.html; those of the worst cases come first."""
+
+
+def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = False) -> Path:
+    """Write index.html, and what belongs to it, from what report.json holds; returns where it is.
+
+    document  as docs/report.md has it. Nothing in it is trusted: all texts are escaped and bounded, and no path is
+              followed out of `report_dir`.
+    inline    write style, scripts and what is shown into the one page
+
+    Raises OSError where it cannot be written.
+    """
+    assets.place(report_dir, inline)
+    links, names = Links(report_dir, inline), Names()
+    cases = [case_of(one, links, names.of(text(one.get("key"), 300))) for one in entries(document.get("cases"))]
+    cases.sort(key=_worst_first)
+    groups = {case.id: tuple(grouped(case)) for case in cases}
+    common = _common(document, inline)
+    details = _details(report_dir, cases, common, inline)
+    page = _template("index.html").render(
+        common, root="", cases=cases, groups=groups, details=details, overview=overview(document, cases, groups)
+    )
+    write_whole(report_dir / INDEX, page.encode("utf-8"))
+    return report_dir / INDEX
+
+
+def _details(report_dir: Path, cases: Sequence[Case], common: Mapping[str, Any], inline: bool) -> dict[str, str]:
+    """Return what stands below the line of each case; '' for those that have a page of their own, which is written."""
+    template, found, length = _template("_details.html"), {}, 0
+    for case in cases:
+        if not case.has_details:
+            continue
+        told = template.render(case=case, root="")
+        folder = _folder(report_dir, case)
+        if inline or folder is None or length + len(told) <= MOST_DETAILS:
+            found[case.id] = told
+            length += len(told)
+            if folder is not None:
+                with contextlib.suppress(OSError):
+                    (folder / CASE).unlink(missing_ok=True)
+            continue
+        root = "../" * (1 + case.folder.count("/"))
+        page = _template("case.html").render(
+            common, case=case, root=root, details=template.render(case=case, root=root)
+        )
+        write_whole(folder / CASE, page.encode("utf-8"))
+        found[case.id] = ""
+    return found
+
+
+def _folder(report_dir: Path, case: Case) -> Path | None:
+    """Return the folder of a case, if it is there and no link leads to it."""
+    if not case.folder:
+        return None
+    folder = report_dir / case.folder
+    try:
+        refuse_links(report_dir, folder)
+    except OSError:
+        return None
+    return folder if is_folder(folder) else None
+
+
+def _worst_first(case: Case) -> tuple[int, float]:
+    return OUTCOMES.index(case.outcome), -case.distance
+
+
+def _common(document: Mapping[str, Any], inline: bool) -> dict[str, Any]:
+    """Return what all pages have."""
+    return {
+        "by": text(document.get("by"), 80),
+        "policy": assets.policy(inline),
+        "style": assets.style() if inline else "",
+        "scripts": [(name, assets.script(name) if inline else "") for name in assets.SCRIPTS],
+        "whole": inline,
+        "case_page": CASE,
+    }
+
+
+def _is_inline(url: str) -> bool:
+    return url.startswith("data:")
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2  # not at the top: a session without a report must not load it
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_comfy.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, figure=figure, slug=slugged)
+    environment.globals.update(infinity=math.inf, inline=_is_inline)
+    return environment
