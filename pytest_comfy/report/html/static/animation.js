@@ -19,7 +19,7 @@
     const data = await report.bytesOf(url);
     if (!data || !window.ImageDecoder) return null;
     const decoder = new ImageDecoder({data, type: typeOf(url)});
-    await decoder.completed;
+    await Promise.all([decoder.completed, decoder.tracks.ready]);
     const frames = [];
     let begins = 0;
     for (let frameIndex = 0; frameIndex < Math.min(decoder.tracks.selectedTrack.frameCount, MOST); frameIndex++) {

@@ -79,6 +79,7 @@
     else if (event.target.closest(".case")) report.setCurrent(event.target.closest(".case"));
   });
 
+  if (one(".case.alone")) current = one(".case.alone");
   isOn.checked = report.remembered("keys") !== "off";
   isOn.addEventListener("change", () => report.remember("keys", isOn.checked ? "on" : "off"));
 })(window.ComfyReport);

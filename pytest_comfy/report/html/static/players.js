@@ -18,6 +18,13 @@
     try { return await (await fetch(url)).arrayBuffer(); } catch { return null; }
   };
 
+  // Let a player jump to any place: not every server sends parts of a file, so a served one is taken whole.
+  async function makeSeekable(one) {
+    if (!location.protocol.startsWith("http") || !one.src.startsWith("http")) return;
+    const file = await (await fetch(one.src)).blob();
+    one.src = URL.createObjectURL(file);
+  }
+
   report.player = (act, steps) => {
     const play = make("button", {type: "button", class: "quiet", text: "Play both"});
     const range = make("input", {type: "range", min: 0, max: 1, step: "any", value: 0, "aria-label": "Place"});
@@ -34,15 +41,18 @@
     return {row, play, range, shown};
   };
 
-  report.inStep = (stage, media, frame) => {
+  // Put players into step; returns what goes to a place, in seconds, once they have their files.
+  report.inStep = async (stage, media, frame) => {
+    await Promise.all(media.map(one => makeSeekable(one).catch(() => {})));  // else it plays as it can
     const [first] = media;
     let isLed = false;
     const every = act => { isLed = true; media.forEach(act); isLed = false; };
     const act = {
       toggle: () => (first.paused ? every(one => { one.currentTime = first.currentTime; one.play(); }) : every(one => one.pause())),
-      seek: share => every(one => { one.currentTime = share * (longest() || 0); }),
-      step: by => every(one => { one.pause(); one.currentTime = Math.max(0, first.currentTime + by); }),
+      seek: share => goTo(share * longest()),
+      step: by => goTo(Math.max(0, first.currentTime + by)),
     };
+    const goTo = seconds => every(one => { one.pause(); one.currentTime = seconds; });
     const longest = () => Math.max(...media.map(one => one.duration || 0));
     const {row, play, range, shown} = report.player(act, frame ? [["‹", "Back by a frame", -frame], ["›", "On by a frame", frame]] : []);
 
@@ -69,6 +79,6 @@
     });
     show();
     all(".pair", stage)[0].after(row);
-    return row;
+    return goTo;
   };
 })(window.ComfyReport);

@@ -53,7 +53,7 @@
   report.kinds.audio = stage => {
     const players = all("audio", stage);
     if (!players.length) return;
-    report.inStep(stage, players);
     for (const player of players) sheets(player).catch(() => {});  // not decoded here: the drawn sheet is there
+    report.inStep(stage, players);
   };
 })(window.ComfyReport);

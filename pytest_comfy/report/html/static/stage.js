@@ -21,7 +21,7 @@
     return make("div", {class: "ways"}, segments, make("span", {class: "controls"}), make("span", {class: "spring"}),
       ...(frames ? [frames] : []),
       button("−", {"aria-label": "Zoom out"}, () => report.zoom(stage, 1 / 1.5)),
-      button("100 %", {class: "quiet scale", title: "Fit", "aria-label": "Fit"}, () => report.unzoom(stage)),
+      button("100 %", {class: "quiet scale", title: "Fit"}, () => report.unzoom(stage)),
       button("+", {"aria-label": "Zoom in"}, () => report.zoom(stage, 1.5)),
       button("Window", {title: "key f"}, () => report.fill(stage)));
   }

@@ -8,7 +8,7 @@
     target.addEventListener("error", failed, {once: true});
   });
 
-  async function strip(video, row) {
+  async function strip(video, row, goTo) {
     const copy = make("video", {src: video.src, muted: "", preload: "auto"});
     await once(copy, "loadeddata");
     const count = Math.min(FRAMES, Math.max(1, Math.round(copy.duration / FRAME)));
@@ -20,21 +20,21 @@
       canvas.height = HIGH;
       canvas.width = Math.round(HIGH * copy.videoWidth / copy.videoHeight) || 1;
       canvas.getContext("2d").drawImage(copy, 0, 0, canvas.width, canvas.height);
-      canvas.addEventListener("click", () => { video.pause(); video.currentTime = seconds; });
+      canvas.addEventListener("click", () => goTo(seconds));
       row.append(canvas);
     }
     row.setAttribute("role", "img");
     row.setAttribute("aria-label", `${count} frames`);
   }
 
-  report.kinds.video = stage => {
+  report.kinds.video = async stage => {
     const videos = all("video", stage);
     if (!videos.length) return;
-    report.inStep(stage, videos, FRAME);
+    const goTo = await report.inStep(stage, videos, FRAME);
     for (const video of videos) {
       const row = make("div", {class: "strip", tabindex: "0"});
       video.after(row);
-      strip(video, row).catch(() => row.remove());  // a browser without the codec shows its player alone
+      strip(video, row, goTo).catch(() => row.remove());  // a browser without the codec shows its player alone
     }
   };
 })(window.ComfyReport);

@@ -18,7 +18,9 @@
     for (const layer of layers(stage)) layer.style.transform = moved;
     stage.classList.toggle("zoomed", state.scale > 1);
     stage.classList.toggle("large", state.scale * Number(stage.dataset.fit || 1) >= 2);
-    report.one(".scale", stage).textContent = `${Math.round(100 * state.scale * Number(stage.dataset.fit || 1))} %`;
+    const scale = report.one(".scale", stage);
+    scale.textContent = `${Math.round(100 * state.scale * Number(stage.dataset.fit || 1))} %`;
+    scale.setAttribute("aria-label", `${scale.textContent}, fit`);
   }
 
   // Zoom by a factor; the point under (clientX, clientY) stays where it is, the middle without one.
