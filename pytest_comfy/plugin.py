@@ -63,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--comfy-report", "folder for the report: what differs, to look at and to approve (comfy-report)",
            metavar="DIR")  # fmt: skip
     option("--comfy-report-all", "keep identical cases in the report as well", action="store_true")
+    option("--comfy-report-inline", "write the report's page as one file, pictures and all", action="store_true")
     option("--comfy-json", "write the report's document to this file as well", metavar="FILE")
     option("--comfy-server-log", "the server's log file: what it gains during a case is kept with it", metavar="FILE")
     option("--comfy-thumbnails", "show pictures of what changed, on a terminal with colours (needs rich-pixels)",
@@ -80,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("comfy_baseline", "look for golden runs of this name first", default="")
     parser.addini("comfy_report", "folder for the report", default="comfy-report")
     parser.addini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)
+    parser.addini("comfy_report_inline", "write the report's page as one file", type="bool", default=False)
     parser.addini("comfy_server_log", "the server's log file", default="")
     parser.addini("comfy_thumbnails", "show pictures of what changed on a terminal", type="bool", default=False)
     parser.addini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")

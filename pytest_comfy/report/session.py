@@ -46,15 +46,18 @@ def finish(state: State, *, interrupted: bool) -> None:
 
 
 def _write(state: State, document: dict[str, Any]) -> None:
+    from .html import write_page
     from .telling import dumps
 
     folder = state.settings.report_dir
+    written = folder / REPORT_FILE
     try:
         make_folder(folder, folder)
-        write_whole(folder / REPORT_FILE, dumps(document))
-        # The page is written here, from the document: html.render.write_page(folder, document, inline).
+        write_whole(written, dumps(document))
+        written = folder / PAGE_FILE
+        write_page(folder, document, state.settings.report_inline)
     except OSError as error:
-        _failed(state, error, folder / REPORT_FILE)
+        _failed(state, error, written)
 
 
 def _remove(state: State) -> None:

@@ -44,6 +44,7 @@ class Settings:
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     report_all  whether the report keeps identical cases as well
+    report_inline  whether the report's page is one file, with all that it shows
     json_file   where the report's document is written to as well
     server_log  the file that the server of the runs writes its log to
     thumbnails  whether the terminal shows pictures of what changed
@@ -58,6 +59,7 @@ class Settings:
     baseline: str | None = None
     report_dir: Path = Path("comfy-report")
     report_all: bool = False
+    report_inline: bool = False
     json_file: Path | None = None
     server_log: Path | None = None
     thumbnails: bool = False
@@ -170,6 +172,7 @@ def resolve(
         baseline=baseline,
         report_dir=root / (pick("report") or "comfy-report"),
         report_all=bool(option("comfy_report_all") or ini("comfy_report_all")),
+        report_inline=bool(option("comfy_report_inline") or ini("comfy_report_inline")),
         json_file=_path(root, option("comfy_json")),
         server_log=_path(root, pick("server_log")),
         thumbnails=bool(option("comfy_thumbnails") or ini("comfy_thumbnails")),

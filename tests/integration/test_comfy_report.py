@@ -7,6 +7,8 @@ import io
 from PIL import Image
 from projects import failure_of, png, recorded
 
+from pytest_comfy.report.html.assets import SCRIPTS
+
 CASE = [
     ".gitignore",
     "txt2img/default/9.images.0.actual.png",
@@ -16,7 +18,8 @@ CASE = [
     "txt2img/default/run/9.images.0.png",
     "txt2img/default/run/run.json",
 ]
-FILES = sorted([*CASE, "report.json"])
+ASSETS = [f"assets/{name}" for name in ("report.css", *(f"{name}.js" for name in SCRIPTS))]
+FILES = sorted([*CASE, *ASSETS, "index.html", "report.json"])
 
 
 def different(project, serve, *args):

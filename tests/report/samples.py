@@ -144,7 +144,7 @@ class Sample:
             "prompt_id": "6d1c", "started": "2026-11-26T07:00:00Z",
             "golden": {"folder": f"golden/{key}", "digest": "0" * 64, "approved": "2026-09-02T10:00:00Z",
                        "reason": "first version"},
-            "run": f"{key}/run",
+            "target": f"golden/{key}", "run": f"{key}/run", "refused": None, "doubts": [],
             "environment": {"golden": OLD, "actual": NEW if changed else OLD,
                             "differences": DIFFERENCES if changed else []},
             "prompt_differences": [],

@@ -14,7 +14,7 @@ from .naming import Names
 from .outputs import FAILED, VERDICTS, Output, output_of
 from .reading import Entry, block, entries, entry, number, text, texts
 
-OUTCOMES = ("error", "failed", "approved", "passed")
+OUTCOMES = ("error", "failed", "xfailed", "approved", "passed")
 _BAR = 160
 _MOST_OUTPUTS = 500
 _MOST_NODES = 300
@@ -80,6 +80,8 @@ class Case:
     fault: Fault | None
     log: str
     approve: str
+    refused: str
+    doubts: tuple[str, ...]
     folder: str
     outputs: tuple[Output, ...]
 
@@ -89,7 +91,7 @@ class Case:
         if self.outcome == "error":
             return "error"
         worst = next((word for word in VERDICTS for one in self.outputs if one.verdict == word), "")
-        if self.outcome == "failed":
+        if self.outcome == "failed":  # what failed as expected is told as that
             return worst if worst in FAILED else "failed"
         if self.outcome == "passed" and worst == "within tolerance":
             return worst
@@ -131,7 +133,7 @@ class Case:
     @property
     def has_details(self) -> bool:
         """Whether there is more to tell than its line."""
-        return self.outcome in ("error", "failed") or any(
+        return self.outcome in ("error", "failed", "xfailed") or any(
             one.files or one.verdict not in ("identical", "ignored") for one in self.outputs
         )
 
@@ -163,6 +165,8 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         fault=fault,
         log=block(document.get("server_log")),
         approve=text(document.get("approve"), 2000),
+        refused=text(document.get("refused"), 2000),
+        doubts=tuple(texts(document.get("doubts"), 20)),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",
         outputs=outputs,
     )

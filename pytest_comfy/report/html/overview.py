@@ -75,16 +75,21 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
     """Return what the first screen of a report says of its cases; `groups` is what `grouped` says of each, by id."""
     every = _groups(cases, groups)
     counts = entry(document.get("counts"))
+    outcomes = {
+        word: whole(entry(counts.get("cases")).get(word)) for word in OUTCOMES
+    }  # those that are not listed, too
+    if sum(outcomes.values()) < len(cases):
+        outcomes = dict(Counter(case.outcome for case in cases))
     outputs = entry(counts.get("outputs")) or Counter(one.verdict for case in cases for one in case.outputs)
     changed = Counter(kind for case in cases for kind in case.kinds if not kind.startswith("is:"))
     words = Counter(word for case in cases for word in case.words)
-    order = ("error", "failed", *VERDICTS[:4], "approved", "passed")
+    order = ("error", "failed", *VERDICTS[:4], "xfailed", "approved", "passed")
     return Overview(
-        headline=_headline(Counter(case.outcome for case in cases), len(cases)),
+        headline=_headline(outcomes),
         facts=tuple(_facts(document)),
         ci=_ci(entry(document.get("ci"))),
         interrupted=document.get("interrupted") is True,
-        cases=tuple(_bar(Counter(case.outcome for case in cases), OUTCOMES)),
+        cases=tuple(_bar(outcomes, OUTCOMES)),
         outputs=tuple(Count(word, whole(outputs.get(word))) for word in VERDICTS if whole(outputs.get(word))),
         kinds=tuple(Count(*one) for one in changed.most_common(20)),
         groups=tuple(every[:_MOST_GROUPS]),
@@ -145,7 +150,8 @@ def _since(cases: Iterable[Case]) -> str:
     return f"{name.rsplit(' ', 1)[0].rstrip(':')} {new}" if arrow and " " in name else common[0]
 
 
-def _headline(outcomes: Mapping[str, int], total: int) -> str:
+def _headline(outcomes: Mapping[str, int]) -> str:
+    total = sum(outcomes.values())
     if not total:
         return "No case was judged"
     failed, errors = outcomes.get("failed", 0), outcomes.get("error", 0)
