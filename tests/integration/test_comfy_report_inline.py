@@ -18,7 +18,7 @@ def different(project, serve, *args):
 
 def test_page_tells_what_the_session_found(project, serve):
     page = different(project, serve)
-    assert "1 of 1 cases is not as approved" in page.text
+    assert "1 of 1 case is not as approved" in page.text
     assert "another picture (luma" in page.text
     folder = "txt2img/default/9.images.0"
     assert {f"{folder}.{role}.png" for role in ("golden", "actual", "difference")} <= set(page.addresses)

@@ -205,21 +205,21 @@ class Sample:
             self.case(key, [self.output(key, f"9.images.{n}", "identical") for n in range(outputs)], "passed")
 
 
-def everything(report_dir, size=(256, 192), first=None, videos=True):
-    """A report with every kind of output, of which `first` is the picture that is looked at first."""
+def everything(report_dir, paint=scene, videos=True):
+    """A report with every kind of output; `paint` makes a picture of a number."""
     sample = Sample(report_dir)
     add = sample.case
-    key, first = "portrait/default", first or scene(7)
-    add(key, [sample.picture(key, "9.images.0", first, CHANGES["softer"])], seconds=18.4,
+    key = "portrait/default"
+    add(key, [sample.picture(key, "9.images.0", paint(7), CHANGES["softer"])], seconds=18.4,
         prompt_differences=["node 3 'KSampler' seed: 1 -> 2"])  # fmt: skip
     for at, name in enumerate(("harbour/default", "harbour/night", "valley/default")):
-        add(name, [sample.picture(name, "9.images.0", scene(20 + at, size), CHANGES["softer"])])
+        add(name, [sample.picture(name, "9.images.0", paint(20 + at), CHANGES["softer"])])
     for at, (name, change) in enumerate((("street/default", "greyer"), ("street/rain", "greyer"),
                                          ("garden/default", "repainted"), ("lake/default", "moved"))):  # fmt: skip
-        add(name, [sample.picture(name, "9.images.0", scene(30 + at, size), CHANGES[change])])
+        add(name, [sample.picture(name, "9.images.0", paint(30 + at), CHANGES[change])])
     key = "batch/four"
     changes = [CHANGES["lighter"], lambda one: one.copy(), CHANGES["repainted"], lambda one: one.copy()]
-    add(key, [sample.picture(key, f"9.images.{at}", scene(40 + at, size), change) for at, change in enumerate(changes)])
+    add(key, [sample.picture(key, f"9.images.{at}", paint(40 + at), change) for at, change in enumerate(changes)])
     _other_kinds(sample, videos)
     add(
         "upscale/default",
@@ -244,7 +244,7 @@ def everything(report_dir, size=(256, 192), first=None, videos=True):
     key = "poster/default"
     add(
         key,
-        [sample.picture(key, "9.images.0", scene(60, size), lambda one: one.point(lambda level: level + 1))],
+        [sample.picture(key, "9.images.0", paint(60), lambda one: one.point(lambda level: level + 1))],
         "passed",
     )
     add("new/default", [], "approved")

@@ -147,13 +147,14 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
     folder = document.get("folder")
     environment = entry(document.get("environment"))
     fault = _fault(entry(document.get("error")))
+    approve = text(document.get("approve"))  # told below the outputs, and need not be among the notes
     return Case(
         id=name,
         name=text(document.get("key"), 300) or text(document.get("node_id"), 300),
         outcome=outcome,
         headline=text(document.get("headline")),
         failure=text(document.get("failure"), 4000),
-        notes=tuple(texts(document.get("notes"), 20)),
+        notes=tuple(one for one in texts(document.get("notes"), 20) if not approve or approve not in one),
         told=block(document.get("text")),
         seconds=number(document.get("seconds")),
         facts=tuple(_facts(document)),
@@ -164,7 +165,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         graph=None if outcome == "passed" else laid_out(document.get("graph"), _verdicts(document, outputs)),
         fault=fault,
         log=block(document.get("server_log")),
-        approve=text(document.get("approve"), 2000),
+        approve=approve,
         refused=text(document.get("refused"), 2000),
         doubts=tuple(texts(document.get("doubts"), 20)),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",

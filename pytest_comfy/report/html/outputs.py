@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ VERDICTS = ("different", "missing", "unexpected", "within tolerance", "identical
 FAILED = VERDICTS[:3]
 _BAR = 120
 """Pixels of a bar; its middle is the limit."""
+_FARTHEST = 50
+"""Limits that a full bar is; from the middle on it goes by the logarithm."""
 _MOST_REGIONS = 50
 _LONGEST_TEXT = 2**17
 
@@ -147,7 +150,8 @@ def _parts(document: Any) -> tuple[Part, ...]:
     for part in entries(document, 200):
         value, limit, distance = (number(part.get(key)) for key in ("value", "limit", "distance"))
         far = 0.0 if distance is None else max(distance, 0.0)
-        row = Part(text(part.get("name"), 60), figure(value), figure(limit), round(min(far, 2) * _BAR / 2, 1), far > 1)
+        bar = far if far <= 1 else 1 + math.log(min(far, _FARTHEST)) / math.log(_FARTHEST)
+        row = Part(text(part.get("name"), 60), figure(value), figure(limit), round(bar * _BAR / 2, 1), far > 1)
         found.append((far, row))
     return tuple(row for _, row in sorted(found, key=lambda one: -one[0]))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .cases import OUTCOMES, Case
 from .naming import slugged
-from .outputs import VERDICTS
+from .outputs import VERDICTS, Output
 from .reading import Entry, entry, text, texts, whole
 
 _BAR = 1000
@@ -101,7 +101,7 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
 
 def grouped(case: Case) -> dict[str, tuple[str, str]]:
     """Return id -> (title, verdict) of the changes that a case has."""
-    alike = [(_alike(one.group), one.verdict) for one in case.outputs if one.failed]
+    alike = [(_alike(one), one.verdict) for one in case.outputs if one.failed]
     found = {_group_id(verdict, title): (title, verdict) for title, verdict in alike}
     if case.outcome == "error":
         title = case.fault.type if case.fault and case.fault.type else _first_words(case.headline or case.failure)
@@ -116,13 +116,15 @@ def _group_id(verdict: str, title: str) -> str:
     return slugged(f"{verdict}-{title}".casefold())
 
 
-def _alike(change: str) -> str:
+def _alike(output: Output) -> str:
     """Return the foremost of what changed, without where and by how much: "softer" of "softer at the left, moved"."""
-    return re.split(r", | (?:in|at|on) the | near | by |[:;(]", change)[0].strip() or change
+    if output.verdict == "different" and output.kinds[:1] == ("text",):
+        return "text changed"
+    return re.split(r", | (?:in|at|on) the | near | by |[:;(]", output.group)[0].strip() or output.group
 
 
 def _first_words(sentence: str) -> str:
-    return re.split(r"[:(]", sentence)[0].strip()[:80] or "not told"
+    return re.split(r" at |[(;\n]", sentence)[0].strip().rstrip(":")[:80] or "not told"
 
 
 def _groups(cases: Sequence[Case], groups: Mapping[str, tuple[str, ...]]) -> list[Group]:
@@ -134,7 +136,7 @@ def _groups(cases: Sequence[Case], groups: Mapping[str, tuple[str, ...]]) -> lis
     for name, those in members.items():
         title, verdict = grouped(those[0])[name]
         those.sort(key=lambda case: -case.distance)
-        count = sum(_alike(one.group) == title and one.verdict == verdict for case in those for one in case.outputs)
+        count = sum(_alike(one) == title and one.verdict == verdict for case in those for one in case.outputs)
         found.append(Group(name, title, verdict, _since(those), tuple(those), count))
     return sorted(found, key=lambda group: (-len(group.cases), group.verdict != "error", -group.cases[0].distance))
 
@@ -154,12 +156,13 @@ def _headline(outcomes: Mapping[str, int]) -> str:
     total = sum(outcomes.values())
     if not total:
         return "No case was judged"
+    cases = f"{total} {'case' if total == 1 else 'cases'}"
     failed, errors = outcomes.get("failed", 0), outcomes.get("error", 0)
     told = []
     if failed:
-        told.append(f"{failed} of {total} cases {'is' if failed == 1 else 'are'} not as approved")
+        told.append(f"{failed} of {cases} {'is' if failed == 1 else 'are'} not as approved")
     if errors:
-        told.append(f"{errors} could not be judged" if told else f"{errors} of {total} cases could not be judged")
+        told.append(f"{errors} could not be judged" if told else f"{errors} of {cases} could not be judged")
     if told:
         return ", ".join(told)
     return "The case is as approved" if total == 1 else f"All {total} cases are as approved"

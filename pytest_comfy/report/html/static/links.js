@@ -7,9 +7,10 @@
     let name = address.replace(/^#/, "");
     try { name = decodeURIComponent(name); } catch { return; }
     let found = elementOf(name), way = "";
-    if (!found) {
-      [, name, way] = /^(.*)\/([a-z]+)$/.exec(name) ?? [];
-      found = name && elementOf(name);
+    while (!found && name.includes("/")) {  // an output that is no longer there leads to its case
+      way = name.slice(name.lastIndexOf("/") + 1);
+      name = name.slice(0, name.lastIndexOf("/"));
+      found = elementOf(name);
     }
     if (!found) return;
     const article = found.closest("article.case");

@@ -57,7 +57,7 @@
     const width = Math.max(...pictures.map(one => one.naturalWidth));
     const height = Math.max(...pictures.map(one => one.naturalHeight));
     const side = stage.dataset.way === "side" && pictures.length > 1;
-    const columns = side ? getComputedStyle(report.one(".pair", stage)).gridTemplateColumns.split(" ").length : 1;
+    const columns = side ? getComputedStyle(report.one(".pair", stage)).gridTemplateColumns.split(" ").filter(one => one !== "0px").length : 1;
     const room = (stage.clientWidth - 13 * (columns - 1)) / columns;
     const tall = document.fullscreenElement === stage ? innerHeight - 130 : innerHeight * 0.76;
     let fit = Math.min(room / width, tall / height);
