@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 
 MOST_LINES = 1000
 """Lines of either text that are matched with each other: the time goes by their product."""
@@ -13,7 +14,9 @@ MOST_SHOWN = 400
 CONTEXT = 3
 _WIDEST = 300
 """Characters of a line that are shown."""
-_MOST_WORDS = 100
+_MOST_WORDS = 60
+_MOST_PAIRS = 40
+"""Lines of one block that are matched word by word."""
 
 Span = tuple[bool, str]
 """Whether it is marked, and the text."""
@@ -32,7 +35,7 @@ class Line:
 def text_diff(golden: str, actual: str) -> tuple[list[Line], bool]:
     """Return the lines of a diff, with some that are equal around them, and whether something was left out."""
     before, after = golden.splitlines(), actual.splitlines()
-    lines = list(_lines(before[:MOST_LINES], after[:MOST_LINES]))
+    lines = list(islice(_lines(before[:MOST_LINES], after[:MOST_LINES]), MOST_SHOWN + 1))
     return lines[:MOST_SHOWN], len(lines) > MOST_SHOWN or max(len(before), len(after)) > MOST_LINES
 
 
@@ -51,7 +54,7 @@ def _lines(before: list[str], after: list[str]) -> Iterator[Line]:
 
 
 def _changed(before: list[str], after: list[str], i: int, k: int) -> Iterator[Line]:
-    pairs = [_words(old, new) for old, new in zip(before, after, strict=False)]
+    pairs = [_words(old, new) for old, new in zip(before[:_MOST_PAIRS], after, strict=False)]
     for at, line in enumerate(before):
         yield Line("removed", i + at + 1, None, pairs[at][0] if at < len(pairs) else ((False, _cut(line)),))
     for at, line in enumerate(after):
