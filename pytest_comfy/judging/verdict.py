@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
 _FAILING = ("different", "missing", "unexpected")
-_AMOUNT_OR_PLACE = r" \(| at the | in the |: |, |; | by | of \d| [+-]?\d"
+_AMOUNT_OR_PLACE = r" \(| (?:at|in|on) the | near |: |, |; | by | of \d| [+-]?\d"
 """Where a sentence on a change goes on from what it is to how much, where, and what else."""
+_WAYS = {" +": " up", " -": " down"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,14 @@ class OutputVerdict:
         """What kind of change it is, in the words in which others may have it too, such as "softer"; None without."""
         if not self.failed:
             return None
-        return re.split(_AMOUNT_OR_PLACE, self.message, maxsplit=1)[0] if self.verdict == "different" else self.verdict
+        if self.verdict == "different" and self.comparison and self.comparison.kinds[:1] == ("text",):
+            return "text changed"  # its sentence begins with what the text was
+        if self.verdict != "different":
+            return self.verdict
+        told = re.search(_AMOUNT_OR_PLACE, self.message)
+        if told is None:
+            return self.message
+        return self.message[: told.start()] + _WAYS.get(told[0][:2], "")
 
     def line(self) -> str:
         """Return the verdict in one line: verdict, node, what moved."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..session.state import State
 
 _HEADER_SECONDS = 3.0
+_SHORTEST = 0.005
+"""Seconds of the shortest durations that pytest lists."""
 _MOST_UNMATCHED = 10
 _MOST_CHANGES = 10
 _MOST_OF_A_KIND = 10
@@ -84,7 +86,9 @@ def _slowest(terminal: pytest.TerminalReporter, state: State, verbose: int) -> N
     from .slowest import rows
 
     option = terminal.config.option
-    told = list(rows(state, option.durations or 0, option.durations_min if verbose < 2 else 0.0))
+    least = option.durations_min  # None in a pytest of 9 where nobody gave it, which means what it was before
+    least = _SHORTEST if least is None else least
+    told = list(rows(state, option.durations or 0, least if verbose < 2 else 0.0))
     if told:
         terminal.section(f"slowest {len(told)} nodes", sep="=")
     for row in told:

@@ -73,6 +73,7 @@ def test_slowest_nodes(project, serve):
     (row,) = section_of(result, "slowest 1 nodes")
     assert re.fullmatch(r"\d+\.\d\ds node [39] '(Canvas|Save Image)' in workflows/txt2img\.json::default", row)
     assert " nodes =" not in project.run(*words, "--durations=1", "--durations-min=1000").stdout.str()
+    assert project.run(*words, "--durations=3").ret == result.ret
     assert " nodes =" not in project.run(*words).stdout.str()
     assert " nodes =" not in project.run("workflows", "--durations=0", "--durations-min=0").stdout.str()
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from pytest_comfy.compare import compare_images, draw_difference
+from pytest_comfy.judging.verdict import OutputVerdict
 
 SUFFIXES = {
     "image/png": ".png", "image/webp": ".webp", "audio/x-wav": ".wav", "video/mp4": ".mp4", "text/plain": ".txt",
@@ -177,7 +178,7 @@ class Sample:
         return {
             "name": name, "node": node, "title": "Save Image", "key": kept, "index": int(index),
             "kind": media_type.partition("/")[0], "media_type": media_type, "verdict": verdict, "message": message,
-            "kinds": [], "group": message.split(" (")[0].split(":")[0].split(" at the")[0].split(" by ")[0],
+            "kinds": [], "group": OutputVerdict(name, "", "different", message).change,
             "distance": 0.0, "tolerance": "normal", "parts": [], "regions": [], "size": None, "files": files,
             "text": None, **more,
         }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 from .cases import OUTCOMES, Case
 from .naming import slugged
-from .outputs import VERDICTS, Output
+from .outputs import VERDICTS
 from .reading import Entry, entry, text, texts, whole
 
 _BAR = 1000
@@ -101,8 +101,7 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
 
 def grouped(case: Case) -> dict[str, tuple[str, str]]:
     """Return id -> (title, verdict) of the changes that a case has."""
-    alike = [(_alike(one), one.verdict) for one in case.outputs if one.failed]
-    found = {_group_id(verdict, title): (title, verdict) for title, verdict in alike}
+    found = {_group_id(one.verdict, one.group): (one.group, one.verdict) for one in case.outputs if one.failed}
     if case.outcome == "error":
         title = case.fault.type if case.fault and case.fault.type else _first_words(case.headline or case.failure)
         return {**found, _group_id("error", title): (title, "error")}
@@ -114,13 +113,6 @@ def grouped(case: Case) -> dict[str, tuple[str, str]]:
 
 def _group_id(verdict: str, title: str) -> str:
     return slugged(f"{verdict}-{title}".casefold())
-
-
-def _alike(output: Output) -> str:
-    """Return the foremost of what changed, without where and by how much: "softer" of "softer at the left, moved"."""
-    if output.verdict == "different" and output.kinds[:1] == ("text",):
-        return "text changed"
-    return re.split(r", | (?:in|at|on) the | near | by |[:;(]", output.group)[0].strip() or output.group
 
 
 def _first_words(sentence: str) -> str:
@@ -136,7 +128,7 @@ def _groups(cases: Sequence[Case], groups: Mapping[str, tuple[str, ...]]) -> lis
     for name, those in members.items():
         title, verdict = grouped(those[0])[name]
         those.sort(key=lambda case: -case.distance)
-        count = sum(_alike(one) == title and one.verdict == verdict for case in those for one in case.outputs)
+        count = sum(one.group == title and one.verdict == verdict for case in those for one in case.outputs)
         found.append(Group(name, title, verdict, _since(those), tuple(those), count))
     return sorted(found, key=lambda group: (-len(group.cases), group.verdict != "error", -group.cases[0].distance))
 
