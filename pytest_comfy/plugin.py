@@ -128,12 +128,12 @@ def pytest_configure(config: pytest.Config) -> None:
         root = config.rootpath if config.inipath or config.option.rootdir else root_above(config.rootpath)
         paths = [config.invocation_params.dir / word.partition("::")[0] for word in config.args]
         settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), root, paths)
+        config.stash[EARLIER] = own_patterns()
+        take_out(settings.redact)
         config.stash[STATE] = State(settings)
         config.stash[STATE].projects.look(paths)
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[EARLIER] = own_patterns()
-    take_out(settings.redact)
     if settings.live:
         from .session.ending import end_on_sigterm
 

@@ -191,12 +191,30 @@ def test_a_wrong_ini_is_named(project, name, text, told):
     assert line.startswith(told)
 
 
-def test_redaction_of_a_project_holds(project, serve):
+@pytest.mark.parametrize("args", [(), (A, B)])
+def test_redaction_of_a_project_holds(project, serve, args):
+    """Also in what is told of its runs, and kept."""
+    package(project, B, 2)
     project.write(f"{A}/pytest.ini", f"{INI}comfy_redact = hush-\\w+\n")
-    project.workflow(folder=f"{A}/workflows", prompt=graph(color=7, saves=("hush-abc",)))
-    run = recorded(graph(color=7, saves=("hush-abc",)), {"hush-abc": {"images": [png()]}})
-    result = project.run("--comfy-url", serve(run).url, "--comfy-update")
+    prompt = graph()
+    prompt["9"]["_meta"]["title"] = "of hush-abc"
+    project.workflow(folder=f"{A}/workflows", prompt=prompt)
+    result = project.run(*args, "--comfy-url", serve(recorded(prompt), recorded(graph(color=2))).url)
+    assert result.parseoutcomes()["failed"] >= 1
     assert "hush-abc" not in result.stdout.str()
+    assert "<redacted>" in result.stdout.str()
+    assert not [path for path in (project.root / "comfy-report").rglob("*.json") if b"hush-abc" in path.read_bytes()]
+
+
+@pytest.mark.parametrize("args", [(), (A, B)])
+def test_a_wrong_ini_is_refused_wherever_it_is_met(project, args):
+    package(project, A, marker="pytest.ini", text="[pytest]\ncomfy_timeout = x\n")
+    package(project, B, 2)
+    result = project.run(*args)
+    assert result.ret in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
+    told = result.stdout.str() + result.stderr.str()
+    assert "packages/a/pytest.ini: comfy_timeout 'x': must be a number of seconds above 0" in told
+    assert "Traceback" not in told
 
 
 def test_unused_golden_runs_are_those_of_each_project(project):
