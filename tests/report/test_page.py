@@ -214,10 +214,26 @@ def test_page_of_a_case_goes_once_there_is_room(tmp_path):
     assert not (tmp_path / own).exists()
 
 
+def test_two_cases_of_one_folder_do_not_share_its_page(sample, monkeypatch):
+    monkeypatch.setattr("pytest_comfy.report.html.render.MOST_DETAILS", 0)
+    for message in ("softer", "lighter"):
+        sample.case("a/b", [sample.output("a/b", "9.images.0", message=message)])
+    page = written(sample)
+    own = Page(sample.report_dir / "a/b/case.html")
+    assert [len(one.of("section", class_="output")) for one in (page, own)] == [1, 1]
+
+
+def test_cases_of_several_projects_are_told_apart(sample):
+    for project in ("packages/a", "packages/b"):
+        sample.case("x/y", [sample.output("x/y", "9.images.0", message="softer")], project=project)
+    page = written(sample)
+    assert "packages/a/x/y" in page.text and "packages/b/x/y" in page.text
+
+
 def test_addresses_are_unique(report, tmp_path):
     _, _, page = report
     sample = Sample(tmp_path)
-    for key in ("a/b", "a-b", "a b", "../..", ""):
+    for key in ("a/b", "a-b", "a b", "../..", "", "main", "help", "search", "heat"):
         sample.case(key, [{**sample.output("x", name), "files": {}} for name in ("9.images.0", "9.images.0")])
     for one in (page, written(sample)):
         ids = [found["id"] for _, found in one.elements if "id" in found]

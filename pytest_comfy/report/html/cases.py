@@ -138,6 +138,13 @@ class Case:
         )
 
 
+def name_of(document: Entry) -> str:
+    """Return what a case is called: the key of its golden run, with the folder of its project in front."""
+    key = text(document.get("key"), 300) or text(document.get("node_id"), 300)
+    project = text(document.get("project"), 300)
+    return f"{project}/{key}" if project else key
+
+
 def case_of(document: Entry, links: Links, name: str) -> Case:
     """Read a case of report.json; `name` is its id in the page."""
     outcome = text(document.get("outcome"), 20)
@@ -150,7 +157,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
     approve = text(document.get("approve"))  # told below the outputs, and need not be among the notes
     return Case(
         id=name,
-        name=text(document.get("key"), 300) or text(document.get("node_id"), 300),
+        name=name_of(document),
         outcome=outcome,
         headline=text(document.get("headline")),
         failure=text(document.get("failure"), 4000),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _LONGEST = 80
 
 
 class Names:
-    """Gives every name an id of its own, of letters, digits, "_", "." and "-" alone."""
+    """Gives every name an id of its own, of letters, digits, "_", "." and "-" alone.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    taken  ids that none may have
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
         self._next: dict[str, int] = {}
 
     def of(self, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...files import is_folder, refuse_links, write_whole
 from . import assets
-from .cases import OUTCOMES, Case, case_of, duration
+from .cases import OUTCOMES, Case, case_of, duration, name_of
 from .links import Links
 from .naming import Names, slugged
 from .overview import grouped, overview
@@ -26,6 +26,12 @@ CASE = "case.html"
 MOST_DETAILS = 1_000_000
 """Characters of details in index.html; those of the worst cases come first."""
 
+_IDS = (
+    "main", "told", "help", "help-title", "keys-on", "heat", "heat-gain", "amplified", "amplified-gain", "cases",
+    "cases-title", "search", "kind", "sort", "shown", "none",
+)  # fmt: skip
+"""Ids of the templates' own, which no case may have."""
+
 
 def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = False) -> Path:
     """Write index.html, and what belongs to it, from what report.json holds; returns where it is.
@@ -37,8 +43,8 @@ def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = Fal
     Raises OSError where it cannot be written.
     """
     assets.place(report_dir, inline)
-    links, names = Links(report_dir, inline), Names()
-    cases = [case_of(one, links, names.of(text(one.get("key"), 300))) for one in entries(document.get("cases"))]
+    links, names = Links(report_dir, inline), Names(_IDS)
+    cases = [case_of(one, links, names.of(name_of(one))) for one in entries(document.get("cases"))]
     cases.sort(key=_worst_first)
     groups = {case.id: tuple(grouped(case)) for case in cases}
     common = _common(document, inline)
@@ -53,15 +59,16 @@ def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = Fal
 def _details(report_dir: Path, cases: Sequence[Case], common: Mapping[str, Any], inline: bool) -> dict[str, str]:
     """Return what stands below the line of each case; '' for those that have a page of their own, which is written."""
     template, found, length = _template("_details.html"), {}, 0
+    written: set[Path] = set()
     for case in cases:
         if not case.has_details:
             continue
         told = template.render(case=case, root="")
         folder = _folder(report_dir, case)
-        if inline or folder is None or length + len(told) <= MOST_DETAILS:
+        if inline or folder is None or folder in written or length + len(told) <= MOST_DETAILS:
             found[case.id] = told
             length += len(told)
-            if folder is not None:
+            if folder is not None and folder not in written:
                 with contextlib.suppress(OSError):
                     (folder / CASE).unlink(missing_ok=True)
             continue
@@ -70,6 +77,7 @@ def _details(report_dir: Path, cases: Sequence[Case], common: Mapping[str, Any],
             common, case=case, root=root, details=template.render(case=case, root=root)
         )
         write_whole(folder / CASE, page.encode("utf-8"))
+        written.add(folder)
         found[case.id] = ""
     return found
 

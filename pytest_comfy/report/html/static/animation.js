@@ -1,7 +1,7 @@
 // Animated pictures: started in step; where the browser decodes them for us, a player that goes frame by frame.
 (report => {
   const {make, one, all} = report;
-  const MOST = 200, STRIP = 12, HIGH = 128;
+  const MOST = 200, STRIP = 12;
   const TYPES = {png: "image/png", apng: "image/png", webp: "image/webp", gif: "image/gif", avif: "image/avif"};
 
   function anew(stage) {
@@ -41,14 +41,9 @@
   function strip(frames, seek) {
     const row = make("div", {class: "strip", tabindex: "0", role: "img", "aria-label": "frames"});
     const every = Math.ceil(frames.length / STRIP);
-    frames.filter((_, at) => at % every === 0).forEach(({bitmap, begins}) => {
-      const canvas = make("canvas", {title: `${begins.toFixed(2)} s`});
-      canvas.height = HIGH;
-      canvas.width = Math.round(HIGH * bitmap.width / bitmap.height) || 1;
-      canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-      canvas.addEventListener("click", () => seek(begins));
-      row.append(canvas);
-    });
+    for (const {bitmap, begins} of frames.filter((_, at) => at % every === 0)) {
+      row.append(report.still(bitmap, bitmap.width, bitmap.height, begins, seek));
+    }
     return row;
   }
 

@@ -1,6 +1,7 @@
 // Two players that go in step: what is done to one, happens to both.
 (report => {
   const {make, all} = report;
+  const STRIP = 128;  // pixels of a strip's height
   const APART = 0.08;  // seconds that one may run ahead
 
   const time = seconds => {
@@ -24,6 +25,16 @@
     const file = await (await fetch(one.src)).blob();
     one.src = URL.createObjectURL(file);
   }
+
+  // A picture among those of a strip: what stands there at a time, which a click goes to.
+  report.still = (picture, width, height, seconds, goTo) => {
+    const canvas = make("canvas", {title: `${seconds.toFixed(2)} s`});
+    canvas.height = STRIP;
+    canvas.width = Math.round(STRIP * width / height) || 1;
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.addEventListener("click", () => goTo(seconds));
+    return canvas;
+  };
 
   report.player = (act, steps) => {
     const play = make("button", {type: "button", class: "quiet", text: "Play both"});

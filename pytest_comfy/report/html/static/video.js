@@ -1,7 +1,7 @@
 // Videos: players in step, and a strip of frames below each. A canvas draws frames of a page from a disk, too.
 (report => {
   const {make, all} = report;
-  const FRAMES = 10, HIGH = 128, FRAME = 1 / 24;
+  const FRAMES = 10, FRAME = 1 / 24;
 
   const once = (target, name) => new Promise((done, failed) => {
     target.addEventListener(name, done, {once: true});
@@ -16,12 +16,7 @@
       const seconds = (at + 0.5) * copy.duration / count;
       copy.currentTime = seconds;
       await once(copy, "seeked");
-      const canvas = make("canvas", {title: `${seconds.toFixed(2)} s`});
-      canvas.height = HIGH;
-      canvas.width = Math.round(HIGH * copy.videoWidth / copy.videoHeight) || 1;
-      canvas.getContext("2d").drawImage(copy, 0, 0, canvas.width, canvas.height);
-      canvas.addEventListener("click", () => goTo(seconds));
-      row.append(canvas);
+      row.append(report.still(copy, copy.videoWidth, copy.videoHeight, seconds, goTo));
     }
     row.setAttribute("role", "img");
     row.setAttribute("aria-label", `${count} frames`);
