@@ -25,15 +25,14 @@ def clean(report: Any) -> None:
 
 
 def fit_to_log(text: str) -> str:
-    """Return a text that may stand in the log: no secret, and no command for the runner where GitHub's is at work."""
-    told = fit_to_tell(text)
-    return neutral(told) if os.environ.get("GITHUB_ACTIONS") else told
+    """Return a text that may stand in the log: where GitHub's runner reads it, no line of it is a command."""
+    return neutral(text) if os.environ.get("GITHUB_ACTIONS") else text
 
 
 def _cleaned(value: Any) -> Any:
     """Return what a report holds without secrets; pytest's own objects are changed in place."""
     if isinstance(value, str):
-        return fit_to_log(value)
+        return fit_to_log(fit_to_tell(value))
     if type(value) in (list, tuple):
         return type(value)(_cleaned(item) for item in value)
     if type(value) is dict:
