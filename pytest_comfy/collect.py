@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ class CaseItem(pytest.Function):
         drop_properties(self)
         keeping = keeping_of(self)
         with followed(self.config.stash[STATE].follower, self.nodeid) as on_progress:
-            check, subject = Check(settings, lane, converter_of(self, settings)), self.subject()
+            check, subject = Check(settings, lane, converter_of(self, settings)), self.checked()
             try:
                 verdict = check.workflow_file(subject, self.path, on_progress)
             except Exception as error:
@@ -206,17 +207,18 @@ class CaseItem(pytest.Function):
         return self.config.stash[STATE].projects.of(self.path)
 
     def subject(self) -> Subject:
-        """Return what is checked, with the options of sidecar, marks and command line resolved."""
-        from .cases.options import resolve
+        """Return what stands for the case in the report, without its options, which may be wrong."""
         from .judging.check import Subject
 
-        return Subject(
-            key=self.key,
-            source=self.settings.within(self.path) or self.path.name,
-            case=self.case.name,
-            node_id=self.nodeid,
-            options=resolve(self.settings, self.case.options, mark_options(self)),
-        )
+        source = self.settings.within(self.path) or self.path.name
+        return Subject(key=self.key, source=source, case=self.case.name, node_id=self.nodeid)
+
+    def checked(self) -> Subject:
+        """Return what is checked, with the options of sidecar, marks and command line resolved."""
+        from .cases.options import resolve
+
+        options = resolve(self.settings, self.case.options, mark_options(self))
+        return replace(self.subject(), options=options)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the item is and the headline of its failures."""

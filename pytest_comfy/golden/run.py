@@ -248,6 +248,7 @@ def _check(run: GoldenRun, path: Path) -> None:
         if not isinstance(run.document.get("environment", {}), dict):
             raise TypeError("environment is no object")
         _check_environment(run.document.get("environment", {}))
+        _check_objects(run.document.get("approvals"), "approvals")
         for output in run.outputs:
             if output.file is not None and not (isinstance(output.file, str) and is_own_name(output.file)):
                 raise ValueError(f"names a file outside its folder: {output.file!r}")
@@ -255,10 +256,13 @@ def _check(run: GoldenRun, path: Path) -> None:
         raise GoldenError(f"{path}: malformed golden run ({error}): record the run again") from error
 
 
+def _check_objects(value: Any, name: str) -> None:
+    if value and not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
+        raise TypeError(f"{name} is no list of objects")
+
+
 def _check_environment(environment: Mapping[str, Any]) -> None:
     """Raise TypeError unless devices and argv are the lists that they are read as."""
-    devices, argv = environment.get("devices") or [], environment.get("argv") or []
-    if not isinstance(devices, list) or not all(isinstance(device, dict) for device in devices):
-        raise TypeError("environment.devices is no list of objects")
-    if not isinstance(argv, list):
+    _check_objects(environment.get("devices"), "environment.devices")
+    if not isinstance(environment.get("argv") or [], list):
         raise TypeError("environment.argv is no list")

@@ -195,9 +195,9 @@ class Workflow:
         return done.patched(self.values) if self.values else done
 
 
-def title_of(node_id: str, node: Mapping[str, Any] | None) -> str:
+def title_of(node_id: str, node: Any) -> str:
     """Return the title a person gave a node, else its class, else its id; of a subgraph's node "Edit > KSampler"."""
-    return (path_of(node) or node_id) if node else node_id
+    return (path_of(node) or node_id) if isinstance(node, Mapping) else node_id
 
 
 def is_link(value: Any) -> bool:
