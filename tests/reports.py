@@ -15,8 +15,9 @@ CASE = {
     "node_id": str, "key": str, "project": str, "source": str, "case": str, "folder": str, "outcome": str,
     "headline": str, "failure": (str, NONE), "notes": list, "text": str, "server": str, "mode": str, "seconds": NUMBER,
     "prompt_id": (str, NONE), "started": str, "golden": (dict, NONE), "target": str, "run": (str, NONE),
-    "refused": (str, NONE), "doubts": list, "environment": dict, "prompt_differences": list, "timings": list,
-    "graph": dict, "error": (dict, NONE), "server_log": (str, NONE), "approve": (str, NONE), "outputs": list,
+    "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict,
+    "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE), "server_log": (str, NONE),
+    "approve": (str, NONE), "outputs": list,
 }  # fmt: skip
 GOLDEN = {"folder": str, "digest": str, "approved": (str, NONE), "reason": (str, NONE)}
 ENVIRONMENT = {"golden": (str, NONE), "actual": (str, NONE), "differences": list}

@@ -58,11 +58,11 @@ MAY_IMPORT = {
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
     "session": "files golden memory secrecy text workflow workflow/graph",
-    "cases": "client compare files golden session text workflow workflow/graph",
+    "cases": "compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
     # what a person types and sees
-    "report": "__init__ client compare files golden judging secrecy server session text workflow",
+    "report": "__init__ client compare files golden judging memory secrecy server session text workflow",
     "report/ci": "files judging session",
     "report/status": "client files golden session text",
     "report/html": "files media text",

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..files import leads_elsewhere, read_below
 from ..text import plain
 from ..workflow import WorkflowError
 from ..workflow.definitions import upload_inputs
 
-if TYPE_CHECKING:
-    from ..client import ComfyClient
-
 INPUTS_FOLDER = "inputs"
 
 
-def upload_inputs_of(
-    prompt: dict[str, dict[str, Any]], folder: Path, named: tuple[str, ...], client: ComfyClient
-) -> None:
+class Uploads(Protocol):
+    """Whoever takes input files: a client, or what stands for one where no server is asked."""
+
+    def upload(self, data: bytes, name: str) -> str:
+        """Take a file, and return the name that loaders know it by."""
+
+    def definition(self, class_type: str) -> Mapping[str, Any] | None:
+        """Return the definition of a node class, None for one that is not known."""
+
+
+def upload_inputs_of(prompt: dict[str, dict[str, Any]], folder: Path, named: tuple[str, ...], client: Uploads) -> None:
     """Upload the files that a prompt names and that lie in `folder`/inputs, and put the server's names in.
 
     Taken are the inputs that node definitions mark as uploads, those of Load… nodes, and the files `named`
@@ -44,7 +50,7 @@ def upload_inputs_of(
             node["inputs"][key] = given[file]
 
 
-def _takes_upload(class_type: str, key: str, client: ComfyClient) -> bool:
+def _takes_upload(class_type: str, key: str, client: Uploads) -> bool:
     if class_type.startswith("Load"):
         return True
     definition = client.definition(class_type)

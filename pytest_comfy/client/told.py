@@ -118,12 +118,22 @@ def version_in(stats: Mapping[str, Any]) -> tuple[int, int, int]:
 
 def upload_form(data: bytes, name: str, type: str, subfolder: str | None, overwrite: bool) -> dict[str, Any]:
     """Return what an upload sends: under its own name in `subfolder`, else in a folder of ours, named by content."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    sent = path.name if subfolder is not None else f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
+    sent = PurePosixPath(name.replace("\\", "/")).name if subfolder is not None else named_by_content(data, name)
     fields = {"type": type, "subfolder": _UPLOAD_FOLDER if subfolder is None else subfolder}
     if overwrite:
         fields["overwrite"] = "true"
     return {"files": {"image": (sent, data, "application/octet-stream")}, "data": fields}
+
+
+def named_by_content(data: bytes, name: str) -> str:
+    """Return the name that an upload gets in the folder of ours."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    return f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
+
+
+def known_as(data: bytes, name: str) -> str:
+    """Return the name that loaders know an upload in the folder of ours by."""
+    return f"{_UPLOAD_FOLDER}/{named_by_content(data, name)}"
 
 
 def uploaded_in(reply: Reply, url: str, name: str, type: str) -> str:

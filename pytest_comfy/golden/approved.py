@@ -27,6 +27,23 @@ def approved(run: GoldenRun, output: GoldenOutput) -> bytes:
     return data
 
 
+def with_messages(run: GoldenRun) -> GoldenRun:
+    """Return a run that holds, beside the files of its outputs, the pictures that its messages name as well.
+
+    Raises GoldenError as `approved` does; nothing tells whether they are those that were recorded.
+    """
+    blobs = dict(run.blobs)
+    for row in run.events:
+        message = row[1] if isinstance(row, list) and len(row) == 2 else None
+        name = message.get("file") if isinstance(message, dict) else None
+        if isinstance(name, str) and name not in blobs:
+            try:
+                blobs[name] = run.read(name)
+            except OSError as error:
+                raise GoldenError(f"{run.folder}/{name}: cannot be read ({error.strerror or error})") from error
+    return GoldenRun(run.document, run.folder, blobs)
+
+
 def _read(run: GoldenRun, output: GoldenOutput) -> bytes:
     try:
         data = run.read(output.file or "")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..secrecy import REDACTED, forms_of, without_secrets
-from ..workflow.secrets import Known, is_number, is_secret
+from ..workflow.secrets import Known, is_number, is_secret, masked, redact_prompt
 
 _ABSOLUTE = re.compile(
     r"(?<![\w/.~-])(?:(?:file://)?/(?:[\w.+@ -]+/)+"
@@ -47,6 +47,21 @@ def redact_environment(environment: Mapping[str, Any], known: Known = None) -> d
     if isinstance(models, Mapping):
         kept["models"] = {without_secrets(str(name), known): facts for name, facts in models.items()}
     return kept
+
+
+def is_redacted(document: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be taken out of a run.json, by what is known today."""
+    prompt, environment = document["prompt"], document.get("environment", {})
+    told = {key: document.get(key) for key in ("events", "status", "meta", "ui")}
+    described = [document.get("conversion"), document.get("outputs")]
+    definitions = document.get("node_definitions")
+    return bool(
+        redact_prompt(prompt) == prompt
+        and redact_environment(environment) == environment
+        and redact(told, None, prompt) == told
+        and masked(described) == described
+        and masked(definitions, by_name=False) == definitions
+    )
 
 
 def without_folders(text: str) -> str:

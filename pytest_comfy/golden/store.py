@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..files import is_folder, refuse_links
+from ..files import is_folder, leads_elsewhere, read_below, refuse_links
 from .approved import approved
 from .errors import GoldenError
 from .run import RUN_FILE, GoldenRun, dumps, is_own_name
@@ -22,6 +23,9 @@ _FRESH = ".new"
 """Ending of the folder that a run is written to, before it is moved into its place."""
 _PREVIEWS = "previews"
 _TRIES = 10
+
+Expected = Mapping[Path, str | None]
+"""Folder of a run -> the digest of its run.json (`digest_of`), None where there must be no run."""
 
 
 class GoldenStore:
@@ -80,13 +84,19 @@ class GoldenStore:
             return GoldenRun(run.document, run.folder, blobs)
         return None
 
-    def write(self, key: str, run: GoldenRun) -> Path:
+    def write(self, key: str, run: GoldenRun, expected: Expected | None = None) -> Path:
         """Write a run and its blobs whole: into a temporary folder, then moved into place.
+
+        expected  what must be there until the very moment in which it is written
 
         Raises GoldenError when that cannot be done; the old run is then still there.
         """
+        return self.put(key, {**run.blobs, RUN_FILE: dumps(run.document).encode("utf-8")}, expected)
+
+    def put(self, key: str, files: Mapping[str, bytes], expected: Expected | None = None) -> Path:
+        """Write the files of a run, by their names, as `write` does."""
         folder = self.folder(key)
-        for name in run.blobs:
+        for name in files:
             if not is_own_name(name):
                 raise GoldenError(f"{folder}: the run names a file outside its folder: {name!r}")
         try:
@@ -95,28 +105,31 @@ class GoldenStore:
                 refuse_links(self.root, folder)
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 _settle(folder)
+                _refuse_changed(expected or {})
                 _refuse_in_the_way(_backup(folder))
                 _sweep(folder)
-                _write(folder, run)
+                _write(folder, files)
         except OSError as error:
             raise GoldenError(f"{folder}: cannot be written ({error.strerror or error})") from error
         return folder
 
-    def remove(self, folder: Path) -> None:
+    def remove(self, folder: Path, expected: Expected | None = None) -> None:
         """Delete the files of one run; folders of other runs below it, and foreign files, stay.
 
-        Raises GoldenError, also where a link is on the way.
+        Raises GoldenError, also where a link is on the way, or what is there is not what is expected.
         """
         try:
             with self._locked():
                 refuse_links(self.root, folder)
+                _refuse_changed(expected or {})
                 run = GoldenRun.load(folder)
+                # First, as what is left when this is cut off is then no golden run.
+                (folder / RUN_FILE).unlink()
                 for path in [folder / output.file for output in run.outputs if output.file]:
                     refuse_links(folder, path.parent)
                     path.unlink(missing_ok=True)
                 if is_folder(folder / _PREVIEWS):
                     shutil.rmtree(folder / _PREVIEWS)
-                (folder / RUN_FILE).unlink()
                 while folder != self.root and not any(folder.iterdir()):
                     folder.rmdir()
                     folder = folder.parent
@@ -162,6 +175,33 @@ class GoldenStore:
             os.close(handle)
 
 
+def digest_of(folder: Path) -> str | None:
+    """Return the SHA-256 (hex) of a folder's run.json, None where there is none; raises OSError."""
+    try:
+        return hashlib.sha256(read_below(folder, RUN_FILE)).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return all files of a run's folder but those of runs below it, by their names; raises OSError.
+
+    What is reached by a link is left out.
+    """
+    folders = [folder, *([folder / _PREVIEWS] if is_folder(folder / _PREVIEWS) else [])]
+    paths = [path for one in folders if is_folder(one) for path in sorted(one.iterdir())]
+    names = [path.relative_to(folder).as_posix() for path in paths if path.is_file() and not leads_elsewhere(path)]
+    return {name: read_below(folder, name) for name in names}
+
+
+def _refuse_changed(expected: Expected) -> None:
+    for folder, digest in expected.items():
+        now = digest_of(folder)
+        if now != digest:
+            what = "is gone" if now is None else "was approved meanwhile" if digest is None else "is another one by now"
+            raise GoldenError(f"{folder}: the golden run {what}: nothing was written")
+
+
 def _backup(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{_BACKUP}")
 
@@ -172,14 +212,13 @@ def _refuse_in_the_way(backup: Path) -> None:
         raise GoldenError(f"{backup}: is in the way, as what is replaced is kept there meanwhile: remove it")
 
 
-def _write(folder: Path, run: GoldenRun) -> None:
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_FRESH, dir=folder.parent))
     try:
-        for name, data in run.blobs.items():
+        for name, data in files.items():
             target = fresh / name
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(data)
-        (fresh / RUN_FILE).write_text(dumps(run.document), encoding="utf-8", newline="\n")
         fresh.chmod(0o755)
         if folder.exists():
             folder.rename(_backup(folder))

@@ -16,9 +16,7 @@ from ..golden import GoldenError, GoldenRun, GoldenStore, LfsPointerError
 from ..golden.environment import difference, summary
 from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
-from ..workflow.difference import differences
-from ..workflow.digest import prompt_digest
-from ..workflow.secrets import hear, known_in, masked, redact_prompt
+from ..workflow.secrets import hear, known_in, masked
 from .approving import BY, Candidate, Recorder, refuse, refuse_unjudged
 from .artefacts import Artefacts
 from .judge import Judge, NotJudged
@@ -26,13 +24,12 @@ from .lane import Lane
 from .models import CHANGED, Comparison
 from .offline import refusal_of, require_files
 from .seen import Seen
+from .today import changed_since
 from .verdict import CaseVerdict, OutputVerdict
 
 if TYPE_CHECKING:
     from ..client import Progress, Run
     from ..client.outputs import Wanted
-
-_DIFFERENCES_SHOWN = 5
 
 
 class CaseFailed(Exception):
@@ -93,7 +90,7 @@ class Check:
         prompt = self.seen.prompt = workflow.prompt()
         hear(prompt, workflow.extra_data)
         upload_inputs_of(prompt, path.parent, subject.options.inputs, self.lane.client)
-        stale = self._stale(golden, prompt, workflow.extra_data)
+        stale = changed_since(golden, prompt, workflow.extra_data)
         if stale and not self.settings.live:
             return CaseVerdict(
                 failure=f"different: {subject.node_id} is not what its golden run recorded: {stale[0]}",
@@ -196,7 +193,7 @@ class Check:
         outputs = self.seen.outputs = judge.outputs(golden, run) if golden and not damaged else ()
         verdict = self._verdict(subject, run, outputs, notes, told=told)
         # Offline a prompt that changed came no further, and what passes there has nothing to tell of it.
-        stale = self._stale(golden, run.prompt, run.extra_data) if self.settings.live or not verdict.passed else ()
+        stale = changed_since(golden, run.prompt, run.extra_data) if self.settings.live or not verdict.passed else ()
         changed = golden is None or damaged or not verdict.passed or bool(stale)
         if update == "all" or (update == "changed" and changed) or (update == "missing" and golden is None):
             written = self._approve(subject, run, golden, judge)
@@ -291,20 +288,6 @@ class Check:
             run = self._run_anew(run, options, judge, reload=True)
             found = Comparison(models, client, run, golden.environment)
         return run, found.properties
-
-    def _stale(
-        self, golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
-    ) -> tuple[str, ...]:
-        """Return how a prompt differs from the golden run's, a line each; empty when they mean the same."""
-        if golden is None or prompt_digest(prompt) == golden.digest:
-            return ()
-        known = known_in(extra_data)
-        if known is not None and prompt_digest(prompt, known) == golden.digest:
-            return ()
-        found = differences(golden.prompt, redact_prompt(prompt, known))
-        told = "; ".join(found[:_DIFFERENCES_SHOWN]) or "its nodes are linked otherwise"
-        more = len(found) - _DIFFERENCES_SHOWN
-        return (f"the workflow changed since: {told}" + (f"; and {more} more" if more > 0 else ""),)
 
     def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
         if not self.settings.live:

@@ -38,6 +38,10 @@ class NotJudged(Exception):
     """The case could not be judged: neither passed nor failed. The text is for the user."""
 
 
+class ShowsNothing(NotJudged):
+    """A run was not approved as an output of it shows nothing, which may be right."""
+
+
 class Judge:
     """Compares the outputs of runs of one prompt by the rules of one case.
 
@@ -100,7 +104,7 @@ class Judge:
         return self._masks(output.name, output.title, lambda: size_of(output.data))
 
     def refuse_blank(self, run: Run, but: Collection[str] = ()) -> None:
-        """Raise NotJudged for an output that shows nothing, which nobody approves knowingly without a word.
+        """Raise ShowsNothing for an output that shows nothing, which nobody approves knowingly without a word.
 
         but  names of outputs that are not looked at
         """
@@ -115,7 +119,7 @@ class Judge:
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
                 word = blank_word(output.data, output.media_type)
                 if word is not None:
-                    raise NotJudged(
+                    raise ShowsNothing(
                         f"output {output.name} of {output.title!r} is {word}: nothing was approved; if that is right, "
                         "approve it with --comfy-allow-blank, or say blank = true in the sidecar"
                     )

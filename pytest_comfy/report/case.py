@@ -103,6 +103,7 @@ class CaseEntry:
             "target": self._place(GoldenStore(self.settings.golden_dir, self.settings.baseline).folder(subject.key)),
             "run": f"{self.settings.report_key(subject.key)}/{FOLDER}" if self.kept.run else None,
             "refused": told(self.kept.refused) if self.kept.refused else None,
+            "unless": self.kept.unless,
             "doubts": [told(doubt) for doubt in self.kept.doubts],
             "environment": self._environment(),
             "prompt_differences": self._prompt_differences(),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..judging.judge import NotJudged
+from ..judging.judge import NotJudged, ShowsNothing
 
 if TYPE_CHECKING:
     from ..golden import GoldenRun
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FOLDER = "run"
 """Of a case's folder, the one that holds the run."""
+ALLOW_BLANK = "--allow-blank"
+"""With it `pytest-comfy approve` takes runs whose outputs show nothing."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,14 @@ class Kept:
 
     run      as it lies in the report; None where none was kept
     refused  why it must not be approved, a sentence; None where it may be
+    unless   the option with which it may be approved all the same; None where there is none
     doubts   what whoever approves it should know, a sentence each
     """
 
     run: GoldenRun | None = None
     refused: str | None = None
     doubts: tuple[str, ...] = ()
+    unless: str | None = None
 
 
 NOTHING = Kept(refused="there is no run to approve")
@@ -61,9 +65,11 @@ def keep_run(check: Check, subject: Subject) -> Kept:
     if not check.settings.live:
         return Kept(refused="the run is a replay of what was recorded, and only live runs are approved")
     one = check.candidate(subject, seen.run, seen.golden, seen.judge)
-    refused = None
+    refused = unless = None
     try:
         refuse(one, one.as_approved)
+    except ShowsNothing as error:
+        refused, unless = str(error), ALLOW_BLANK
     except (NotJudged, SettingsError, CompareError) as error:
         refused = str(error)
     try:
@@ -75,7 +81,7 @@ def keep_run(check: Check, subject: Subject) -> Kept:
         return Kept(refused=f"the run could not be kept ({error.strerror or error})")
     except (ComfyError, CompareError, GoldenError, NotJudged, SettingsError) as error:
         return Kept(refused=f"the run could not be kept: {error}")
-    return Kept(run, refused, doubts)
+    return Kept(run, refused, doubts, unless)
 
 
 def _doubts(check: Check) -> Iterator[str]:

@@ -18,6 +18,7 @@ from .servers import SERVERS_FILE
 from .settings import (
     DEFAULT_GLOB,
     DEFAULT_GOLDEN_DIR,
+    WIDGETS_FILE,
     Settings,
     baseline_name,
     default_widgets,
@@ -150,6 +151,27 @@ def root_above(folder: Path) -> Path:
 
 def _is_project(folder: Path) -> bool:
     return (folder / PROJECT_FILE).is_file() and (folder / _WORKFLOWS).is_dir()
+
+
+def projects_at(root: Path) -> Projects:
+    """Return the projects of a folder as a session of pytest would have them that is started there, offline.
+
+    What its command line or a conftest would change is not known here. Raises SettingsError.
+    """
+    layouts = widgets(default_widgets(root), WIDGETS_FILE)
+    settings = Settings(root, golden_dir=root / DEFAULT_GOLDEN_DIR, report_dir=root / "comfy-report", widgets=layouts)
+    ini = read_ini(root)
+    if ini is not None:
+        report_dir = root / (ini.text("comfy_report") or "comfy-report")
+        settings = replace(_nested(settings, "", ini, ()), report_dir=report_dir)
+    take_out_too(settings.redact)
+    return Projects(settings)
+
+
+def root_of(folder: Path) -> Path:
+    """Return the folder that pytest would take for its root when it is started in a folder; raises SettingsError."""
+    with_ini = (path for path in (folder, *folder.parents) if read_ini(path) is not None)
+    return next(with_ini, None) or root_above(folder)
 
 
 _WORKFLOWS = "workflows"
