@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare.figures import figure
 from ..files import write_whole
-from ..text import plain
-from . import Commands
+from . import Commands, printable
 
 if TYPE_CHECKING:
     from ..compare import Comparison, Drawing, Tolerance
@@ -255,14 +254,8 @@ def _print_json(document: Mapping[str, Any]) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(_printable(line))
+        print(printable(line))
 
 
 def _tell(what: object) -> None:
-    print(f"pytest-comfy diff: {_printable(what)}", file=sys.stderr)
-
-
-def _printable(text: object) -> str:
-    """Return text that the terminal takes, whatever is in the names of files."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return plain(text).replace("\n", " ").encode(encoding, "backslashreplace").decode(encoding)
+    print(f"pytest-comfy diff: {printable(what)}", file=sys.stderr)

@@ -48,7 +48,7 @@ def load_report(report: Path) -> dict[str, Any]:
         data = read_below(report, REPORT_FILE)
         if json_cost(data) > DEFAULT_MAX_MEMORY:
             raise Refused(f"{told}: would take more than {in_words(DEFAULT_MAX_MEMORY)} of memory: nothing was read")
-        document = json.loads(data)
+        document = json.loads(data, parse_constant=_no_number)
     except FileNotFoundError:
         raise Refused(f"{told}: is not there: name the folder of a report, as --comfy-report wrote it") from None
     except OSError as error:
@@ -100,6 +100,10 @@ def refuse_large(folder: Path, most: int = DEFAULT_MAX_MEMORY) -> None:
         total += sum(path.stat().st_size for path in paths if path.is_file())
     if total > most:
         raise Refused(f"{folder}: holds {in_words(total)}, more than the {in_words(most)} that one run may be")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _refuse_large(path: Path) -> None:
