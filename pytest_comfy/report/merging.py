@@ -17,6 +17,7 @@ from ..files import is_folder, leads_elsewhere
 from ..judging.artefacts import make_folder
 from ..judging.verdict import VERDICTS
 from .document import OUTCOMES, SCHEMA
+from .html import write_page
 from .keeping import CASE_FILE
 from .kept import FOLDER
 from .reading import Refused, load_report
@@ -145,6 +146,7 @@ def _write(fresh: Path, document: Mapping[str, Any], cases: Mapping[str, tuple[S
         (fresh / folder / CASE_FILE).write_bytes(dumps(case))
     make_folder(fresh, fresh)
     (fresh / REPORT_FILE).write_bytes(dumps(document))
+    write_page(fresh, document)
     fresh.chmod(0o755)
 
 
