@@ -118,7 +118,7 @@ def candidate(report: Path, case: Mapping[str, Any], root: Path, *, allow_blank:
         expected, golden = _expected(settings, store, case)
         run = _kept(report, case, golden)
         doubts = _doubts(case) + _refuse_stale(run, settings, case)
-    except (GoldenError, WorkflowError, SettingsError, OSError) as error:
+    except (Refused, GoldenError, WorkflowError, SettingsError, OSError) as error:
         raise Refused(_told(error, root)) from error
     except _MALFORMED as error:
         raise Refused(f"the kept run is malformed ({plain(error, 200)}): run again") from error
