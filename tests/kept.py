@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 
 from projects import graph, png, recorded
 
 from pytest_comfy.golden import GoldenStore
+from pytest_comfy.report.telling import dumps
 
 KEY = "txt2img/default"
 FIRST = {"at": "2026-01-02T03:04:05Z", "by": "somebody", "reason": "first"}
@@ -25,7 +25,7 @@ def tree(folder):
 
 def write_json(path, document):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    path.write_bytes(dumps(document))
 
 
 def lay_workflow(root, name="txt2img", prompt=None, golden=True, baseline=None):
