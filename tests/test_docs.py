@@ -5,19 +5,23 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from kept import lay_all
 from ui_form import definitions as known
 from ui_form import nested
 
 from pytest_comfy import ComfyClient, FakeComfyServer, Workflow
 from pytest_comfy.cases.sidecar import read_cases
-from pytest_comfy.golden import GoldenStore
+from pytest_comfy.commands.__main__ import main
+from pytest_comfy.golden import GoldenRun, GoldenStore
 from pytest_comfy.golden.record import Approval, record
+from pytest_comfy.report.approving import load_report
 from pytest_comfy.session.settings import Settings
 from pytest_comfy.workflow.graph.layouts import checked, read
 
@@ -123,6 +127,21 @@ def test_comparison(project, text):
         sys.executable, "-m", "pytest_comfy.commands", *text.strip().removeprefix("$ pytest-comfy ").split()
     )
     assert done.ret == 1 and done.outlines[0].startswith("different: ") and not done.errlines
+
+
+@pytest.mark.parametrize("text", blocks("console", "report"))
+def test_command_on_a_report(tmp_path, monkeypatch, text):
+    """The commands of the page on reports find what they name in a project with a report, or with two shards."""
+    monkeypatch.chdir(tmp_path)
+    case = lay_all(tmp_path)
+    for shard in ("shard-1", "shard-2"):
+        shutil.copytree("comfy-report", shard)
+    words = shlex.split(text.strip().removeprefix("$ pytest-comfy "))
+    assert main(words) == 0
+    if words[0] == "approve":
+        assert GoldenRun.load(tmp_path / case["target"]).document["approvals"][-1]["reason"] == words[-1]
+    else:
+        assert load_report(tmp_path / "comfy-report")["cases"] == [case]
 
 
 @pytest.mark.parametrize("text", blocks("console", "fake-server"))

@@ -92,7 +92,7 @@ class TestHostile:
 class TestLoading:
     @pytest.mark.parametrize(
         "content",
-        [b"", b"{", b"[]", b"\xff", b'{"schema": 2}', b'{"schema": true}', b"[" * 10**5],
+        [b"", b"{", b"[]", b"\xff", b'{"schema": 2}', b'{"schema": true}', b'{"schema": NaN}', b"[" * 10**5],
     )
     def test_broken_document(self, tmp_path, content):
         (tmp_path / "report.json").write_bytes(content)
