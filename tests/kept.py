@@ -100,9 +100,12 @@ def lay_report(report, cases, **more):
     return report
 
 
-def lay_all(root, name="txt2img", **more):
-    """A project with one case, and the report of a session in which its picture became another; returns the entry."""
-    lay_workflow(root, name)
-    case = entry(root, name, run=kept(name), **more)
+def lay_all(root, name="txt2img", earlier=(FIRST,), **more):
+    """A project with one case, and the report of a session in which its picture became another; returns the entry.
+
+    earlier  the approvals of its golden run; there is none without
+    """
+    lay_workflow(root, name, golden=bool(earlier))
+    case = entry(root, name, run=kept(name, earlier=earlier), **more)
     lay_report(root / "comfy-report", [case])
     return case

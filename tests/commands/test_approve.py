@@ -109,6 +109,17 @@ def test_blank(root, capsys):
     assert main(["approve", "--reason", "night", "--allow-blank"]) == 0
 
 
+def test_case_without_a_golden_run(root):
+    lay_workflow(root, "new", golden=False)
+    cases = [
+        entry(root, "new", run=kept("new", earlier=()), verdict="unexpected"),
+        entry(root, "blur", run=kept("blur")),
+    ]
+    lay_report(root / "comfy-report", cases)
+    assert main(["approve", "--reason", "first", "--only", "missing"]) == 0
+    assert approved(root) == [] and (root / "golden/new/default/run.json").is_file()
+
+
 def test_from_a_folder_below(root, monkeypatch):
     monkeypatch.chdir(root / "workflows")
     assert main(["approve", "../comfy-report", "--reason", "why", "-k", "blur"]) == 0

@@ -15,6 +15,7 @@ from ui_form import definitions, plain
 
 from pytest_comfy.golden import GoldenRun, GoldenStore
 from pytest_comfy.report.approving import Refused, approve, candidate, undo
+from pytest_comfy.secrecy import take_out
 
 
 @pytest.fixture
@@ -149,7 +150,8 @@ class TestApprove:
     def test_ui_form_whose_conversion_a_conftest_has_a_say_in(self, root):
         case = lay_ui_form(root)
         write_json(root / "workflows/txt2img.json", plain(color=8))
-        (root / "conftest.py").write_text("def pytest_comfy_widgets(class_type, definition):\n    return None\n")
+        hook = "def pytest_comfy_widgets(class_type, definition):\n    return None\n"
+        (root / "conftest.py").write_text(f"{hook}raise SystemExit('which is not run')\n")
         (doubt,) = approve(root / "comfy-report", case, root, "why").doubts
         assert "known to the hook pytest_comfy_widgets alone" in doubt
 
@@ -286,6 +288,22 @@ class TestRefused:
         run = kept()
         run.document["status"]["messages"].append(["x", {"told": "hf_" + "a1B2" * 8}])
         assert "holds what looks like a secret" in refusal(root, entry(root, run=run))
+
+    def test_what_the_project_redacts(self, root):
+        lay_workflow(root)
+        run = kept()
+        run.document["status"]["messages"].append(["x", {"told": "by ticket-1234"}])
+        case = entry(root, run=run)
+        (root / "pytest.ini").write_text("[pytest]\ncomfy_redact = ticket-[0-9]+\n")
+        try:
+            assert "holds what looks like a secret" in refusal(root, case)
+        finally:
+            take_out(())
+
+    def test_ini_that_is_wrong(self, root):
+        case = lay_all(root)
+        (root / "pytest.ini").write_text("[pytest]\ncomfy_tolerance = any\n")
+        assert "pytest.ini: comfy_tolerance 'any': must be one of" in refusal(root, case)
 
     @pytest.mark.parametrize("key", ["project", "source", "key", "folder", "run", "target"])
     @pytest.mark.parametrize("value", ["../evil", "/etc/passwd", "a/../../b", "..", "a\0b", "a\\..\\b", "", "x" * 3000])
