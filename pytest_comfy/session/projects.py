@@ -170,8 +170,10 @@ def projects_at(root: Path) -> Projects:
 
 def root_of(folder: Path) -> Path:
     """Return the folder that pytest would take for its root when it is started in a folder; raises SettingsError."""
-    with_ini = (path for path in (folder, *folder.parents) if read_ini(path) is not None)
-    return next(with_ini, None) or root_above(folder)
+    above = (folder, *folder.parents)
+    found = next((path for path in above if read_ini(path) is not None), None)
+    found = found or next((path for path in above if (path / "pyproject.toml").is_file()), None)
+    return found or root_above(next((path for path in above if (path / "setup.py").is_file()), folder))
 
 
 _WORKFLOWS = "workflows"

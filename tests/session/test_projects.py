@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_comfy.collect import STATE
 from pytest_comfy.session.globs import matches, split
 from pytest_comfy.session.inis import INI_FILES, read_ini
-from pytest_comfy.session.projects import Projects
+from pytest_comfy.session.projects import Projects, projects_at, root_of
 from pytest_comfy.session.settings import Settings, SettingsError
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "workflows", "packages", "*", "**", "a*"]), max_size=6)
@@ -111,3 +112,37 @@ def test_whatever_a_file_holds_it_is_read_or_refused_by_name(tmp_path_factory, n
 def test_outside_of_the_root_the_session_s_settings_hold(tmp_path):
     session = Settings(tmp_path / "root")
     assert Projects(session).of(tmp_path / "elsewhere/x.json") is session
+
+
+LAID = {
+    "pytest.ini": "[pytest]\n", "setup.cfg": "[tool:pytest]\n", "tox.ini": "[tox]\n", "setup.py": "",
+    "pyproject.toml": "[project]\n", "comfy.toml": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("below", [(), ("pytest.ini",), ("setup.py",)])
+@pytest.mark.parametrize("above", [(), *((name,) for name in LAID)])
+def test_root_outside_of_pytest_is_that_of_a_session(pytester, monkeypatch, above, below):
+    folder = pytester.path / "packages/a"
+    (pytester.path / "workflows").mkdir()
+    folder.mkdir(parents=True)
+    for at, names in ((pytester.path, above), (folder, below)):
+        for name in names:
+            (at / name).write_text(LAID[name])
+    for start in (folder, pytester.path):
+        monkeypatch.chdir(start)
+        config = pytester.parseconfigure("-p", "no:asyncio")
+        assert root_of(start) == config.stash[STATE].settings.root
+
+
+@pytest.mark.parametrize(
+    "ini",
+    ["", "comfy_golden_dir = approved\n", "comfy_workflows =\n    flows/*.json\n    w/**/*.json\n",
+     "comfy_report = told\ncomfy_redact =\n    ticket-\\d+\n"],
+)  # fmt: skip
+def test_projects_outside_of_pytest_are_those_of_a_session(pytester, ini):
+    pytester.makefile(".ini", pytest=f"[pytest]\n{ini}")
+    settings = pytester.parseconfigure("-p", "no:asyncio").stash[STATE].settings
+    found = projects_at(pytester.path).session
+    for name in ("root", "workflows", "golden_dir", "report_dir", "redact", "widgets", "baseline", "tolerance"):
+        assert getattr(found, name) == getattr(settings, name), name
