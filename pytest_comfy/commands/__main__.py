@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="pytest-comfy",
         description="A fake ComfyUI that replays recordings, the recorder that makes them, the converter of "
-        "workflows, and the comparator of outputs.",
+        "workflows, the comparator of outputs, and what is done with reports.",
     )
     parser.add_argument("--version", action="version", version=f"pytest-comfy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

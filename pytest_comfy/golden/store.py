@@ -21,7 +21,8 @@ _BACKUP = ".previous"
 """Ending of the folder that holds the old run while the new one is moved into its place."""
 _FRESH = ".new"
 """Ending of the folder that a run is written to, before it is moved into its place."""
-_PREVIEWS = "previews"
+PREVIEWS = "previews"
+"""Folder of a run for the pictures of its messages."""
 _TRIES = 10
 
 Expected = Mapping[Path, str | None]
@@ -128,8 +129,8 @@ class GoldenStore:
                 for path in [folder / output.file for output in run.outputs if output.file]:
                     refuse_links(folder, path.parent)
                     path.unlink(missing_ok=True)
-                if is_folder(folder / _PREVIEWS):
-                    shutil.rmtree(folder / _PREVIEWS)
+                if is_folder(folder / PREVIEWS):
+                    shutil.rmtree(folder / PREVIEWS)
                 while folder != self.root and not any(folder.iterdir()):
                     folder.rmdir()
                     folder = folder.parent
@@ -188,7 +189,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
     What is reached by a link is left out.
     """
-    folders = [folder, *([folder / _PREVIEWS] if is_folder(folder / _PREVIEWS) else [])]
+    folders = [folder, *([folder / PREVIEWS] if is_folder(folder / PREVIEWS) else [])]
     paths = [path for one in folders if is_folder(one) for path in sorted(one.iterdir())]
     names = [path.relative_to(folder).as_posix() for path in paths if path.is_file() and not leads_elsewhere(path)]
     return {name: read_below(folder, name) for name in names}
@@ -251,7 +252,7 @@ def _settle(folder: Path) -> None:
             backup.rename(folder)
             return
         for child in backup.iterdir():
-            own = is_folder(child) and child.name != _PREVIEWS
+            own = is_folder(child) and child.name != PREVIEWS
             if own and not os.path.lexists(folder / child.name):
                 child.rename(folder / child.name)
         shutil.rmtree(backup)

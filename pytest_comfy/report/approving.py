@@ -14,7 +14,7 @@ from ..golden.approved import with_messages
 from ..golden.record import approve as approved_now
 from ..golden.redaction import is_redacted
 from ..golden.run import RUN_FILE
-from ..golden.store import Expected, digest_of, files_of
+from ..golden.store import PREVIEWS, Expected, digest_of, files_of
 from ..judging.approving import BY
 from ..judging.today import changed_since_run
 from ..session.projects import projects_at
@@ -207,6 +207,12 @@ def _kept(report: Path, case: Mapping[str, Any], golden: GoldenRun | None) -> Go
     if run is None:
         raise Refused(f"{report / case['run']}: the kept run is not there")
     run = with_messages(run)
+    # A file in another folder would lie where another golden run may, and take its place.
+    foreign = next(
+        (name for name in run.blobs if name == RUN_FILE or name.rpartition("/")[0] not in ("", PREVIEWS)), None
+    )
+    if foreign is not None:
+        raise Refused(f"{report / case['run']}: names {shown(foreign)}, which is no file of a run")
     document = run.document
     if (document.get("workflow"), document.get("case")) != (case["source"], case["case"]):
         raise Refused(f"{report / case['run']}: is a run of {shown(document.get('workflow'))}, and not of this case")

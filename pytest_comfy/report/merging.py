@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..files import is_folder, leads_elsewhere
+from ..golden.store import PREVIEWS
 from ..judging.artefacts import make_folder
 from ..judging.verdict import VERDICTS
 from .document import OUTCOMES, SCHEMA
@@ -24,7 +25,6 @@ from .reading import Refused, load_report
 from .session import REPORT_FILE
 from .telling import dumps, line
 
-_PREVIEWS = "previews"
 _PAGES = ".html"
 _MOST = 10**9
 
@@ -141,7 +141,7 @@ def _numbers(told: object) -> dict[str, int]:
 def _write(fresh: Path, document: Mapping[str, Any], cases: Mapping[str, tuple[Shard, Mapping[str, Any]]]) -> None:
     for folder, (shard, case) in cases.items():
         make_folder(fresh, fresh / folder)
-        for part in ("", f"/{FOLDER}", f"/{FOLDER}/{_PREVIEWS}"):
+        for part in ("", f"/{FOLDER}", f"/{FOLDER}/{PREVIEWS}"):
             _copy(shard.folder, f"{folder}{part}", fresh)
         (fresh / folder / CASE_FILE).write_bytes(dumps(case))
     make_folder(fresh, fresh)

@@ -283,6 +283,20 @@ class TestRefused:
         approve(root / "comfy-report", case, root, "why")
         assert GoldenRun.load(root / f"golden/{KEY}").document["approvals"][0] == FIRST
 
+    @pytest.mark.parametrize("name", ["deeper/run.json", "deeper/a.png", "run.json", "../run.json", "/etc/passwd"])
+    def test_file_that_would_be_another_golden_run(self, root, name):
+        lay_workflow(root)
+        GoldenStore(root / "golden").write(f"{KEY}/deeper", recorded())
+        case = entry(root, run=kept())
+        run = root / "comfy-report" / KEY / "run"
+        document = json.loads((run / "run.json").read_bytes())
+        document["events"].append([0.1, {"binary": 1, "data": {}, "file": name}])
+        write_json(run / "run.json", document)
+        (run / "deeper").mkdir()
+        for planted in ("run.json", "a.png"):
+            (run / "deeper" / planted).write_bytes((run / "run.json").read_bytes())
+        assert "no file of a run" in refusal(root, case) or "outside its folder" in refusal(root, case)
+
     def test_secret_that_comes_back_in(self, root):
         lay_workflow(root)
         run = kept()
