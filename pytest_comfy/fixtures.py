@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +23,7 @@ from .collect import (
     note_error,
     settings_of,
 )
+from .session.keys import check_key, key_of_test
 from .session.settings import Settings, for_worker
 from .session.state import State
 
@@ -307,7 +306,7 @@ def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item
             if not config.getoption("lf", False) and item.path.resolve() not in in_part:
                 state.test_files.add(relative)
             if "comfy_golden" in getattr(item, "fixturenames", ()):
-                state.claims[f"{settings.golden_name}/{test_key(settings, item.path, item.nodeid)}"] = relative
+                state.claims[f"{settings.golden_name}/{key_of_test(settings, item.path, item.nodeid)}"] = relative
 
 
 def subject_of_test(node: pytest.Item, name: str | None = None) -> Subject:
@@ -316,26 +315,11 @@ def subject_of_test(node: pytest.Item, name: str | None = None) -> Subject:
 
     settings = settings_of(node.config, node.path)
     return Subject(
-        key=f"{test_key(settings, node.path, node.nodeid)}/{_safe(name) if name else 'default'}",
+        key=check_key(settings, node.path, node.nodeid, name),
         source=settings.within(node.path) or node.path.name,
         case=f"{node.nodeid.partition('::')[2]}{f' {name}' if name else ''}",
         node_id=node.nodeid,
     )
-
-
-def test_key(settings: Settings, path: Path, node_id: str) -> str:
-    """Return the golden folder of a test: its file, then its name made safe."""
-    file = (settings.within(path) or path.name).removesuffix(".py")
-    return f"{file}/{_safe(node_id.partition('::')[2])}"
-
-
-test_key.__test__ = False  # type: ignore[attr-defined]
-
-
-def _safe(name: str) -> str:
-    """Return a folder name; where characters had to go, a part of the name's hash keeps it unique."""
-    safe = re.sub(r"[^\w.=,-]", "_", name.replace("::", "."))[:100].strip(".")
-    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
@@ -363,7 +347,7 @@ def _convert(
         from .golden import GoldenRun, GoldenStore, find_runs
         from .workflow import WorkflowError
 
-        own = test_key(settings, node.path, node.nodeid)
+        own = key_of_test(settings, node.path, node.nodeid)
         path = Path(workflow.source)
         key = f"{settings.golden_key(path) if path.is_file() else own}/default"
         folders = [*find_runs(settings.golden_dir / own), GoldenStore(settings.golden_dir, settings.baseline).find(key)]

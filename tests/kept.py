@@ -39,7 +39,7 @@ def lay_workflow(root, name="txt2img", prompt=None, golden=True, baseline=None):
 
 def kept(name="txt2img", seed=2, earlier=(FIRST,), prompt=None, **more):
     """A run in the form in which reports keep it."""
-    run = recorded(prompt, {"9": {"images": [png(seed)]}}, workflow=f"workflows/{name}.json", **more)
+    run = recorded(prompt, {"9": {"images": [png(seed)]}}, **{"workflow": f"workflows/{name}.json", **more})
     return replace(run, document={**run.document, "approvals": [*earlier, {}]})
 
 

@@ -17,6 +17,7 @@ from ..golden.run import RUN_FILE
 from ..golden.store import PREVIEWS, Expected, digest_of, files_of
 from ..judging.approving import BY
 from ..judging.today import changed_since_run
+from ..session.keys import check_key
 from ..session.projects import projects_at
 from ..session.settings import SettingsError, baseline_name
 from ..text import plain, shown
@@ -173,7 +174,9 @@ def _store(settings: Settings, case: Mapping[str, Any]) -> GoldenStore:
     key, source = str(case["key"]), Path(case["source"])
     own, _, name = key.rpartition("/")
     if source.suffix == _PYTHON:
-        fits = key.startswith(f"{source.with_suffix('').as_posix()}/")
+        test = str(case["node_id"]).partition("::")[2]
+        check = str(case["case"]).removeprefix(f"{test} ") if case["case"] != test else None
+        fits = key == check_key(settings, settings.folder / source, case["node_id"], check)
     else:
         fits = (own, name) == (settings.golden_key(settings.folder / source), case["case"])
     last = str(case["target"]).rpartition("/")[2]

@@ -336,6 +336,16 @@ class TestRefused:
         other = {**case, "key": "other/default", "target": "golden/other/default"}
         assert "is not where the golden run of" in refusal(root, other)
 
+    def test_key_of_another_test(self, root):
+        lay_workflow(root)
+        (root / "test_a.py").write_text("")
+        run = kept(earlier=(), workflow="test_a.py", case="test_one")
+        case = entry(root, run=run, golden=root / "golden/test_a/test_one/default", node_id="test_a.py::test_one",
+                     source="test_a.py", case="test_one", key="test_a/test_one/default")  # fmt: skip
+        for key in ("test_a/test_two/default", "test_a/test_one/more"):
+            assert "is not where the golden run of" in refusal(root, {**case, "key": key, "target": f"golden/{key}"})
+        approve(root / "comfy-report", case, root, "why")
+
     @pytest.mark.parametrize(
         "what", [f"comfy-report/{KEY}/run", f"comfy-report/{KEY}", f"golden/{KEY}", "golden/txt2img"]
     )
