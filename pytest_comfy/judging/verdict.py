@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..text import plain
+from .wording import in_few_words, what_changed
 
 if TYPE_CHECKING:
     from ..compare import Comparison
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
 _FAILING = ("different", "missing", "unexpected")
-_AMOUNT_OR_PLACE = r" \(| (?:at|in|on) the | near |: |, |; | by | of \d| [+-]?\d"
-"""Where a sentence on a change goes on from what it is to how much, where, and what else."""
-_WAYS = {" +": " up", " -": " down"}
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,10 @@ class OutputVerdict:
         """What kind of change it is, in the words in which others may have it too, such as "softer"; None without."""
         if not self.failed:
             return None
-        if self.verdict == "different" and self.comparison and self.comparison.kinds[:1] == ("text",):
-            return "text changed"  # its sentence begins with what the text was
         if self.verdict != "different":
             return self.verdict
-        told = re.search(_AMOUNT_OR_PLACE, self.message)
-        if told is None:
-            return self.message
-        return self.message[: told.start()] + _WAYS.get(told[0][:2], "")
+        found = self.comparison
+        return what_changed(self.message, found.kinds, found.parts) if found else what_changed(self.message)
 
     def line(self) -> str:
         """Return the verdict in one line: verdict, node, what moved."""
@@ -88,7 +81,7 @@ class CaseVerdict:
         failed = next((output for output in self.outputs if output.failed), None)
         if self.failure or failed is None:
             return self.failure or ""
-        told = failed.message.partition(" (")[0] if failed.verdict == "different" else failed.verdict
+        told = in_few_words(failed.message) if failed.verdict == "different" else failed.verdict
         node, _, rest = failed.name.partition(".")
         return plain(f"{told}: node {node} {failed.title!r} {rest.replace('.', ' ')}", 200)
 
