@@ -248,3 +248,51 @@ def test_picture_that_is_not_there_is_told_and_not_shown(sample):
     page = written(sample)
     assert "Not there, or not in the report's folder: actual." in page.text
     assert not [address for address in page.addresses if "gone" in address]
+
+
+def test_group_tells_of_the_outputs_that_changed_so_and_of_no_others(sample):
+    key = "a/default"
+    near = sample.picture(key, "9.images.0", scene(3), CHANGES["repainted"])
+    far = sample.picture(key, "9.images.1", scene(4), CHANGES["repainted"])
+    near.update(group="softer", distance=2.0)
+    far.update(group="darker", distance=7.0)
+    sample.case(key, [near, far, sample.output(key, "9.text.0", verdict="unexpected", group="unexpected")])
+    told = groups_of(written(sample))
+    assert set(told) == {"softer", "darker", "unexpected"}
+    assert ">2\N{MULTIPLICATION SIGN}<" in told["softer"] and ">7\N{MULTIPLICATION SIGN}<" in told["darker"]
+    assert "9.images.0" in told["softer"] and "9.images.1" not in told["softer"]
+    assert "<img" not in told["unexpected"]
+
+
+def groups_of(page):
+    """Title -> source of each group on the first screen."""
+    return {found[1]: found[0] for found in re.finditer(
+        r'<article class="group.*?<h3><bdi>(.*?)</bdi>.*?</article>', page.source, re.DOTALL)}  # fmt: skip
+
+
+def fault(**more):
+    return {"type": "NotJudged", "message": "m", "node": None, "title": None, "class_type": None, "traceback": None,
+            **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "headline", "error", "title"),
+    [
+        ("failed", "node 3 'Canvas' (X) failed: out of memory", fault(type="torch.OutOfMemoryError", node="3"),
+         "torch.OutOfMemoryError"),
+        ("error", "workflows/a.json:1:2: broken JSON at line 1 column 2: x", fault(), "broken JSON"),
+        ("error", "http://127.0.0.1:1: nothing listens", fault(), "nothing listens"),
+        ("failed", "prompt refused: No golden run answers this prompt. The nearest is", fault(), "prompt refused"),
+        ("failed", "missing: no golden run for workflows/a.json::default", None, "no golden run"),
+        ("failed", "different: workflows/a.json::default is not what its golden run recorded: node 3 ...", None,
+         "is not what its golden run recorded"),
+    ],
+)  # fmt: skip
+def test_cases_without_outputs_are_grouped_by_what_a_person_understands(sample, outcome, headline, error, title):
+    sample.case("a/default", [], outcome, headline=headline, error=error)
+    assert list(groups_of(written(sample))) == [title]
+
+
+def test_expected_failures_are_no_change_of_the_first_screen(sample):
+    sample.case("a/default", [sample.output("a/default", "9.images.0", message="softer")], "xfailed")
+    assert groups_of(written(sample)) == {}

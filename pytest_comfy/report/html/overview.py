@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 from .cases import OUTCOMES, Case
 from .naming import slugged
-from .outputs import VERDICTS
+from .outputs import VERDICTS, Output
 from .reading import Entry, entry, text, texts, whole
 
 _BAR = 1000
@@ -19,6 +21,8 @@ _MOST_GROUPS = 24
 _MOST_SHOWN = 3
 """Cases of a group that are shown by their pictures."""
 _MOST_NAMED = 8
+_PLACE = re.compile(r"(?:missing|different): |\S+\.\w+::\S+ |\S+\.\w+(?::\d+)*: ")
+"""What a sentence begins with that no other case has: its verdict, and which case, file or server it is about."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,15 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A case that has a change: how far the farthest of its outputs with it moved, and the one to show."""
+
+    case: Case
+    distance: float
+    pictured: Output | None
+
+
+@dataclass(frozen=True)
 class Group:
     """The same change in one or more cases, worst first."""
 
@@ -39,19 +52,19 @@ class Group:
     title: str
     verdict: str
     since: str
-    cases: tuple[Case, ...]
+    members: tuple[Member, ...]
     outputs: int
 
     @property
-    def shown(self) -> tuple[Case, ...]:
+    def shown(self) -> tuple[Member, ...]:
         """The worst that have a picture: one, or a row below it as well."""
-        pictured = [case for case in self.cases if case.worst]
+        pictured = [member for member in self.members if member.pictured]
         return tuple(pictured[: _MOST_SHOWN if len(pictured) >= _MOST_SHOWN else 1])
 
     @property
-    def named(self) -> tuple[Case, ...]:
+    def named(self) -> tuple[Member, ...]:
         """The worst, to be linked."""
-        return self.cases[:_MOST_NAMED]
+        return self.members[:_MOST_NAMED]
 
 
 @dataclass(frozen=True)
@@ -100,15 +113,21 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
 
 
 def grouped(case: Case) -> dict[str, tuple[str, str]]:
-    """Return id -> (title, verdict) of the changes that a case has."""
+    """Return id -> (title, verdict) of the changes that a case has; none where they were expected."""
+    if case.outcome == "xfailed":
+        return {}
     found = {_group_id(one.verdict, one.group): (one.group, one.verdict) for one in case.outputs if one.failed}
-    if case.outcome == "error":
-        title = case.fault.type if case.fault and case.fault.type else _first_words(case.headline or case.failure)
-        return {**found, _group_id("error", title): (title, "error")}
-    if not found and case.outcome == "failed":
-        title = _first_words(case.failure or case.headline)
-        return {_group_id("failed", title): (title, "failed")}
+    if case.outcome == "error" or (not found and case.outcome == "failed"):
+        title, word = _title(case), "error" if case.outcome == "error" else "failed"
+        return {**found, _group_id(word, title): (title, word)}
     return found
+
+
+def _title(case: Case) -> str:
+    """Return why a case has no outputs to judge: the type of what a node raised, else how the sentence begins."""
+    if case.fault and case.fault.node and case.fault.type:
+        return case.fault.type
+    return _first_words(case.failure or case.headline)
 
 
 def _group_id(verdict: str, title: str) -> str:
@@ -116,21 +135,34 @@ def _group_id(verdict: str, title: str) -> str:
 
 
 def _first_words(sentence: str) -> str:
-    return re.split(r" at |[(;\n]", sentence)[0].strip().rstrip(":")[:80] or "not told"
+    told = _PLACE.sub("", sentence)
+    words = re.split(r" at | for |[.:] |[(;\n]", told)[0].strip().rstrip(".:")
+    return textwrap.shorten(words, 80, placeholder=" ...") if words else "not told"
 
 
 def _groups(cases: Sequence[Case], groups: Mapping[str, tuple[str, ...]]) -> list[Group]:
-    members = defaultdict(list)
+    having = defaultdict(list)
     for case in cases:
         for name in groups.get(case.id, ()):
-            members[name].append(case)
+            having[name].append(case)
     found = []
-    for name, those in members.items():
+    for name, those in having.items():
         title, verdict = grouped(those[0])[name]
-        those.sort(key=lambda case: -case.distance)
-        count = sum(one.group == title and one.verdict == verdict for case in those for one in case.outputs)
-        found.append(Group(name, title, verdict, _since(those), tuple(those), count))
-    return sorted(found, key=lambda group: (-len(group.cases), group.verdict != "error", -group.cases[0].distance))
+        members = sorted((_member(case, title, verdict) for case in those), key=lambda one: -one.distance)
+        count = sum(len(_having(case, title, verdict)) for case in those)
+        found.append(Group(name, title, verdict, _since(those), tuple(members), count))
+    return sorted(found, key=lambda group: (-len(group.members), group.verdict != "error", -group.members[0].distance))
+
+
+def _member(case: Case, title: str, verdict: str) -> Member:
+    outputs = _having(case, title, verdict)
+    far = [math.inf if one.distance is None else one.distance for one in outputs]
+    pictured = [one for one in outputs if any(one.thumbnails)]
+    return Member(case, max(far, default=math.inf), max(pictured, key=lambda one: one.distance or 0.0, default=None))
+
+
+def _having(case: Case, title: str, verdict: str) -> list[Output]:
+    return [one for one in case.outputs if (one.group, one.verdict) == (title, verdict)]
 
 
 def _since(cases: Iterable[Case]) -> str:
