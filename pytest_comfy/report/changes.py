@@ -12,6 +12,7 @@ from .telling import line
 
 WRONG = ("failed", "error")
 """Outcomes of cases that a person has to look at."""
+_FAILING = ("different", "missing", "unexpected")
 INDENT = " " * 11
 """In front of what stands below an output's line."""
 
@@ -46,13 +47,18 @@ def changed_in(document: Mapping[str, Any]) -> list[Changed]:
         _changed(case, output)
         for case in wrong_cases(document)
         for output in case["outputs"]
-        if output["verdict"] in ("different", "missing", "unexpected")
+        if output["verdict"] in _FAILING
     ]
 
 
 def wrong_cases(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the cases that failed, or of which an error was the end."""
     return [case for case in document["cases"] if case["outcome"] in WRONG]
+
+
+def worst_first(cases: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return cases that were not judged, then by how far their farthest output moved; else in their order."""
+    return sorted(cases, key=lambda case: -_far(case))
 
 
 def grouped(changes: Iterable[Changed]) -> list[tuple[str, list[Changed]]]:
@@ -106,11 +112,18 @@ def parts_of(changed: Changed, width: int) -> Iterator[str]:
     yield from textwrap.wrap(told, max(width, len(INDENT) + 20), initial_indent=INDENT, subsequent_indent=INDENT)
 
 
+def _far(case: Mapping[str, Any]) -> float:
+    if case["error"] or case["failure"]:
+        return math.inf
+    found = [_number(one["distance"]) for one in case["outputs"] if one["verdict"] in _FAILING]
+    return max((math.inf if one is None else one for one in found), default=math.inf)
+
+
 def _changed(case: Mapping[str, Any], output: Mapping[str, Any]) -> Changed:
     parts = {part["name"]: _number(part["distance"]) or 0.0 for part in output["parts"]}
     return Changed(
         case=line(case["node_id"], 200),
-        output=line(f"node {output['node']} {output['title']!r} {output['key']} {output['index']}", 200),
+        output=line(f"node {output['node']} {line(output['title'], 100)!r} {output['key']} {output['index']}", 200),
         change=line(output["group"] or output["verdict"], 120),
         message=line(output["message"]),
         distance=_number(output["distance"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ def document_of(state: State, *, interrupted: bool) -> dict[str, Any]:
         "by": f"pytest-comfy {__version__}",
         "interrupted": interrupted,
         "mode": "live" if settings.live else "offline",
-        "servers": [line(server) for server in sorted(state.told_servers)] if settings.live else [],
+        "servers": servers_of(state.told_servers) if settings.live else [],
         "commit": commit_of(settings.root),
         "counts": {
             "cases": {outcome: state.outcomes[outcome] for outcome in OUTCOMES},
@@ -42,6 +42,12 @@ def document_of(state: State, *, interrupted: bool) -> dict[str, Any]:
         "ci": ci_run(os.environ),
         "cases": [case for folder in sorted(state.cases) if (case := _case(state, folder)) is not None],
     }
+
+
+def servers_of(told: Iterable[str]) -> list[str]:
+    """Return each server once: runs that failed early know its address alone, others its versions as well."""
+    known = sorted(told)
+    return [line(one) for one in known if not any(other.startswith(f"{one} (") for other in known)]
 
 
 def ci_run(environ: Mapping[str, str]) -> dict[str, str | None] | None:

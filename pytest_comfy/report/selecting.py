@@ -22,7 +22,8 @@ _DEEPEST = 50
 def select(cases: Sequence[Case], expression: str | None = None, only: Iterable[str] = ()) -> list[Case]:
     """Return the cases that are meant; without `only` those that did not pass.
 
-    expression  words that node ids and golden keys hold, in upper or lower case, with and, or, not and parentheses
+    expression  words that node ids and golden keys hold, in upper or lower case, with and, or, not and parentheses; or
+                a whole node id or key, which means that case alone
     only        outcomes, and verdicts, kinds of change and groups of outputs: a case is meant that has one of them
 
     Raises Refused for an expression or a word that means nothing, and where nothing is left, naming what is there.
@@ -33,9 +34,8 @@ def select(cases: Sequence[Case], expression: str | None = None, only: Iterable[
         if word not in there:
             near = did_you_mean(word, there)
             raise Refused(f"--only {shown(word)}: the report has none{near}: it has {listed(there) or 'no case'}")
-    fits = parsed(expression) if expression is not None else lambda text: True
     wanted = [case for case in cases if _is_wanted(case, words)]
-    found = [case for case in wanted if fits(f"{case['node_id']} {case['key']}")]
+    found = _fitting(wanted, expression)
     if not found:
         names = listed(str(case["node_id"]) for case in wanted)
         raise Refused(f"nothing to approve: {_nothing(expression, names, cases)}")
@@ -57,6 +57,16 @@ def parsed(expression: str) -> Match:
     tokens = [found[1] for found in _TOKEN.finditer(expression)]
     match = _Parser(tokens, expression).whole()
     return lambda text: match(text.casefold())
+
+
+def _fitting(cases: Sequence[Case], expression: str | None) -> list[Case]:
+    if expression is None:
+        return list(cases)
+    named = [case for case in cases if expression in (case["node_id"], case["key"])]
+    if named:
+        return named
+    fits = parsed(expression)
+    return [case for case in cases if fits(f"{case['node_id']} {case['key']}")]
 
 
 def _is_wanted(case: Case, words: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from projects import graph
 
 from pytest_comfy.commands.__main__ import main
 from pytest_comfy.report.reading import Refused
-from pytest_comfy.report.selecting import parsed
+from pytest_comfy.report.selecting import parsed, select
 
 NAMES = ("blur", "grain", "portrait")
 
@@ -78,6 +78,22 @@ def test_twice(root, capsys):
 def test_some(root, arguments, names):
     assert main(["approve", "comfy-report", "--reason", "why", *arguments]) == 0
     assert approved(root) == names
+
+
+def test_whole_node_id_or_golden_folder_means_that_case_alone(root):
+    lay_workflow(root, "blur2")
+    folder = root / "comfy-report"
+    lay_report(folder, [entry(root, name, run=kept(name)) for name in ("blur", "blur2")])
+    assert main(["approve", "--reason", "why", "-k", "blur/default"]) == 0
+    assert approved(root) == ["blur"]
+    assert main(["approve", "--reason", "why", "-k", "workflows/blur2.json::default"]) == 0
+    assert approved(root) == ["blur", "blur2"]
+
+
+def test_name_with_spaces_and_parentheses_is_meant_as_it_stands():
+    cases = [{"node_id": f"a.json::{name}", "key": f"a/{name}", "outcome": "failed", "outputs": [], "golden": {},
+              "run": None} for name in ("not (this", "other")]  # fmt: skip
+    assert select(cases, "a.json::not (this") == cases[:1]
 
 
 def test_dry_run(root, capsys):

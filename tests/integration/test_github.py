@@ -122,6 +122,17 @@ def test_github_shows_ten_of_a_kind_and_the_last_counts_the_rest(project, serve,
     assert github.read_text().count("| workflows/") == 12
 
 
+def test_worst_come_first(project, serve, github):
+    project.both("a")
+    project.both("b", graph(color=8))
+    near = recorded(outputs={"9": {"images": [png(shift=12)]}})
+    server = serve(near, recorded(graph(color=8), {"9": {"images": [png(2)]}}))
+    commands = commands_of(project.run("workflows", "--comfy-url", server.url))
+    assert [re.search(r"file=workflows/(.)", one)[1] for one in commands] == ["b", "a"]
+    rows = [row for row in github.read_text().splitlines() if row.startswith("| workflows/")]
+    assert [row[len("| workflows/")] for row in rows] == ["b", "a"]
+
+
 def test_workers_leave_it_to_the_controller(project, serve, github):
     project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
     for name in "ab":

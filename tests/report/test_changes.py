@@ -7,7 +7,17 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_comfy.report.changes import Changed, cases_of, changed_in, grouped, parts_of, rows, told_distance
+from pytest_comfy.report.changes import (
+    Changed,
+    cases_of,
+    changed_in,
+    grouped,
+    parts_of,
+    rows,
+    told_distance,
+    worst_first,
+)
+from pytest_comfy.report.document import servers_of
 
 CHANGES = st.builds(
     Changed,
@@ -98,3 +108,27 @@ def test_cases_that_passed_or_failed_as_expected_are_left_out():
     ]
     (found,) = changed_in({"cases": cases})
     assert (found.case, found.change, found.distance, found.parts) == ("failed", "softer", math.inf, {})
+
+
+def test_title_of_a_node_leaves_room_for_which_output_it_is():
+    output = {
+        "node": "9", "title": "A" * 10**6, "key": "images", "index": 3, "verdict": "different", "group": "softer",
+        "message": "softer", "distance": 2.0, "parts": [], "files": {},
+    }  # fmt: skip
+    (found,) = changed_in({"cases": [{"node_id": "a", "outcome": "failed", "outputs": [output]}]})
+    assert found.output.endswith("images 3") and len(found.output) < 200
+
+
+def case(name, *distances, **more):
+    outputs = [{"verdict": "different", "distance": one} for one in distances]
+    return {"node_id": name, "error": None, "failure": None, "outputs": outputs, **more}
+
+
+def test_worst_cases_first_and_what_was_not_judged_before_all():
+    cases = [case("near", 1.5), case("far", 1.1, 30.0), case("gone", None), case("error", error={}), case("inf", "inf")]
+    assert [one["node_id"] for one in worst_first(cases)] == ["gone", "error", "inf", "far", "near"]
+
+
+def test_server_is_told_once():
+    told = {"http://a:1", "http://a:1 (ComfyUI 0.30.0)", "http://a:12", "gpu"}
+    assert sorted(servers_of(told)) == ["gpu", "http://a:1 (ComfyUI 0.30.0)", "http://a:12"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..changes import Changed, changed_in, told_distance, wrong_cases
+from ..changes import Changed, changed_in, told_distance, worst_first, wrong_cases
 from ..telling import line, told
 from .commands import command
 
@@ -16,8 +16,11 @@ _LONGEST = 4000
 
 
 def annotations_of(document: Mapping[str, Any], root: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return an annotation for each case that failed; GitHub shows so many, so the last one counts the rest."""
-    cases = wrong_cases(document)
+    """Return an annotation for each case that failed; the worst first.
+
+    GitHub shows so many, so the last one counts the rest.
+    """
+    cases = worst_first(wrong_cases(document))
     changed: dict[str, list[Changed]] = {}
     for one in changed_in(document):
         changed.setdefault(one.case, []).append(one)

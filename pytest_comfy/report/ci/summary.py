@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...judging.verdict import VERDICTS
-from ..changes import Changed, changed_in, grouped, summary_of, told_distance, wrong_cases
-from ..document import ci_run
+from ..changes import Changed, changed_in, grouped, summary_of, told_distance, worst_first, wrong_cases
+from ..document import ci_run, servers_of
 from .markdown import escaped, row
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _head(state: State, wrong: int) -> str:
     counts = ", ".join(f"{state.verdicts[word]} {word}" for word in (*VERDICTS, "ignored") if state.verdicts[word])
     ended = ", and the session was interrupted" if state.document is not None and state.document["interrupted"] else ""
     title = f"### ComfyUI workflows: {f'{wrong} of {cases} failed' if wrong else f'{cases}, none failed'}{ended}\n\n"
-    where = f" Live on {', '.join(map(escaped, sorted(state.told_servers)))}." if state.settings.live else ""
+    where = f" Live on {', '.join(map(escaped, servers_of(state.told_servers)))}." if state.settings.live else ""
     told = f"Outputs: {counts or 'none'}.{where}\n\n"
     changes = changed_in(state.document) if state.document is not None else []
     kinds = [f"- {escaped(summary_of(change, group))}\n" for change, group in grouped(changes)[:20]]
@@ -56,7 +56,7 @@ def _rows(document: Mapping[str, Any], wrong: list[Mapping[str, Any]]) -> Iterat
     changed: dict[str, list[Changed]] = {}
     for one in changed_in(document):
         changed.setdefault(one.case, []).append(one)
-    for case in wrong:
+    for case in worst_first(wrong):
         name = escaped(case["node_id"], 200)
         found = changed.get(case["node_id"], [])
         if case["failure"] or case["error"] or not found:
