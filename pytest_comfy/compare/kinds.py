@@ -51,8 +51,11 @@ class Kind(Protocol):
         Raises CompareError when it cannot be judged.
         """
 
-    def blank(self, data: bytes) -> str | None:
+    def blank(self, data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
         """Return how an output looks that shows nothing, such as "black"; None for any other.
+
+        made  its fingerprint without masks, of this version, where it is known
+
 
         Raises as `describe` does.
         """

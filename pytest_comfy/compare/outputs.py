@@ -38,13 +38,16 @@ def describe(
     return {**described, **kind.describe(data, masks, file_kept=file_kept)} if kind else described
 
 
-def blank_word(data: bytes, media_type: str) -> str | None:
+def blank_word(data: bytes, media_type: str, described: Mapping[str, Any] | None = None) -> str | None:
     """Return how an output looks that shows nothing, such as "black" or "silent"; None for any other.
+
+    described  what `describe` told of this very output today, where that is known: it need not be measured again
 
     Raises UndecodableError, and MissingExtraError where a package is needed to tell.
     """
     kind = kind_named(kind_of(media_type))
-    return kind.blank(data) if kind else None if data else "empty"
+    made = described.get("fingerprint") if described and not described.get("masks") else None
+    return kind.blank(data, made) if kind else None if data else "empty"
 
 
 def is_current(fingerprint: Mapping[str, Any] | None, media_type: str) -> bool:

@@ -123,7 +123,7 @@ def refuse(one: Candidate, seen_before: Collection[str] = ()) -> None:
     if one.run.gap == "dropped":
         raise NotJudged("the socket dropped during the run, so the recording has gaps: nothing was approved; run again")
     with within(one.run.budget):
-        one.judge.refuse_blank(one.run, seen_before)
+        one.judge.refuse_blank(one.run, seen_before, one.described)
 
 
 def refuse_unjudged(one: Candidate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -103,11 +104,15 @@ class Judge:
         """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
         return self._masks(output.name, output.title, lambda: size_of(output.data))
 
-    def refuse_blank(self, run: Run, but: Collection[str] = ()) -> None:
+    def refuse_blank(
+        self, run: Run, but: Collection[str] = (), described: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         """Raise ShowsNothing for an output that shows nothing, which nobody approves knowingly without a word.
 
-        but  names of outputs that are not looked at
+        but        names of outputs that are not looked at
+        described  SHA-256 (hex) -> what was learnt of an output when it was compared, which is not measured again
         """
+        known = described or {}
         for output in run.outputs if not self.options.blank else ():
             # What is no file and no text is data, such as the settings of a camera: an empty list may well be right.
             if (
@@ -117,7 +122,8 @@ class Judge:
             ):
                 continue
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
-                word = blank_word(output.data, output.media_type)
+                seen = known.get(hashlib.sha256(output.data).hexdigest()) if known else None
+                word = blank_word(output.data, output.media_type, seen)
                 if word is not None:
                     raise ShowsNothing(
                         f"output {output.name} of {output.title!r} is {word}: nothing was approved; if that is right, "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_comfy.compare import UndecodableError, blank_word
+from pytest_comfy.compare import UndecodableError, blank_word, describe
 
 from .audio.signals import encoded as sound
 from .audio.signals import noise, tune
@@ -72,6 +72,22 @@ CASES = [
 @pytest.mark.parametrize(("data", "media_type", "word"), CASES, ids=range(len(CASES)))
 def test_blank_word(data: bytes, media_type: str, word: str | None) -> None:
     assert blank_word(data, media_type) == word
+
+
+@pytest.mark.parametrize(("data", "media_type", "word"), CASES, ids=range(len(CASES)))
+def test_by_what_was_described_before(data: bytes, media_type: str, word: str | None) -> None:
+    assert blank_word(data, media_type, describe(data, media_type)) == word
+
+
+def test_what_was_described_is_not_measured_again() -> None:
+    black, shown = (animation([frame], "PNG") for frame in (DARK[0], shot()[0]))
+    assert blank_word(shown, "image/png", describe(black, "image/png")) == "black"
+
+
+def test_what_was_masked_is_measured_without_its_masks() -> None:
+    shown = animation([shot()[0]], "PNG")
+    masked = describe(shown, "image/png", [(0, 0, *shot()[0].size)])
+    assert blank_word(shown, "image/png", masked) is None
 
 
 def test_what_cannot_be_read_is_no_blank() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,9 +36,9 @@ def _described(image: Image.Image, pixels: str, made: dict[str, Any], regions: t
     return {"size": list(image.size), "pixels_sha256": pixels, "fingerprint": made, **masks}
 
 
-def blank(data: bytes) -> str | None:
+def blank(data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
     """Tell a picture of one tone, or one that is transparent, and an animation of such, or in which nothing moves."""
-    made = fingerprint(decode(data))
+    made = made or fingerprint(decode(data))
     return blank_frames(made) if "frames" in made else blank_still(unpack_still(made))
 
 

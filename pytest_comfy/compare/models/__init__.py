@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..fingerprinting import Fingerprints
 from .comparing import compare_fingerprints
 from .drawing import draw
@@ -16,7 +19,7 @@ FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge
 
 
-def blank(data: bytes) -> str | None:
+def blank(data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
     """Tell a model that has no surface: neither faces nor points, or none of them finite."""
-    made = fingerprint(data)
+    made = made or fingerprint(data)
     return None if made["faces"] + made["points"] and made["broken"] < 1 else "without a face"

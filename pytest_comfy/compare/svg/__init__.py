@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..fingerprinting import Fingerprints
 from ..kept import Kept, Made
 from ..result import Comparison
@@ -27,6 +30,6 @@ def compare(golden: Kept, actual: Made, rules: Rules) -> Comparison:
     return compare_documents(golden.data("the drawing differs"), actual.data, rules.tolerance)
 
 
-def blank(data: bytes) -> str | None:
+def blank(data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
     """Tell a drawing that has nothing but its frame."""
     return "without an element" if len(read_svg(data).elements) <= 1 else None

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..lines import decoded
@@ -23,7 +23,7 @@ def describe(data: bytes, masks: Sequence[Sequence[int]] = (), *, file_kept: boo
     return {}
 
 
-def blank(data: bytes) -> str | None:
+def blank(data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
     """Tell a text of nothing but white space, and an empty object, array or string of JSON."""
     require_memory([data], "")
     return "empty" if decoded(data).strip() in ("", "{}", "[]", '""', "null") else None

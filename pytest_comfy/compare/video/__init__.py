@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..fingerprinting import Fingerprints
 from ..moving.summary import blank_frames
 from .comparing import compare_fingerprints
@@ -17,6 +20,6 @@ FINGERPRINTS = Fingerprints(VERSION, fingerprint, compare_fingerprints)
 describe, compare = FINGERPRINTS.describe, FINGERPRINTS.judge
 
 
-def blank(data: bytes) -> str | None:
+def blank(data: bytes, made: Mapping[str, Any] | None = None) -> str | None:
     """Tell a video of frames that show nothing, or in which nothing moves."""
-    return blank_frames(fingerprint(data))
+    return blank_frames(made or fingerprint(data))
