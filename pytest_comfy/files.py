@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _REFUSED = "it is a link, and links are not followed: put what it leads to in its place"
@@ -54,15 +55,21 @@ def refuse_links(root: Path, path: Path) -> None:
 
 
 def read_below(folder: Path, name: str) -> bytes:
-    """Return the bytes of a file of a folder, named with forward slashes.
+    """Return the bytes of a file of a folder, as `open_below` finds it; raises OSError."""
+    with open_below(folder, name) as stream:
+        return stream.read()
+
+
+def open_below(folder: Path, name: str) -> BinaryIO:
+    """Open a file of a folder, named with forward slashes.
 
     It is opened part by part, so that no link on the way is followed however quickly it was put there, and only what
-    is a file is read. Raises OSError.
+    is a file is opened. Raises OSError.
     """
     *folders, last = name.split("/")
     if not _RELATIVE:
         refuse_links(folder, folder / name)
-        return (folder / name).read_bytes()
+        return (folder / name).open("rb")
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in folders:
@@ -71,10 +78,11 @@ def read_below(folder: Path, name: str) -> bytes:
         file = _opened(folder / name, last, os.O_NONBLOCK, at)
     finally:
         os.close(at)
-    with os.fdopen(file, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(errno.EINVAL, "is no file", str(folder / name))
-        return stream.read()
+    stream = os.fdopen(file, "rb")
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "is no file", str(folder / name))
+    return stream
 
 
 def remove_below(root: Path, path: Path) -> None:

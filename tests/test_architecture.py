@@ -66,8 +66,9 @@ MAY_IMPORT = {
     "report/ci": "files judging session",
     "report/status": "client files golden session text",
     "report/html": "files media text",
-    "commands": "__init__ cases client compare files golden judging report secrecy server server/faults "
-    "server/recording server/recordings session text workflow",
+    "report/review": "files report/html server text",
+    "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
+    "server/faults server/recording server/recordings session text workflow",
     # what pytest calls
     "collect": "cases client golden judging report report/status session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report report/status server server/recordings session workflow",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..session.state import State
 
 REPORT_FILE = "report.json"
+DECISIONS_FILE = "decisions.json"
+"""What was decided of the cases, by `pytest-comfy review`."""
 PAGE_FILE = "index.html"
 ASSETS = "assets"
 
@@ -66,7 +68,7 @@ def _remove(state: State) -> None:
         return
     try:
         refuse_links(folder.parent, folder)
-        for name in (REPORT_FILE, PAGE_FILE):
+        for name in (REPORT_FILE, PAGE_FILE, DECISIONS_FILE):
             (folder / name).unlink(missing_ok=True)
         if is_folder(folder / ASSETS):
             shutil.rmtree(folder / ASSETS)

@@ -19,6 +19,9 @@ SCRIPTS = (
 )  # fmt: skip
 """Scripts in the order they are run in; each adds to the one name ComfyReport. No modules: from a disk, browsers refuse
 those."""
+REVIEW_STYLE = "review"
+REVIEW_SCRIPTS = ("decisions", "deciding", "review")
+"""What pages have beside them on which something is decided; such pages are served, and never written."""
 _FOLDER = "assets"
 
 
@@ -49,6 +52,13 @@ def policy(inline: bool) -> str:
             "form-action 'none'",
         )
     )
+
+
+def served() -> dict[str, str]:
+    """Return path -> content of all that pages on which something is decided load."""
+    contents = {f"{name}.js": script(name) for name in (*SCRIPTS, *REVIEW_SCRIPTS)}
+    contents |= {"report.css": style(), "review.css": _read(f"{REVIEW_STYLE}.css")}
+    return {f"{_FOLDER}/{name}": content for name, content in contents.items()}
 
 
 def place(report_dir: Path, inline: bool) -> None:

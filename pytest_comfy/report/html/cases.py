@@ -124,6 +124,11 @@ class Case:
         return max(failed or shown, key=lambda one: one.distance or 0.0, default=None)
 
     @property
+    def differing(self) -> tuple[Output, ...]:
+        """The outputs that are approved or rejected one by one."""
+        return tuple(one for one in self.outputs if one.failed)
+
+    @property
     def batches(self) -> tuple[Batch, ...]:
         """The outputs by node and key, those with a failed one first."""
         parts = [tuple(members) for _, members in groupby(self.outputs, key=lambda one: one.batch)]

@@ -92,14 +92,14 @@ class Output:
 
 def output_of(document: Entry, links: Links, names: Names) -> Output:
     """Read an output of report.json; `names` gives its id within the case."""
-    name = text(document.get("name"), 200) or "output"
+    name = _name(document)
     verdict = text(document.get("verdict"), 40)
     message = text(document.get("message"), 2000)
     files = entry(document.get("files"))
     diff, cut, both = _texts(entry(document.get("text")))
     kinds = tuple(dict.fromkeys(text(one, 40) for one in texts(document.get("kinds"), 20)))
     return Output(
-        id=names.of(name),
+        id=id_of(document, names),
         name=name,
         title=text(document.get("title"), 200),
         batch=f"{text(document.get('node'), 60)}.{text(document.get('key'), 60)}",
@@ -122,6 +122,15 @@ def output_of(document: Entry, links: Links, names: Names) -> Output:
         diff_cut=cut,
         texts=both,
     )
+
+
+def id_of(document: Entry, names: Names) -> str:
+    """Return the id of an output within its case; to be asked in the order of the document."""
+    return names.of(_name(document))
+
+
+def _name(document: Entry) -> str:
+    return text(document.get("name"), 200) or "output"
 
 
 def _files(files: Entry, links: Links) -> list[File]:

@@ -1,10 +1,11 @@
-"""Write index.html of a report, and a page of its own for each case that is too much for it."""
+"""The pages of a report: index.html, and a page of its own for each case that is too much for it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,36 @@ MOST_DETAILS = 1_000_000
 _IDS = (
     "main", "told", "help", "help-title", "keys-on", "heat", "heat-gain", "amplified", "amplified-gain", "cases",
     "cases-title", "search", "kind", "sort", "shown", "none",
+    "decided", "decision", "progress", "reasons", "stale", "decisions", "decisions-title", "decisions-told", "together",
+    "together-title", "together-told", "together-reason", "together-progress", "together-go",
 )  # fmt: skip
 """Ids of the templates' own, which no case may have."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What pages send along when they tell what a person decides.
+
+    key      shows that it is told by a page of ours
+    version  of the report that the person looks at
+    """
+
+    key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages of a report.
+
+    cases    what they show, in the order of the document
+    texts    path from the report's folder on -> page
+    without  paths at which an earlier report may have left the page of a case that has none now
+    """
+
+    cases: Sequence[Case]
+    texts: Mapping[str, str]
+    without: Sequence[str]
 
 
 def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = False) -> Path:
@@ -43,43 +72,59 @@ def write_page(report_dir: Path, document: Mapping[str, Any], inline: bool = Fal
     Raises OSError where it cannot be written.
     """
     assets.place(report_dir, inline)
-    links, names = Links(report_dir, inline), Names(_IDS)
-    cases = [case_of(one, links, names.of(name_of(one))) for one in entries(document.get("cases"))]
-    cases.sort(key=_worst_first)
-    groups = {case.id: tuple(grouped(case)) for case in cases}
-    common = _common(document, inline)
-    details = _details(report_dir, cases, common, inline)
-    page = _template("index.html").render(
-        common, root="", cases=cases, groups=groups, details=details, overview=overview(document, cases, groups)
-    )
-    write_whole(report_dir / INDEX, page.encode("utf-8"))
+    pages = pages_of(report_dir, document, inline)
+    for path, told in pages.texts.items():
+        write_whole(report_dir / path, told.encode("utf-8"))
+    for path in pages.without:
+        with contextlib.suppress(OSError):
+            (report_dir / path).unlink(missing_ok=True)
     return report_dir / INDEX
 
 
-def _details(report_dir: Path, cases: Sequence[Case], common: Mapping[str, Any], inline: bool) -> dict[str, str]:
-    """Return what stands below the line of each case; '' for those that have a page of their own, which is written."""
-    template, found, length = _template("_details.html"), {}, 0
-    written: set[Path] = set()
+def pages_of(
+    report_dir: Path, document: Mapping[str, Any], inline: bool = False, review: Review | None = None
+) -> Pages:
+    """Return the pages of what report.json holds, and write nothing; arguments are those of `write_page`.
+
+    review  of pages on which something is decided
+    """
+    links, names = Links(report_dir, inline), Names(_IDS)
+    told = [case_of(one, links, names.of(name_of(one))) for one in entries(document.get("cases"))]
+    cases = sorted(told, key=_worst_first)
+    groups = {case.id: tuple(grouped(case)) for case in cases}
+    common = _common(document, inline, review)
+    details, texts, without = _details(report_dir, cases, common)
+    texts[INDEX] = _template("index.html").render(
+        common, root="", cases=cases, groups=groups, details=details, overview=overview(document, cases, groups)
+    )
+    return Pages(told, texts, without)
+
+
+def _details(
+    report_dir: Path, cases: Iterable[Case], common: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return what stands below the line of each case, '' for those that have a page of their own; these pages, by
+    path; and the paths at which there is none."""
+    template, length = _template("_details.html"), 0
+    found: dict[str, str] = {}
+    pages: dict[str, str] = {}
+    without = []
     for case in cases:
         if not case.has_details:
             continue
-        told = template.render(case=case, root="")
+        told = template.render(common, case=case, root="")
         folder = _folder(report_dir, case)
-        if inline or folder is None or folder in written or length + len(told) <= MOST_DETAILS:
+        path = f"{case.folder}/{CASE}"
+        if common["whole"] or folder is None or path in pages or length + len(told) <= MOST_DETAILS:
             found[case.id] = told
             length += len(told)
-            if folder is not None and folder not in written:
-                with contextlib.suppress(OSError):
-                    (folder / CASE).unlink(missing_ok=True)
+            without += [path] if folder is not None else []
             continue
         root = "../" * (1 + case.folder.count("/"))
-        page = _template("case.html").render(
-            common, case=case, root=root, details=template.render(case=case, root=root)
-        )
-        write_whole(folder / CASE, page.encode("utf-8"))
-        written.add(folder)
+        details = template.render(common, case=case, root=root)
+        pages[path] = _template("case.html").render(common, case=case, root=root, details=details)
         found[case.id] = ""
-    return found
+    return found, pages, [path for path in without if path not in pages]
 
 
 def _folder(report_dir: Path, case: Case) -> Path | None:
@@ -98,13 +143,15 @@ def _worst_first(case: Case) -> tuple[int, float]:
     return OUTCOMES.index(case.outcome), -case.distance
 
 
-def _common(document: Mapping[str, Any], inline: bool) -> dict[str, Any]:
+def _common(document: Mapping[str, Any], inline: bool, review: Review | None) -> dict[str, Any]:
     """Return what all pages have."""
+    scripts = assets.SCRIPTS + (assets.REVIEW_SCRIPTS if review else ())
     return {
         "by": text(document.get("by"), 80),
         "policy": assets.policy(inline),
         "style": assets.style() if inline else "",
-        "scripts": [(name, assets.script(name) if inline else "") for name in assets.SCRIPTS],
+        "scripts": [(name, assets.script(name) if inline else "") for name in scripts],
+        "review": review,
         "whole": inline,
         "case_page": CASE,
     }

@@ -26,8 +26,12 @@
     return texts.get(one);
   }
 
+  report.conditions = [];  // of other scripts: whether a case is shown
+  report.clearing = [];  // what else "Show all" does
+
   function isShown(one, words, wanted) {
-    return (!words.length || split(one.dataset.words).some(word => words.includes(word)))
+    return report.conditions.every(fits => fits(one))
+      && (!words.length || split(one.dataset.words).some(word => words.includes(word)))
       && (!kind.value || split(one.dataset.kinds).includes(kind.value))
       && (!group || split(one.dataset.groups, " ").includes(group))
       && wanted.every(part => textOf(one).includes(part));
@@ -50,6 +54,7 @@
   report.actions.all = () => {
     for (const chip of chips) chip.setAttribute("aria-pressed", "false");
     search.value = kind.value = group = "";
+    for (const clear of report.clearing) clear();
     report.filter();
   };
 

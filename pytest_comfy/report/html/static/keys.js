@@ -56,14 +56,16 @@
     report.blinkOnce(found);
   }
 
-  const keys = {
+  report.current = () => ({article: current, output: output?.closest(".case") === current ? output : null});
+
+  const keys = report.keys = {
     j: () => step(1), k: () => step(-1), n: () => stepOutput(1), p: () => stepOutput(-1),
     o: () => { const found = detailsOf(current); if (found) found.open = !found.open; },
     "/": event => { const field = one("#search"); if (field) { event.preventDefault(); field.focus(); field.select(); } },
     "?": () => help.showModal(),
     "+": onStage(found => report.zoom(found, 1.5)), "=": onStage(found => report.zoom(found, 1.5)),
     "-": onStage(found => report.zoom(found, 1 / 1.5)), 0: onStage(found => report.unzoom(found)),
-    r: onStage(found => report.frame(found)), f: onStage(found => report.fill(found)), " ": blink,
+    b: onStage(found => report.frame(found)), f: onStage(found => report.fill(found)), " ": blink,
   };
   report.WAYS.forEach(([way], at) => { keys[at + 1] = onStage(() => report.choose(output, way)); });
 

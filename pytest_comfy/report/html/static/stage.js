@@ -17,7 +17,7 @@
       made.addEventListener("click", () => report.choose(stage.closest(".output"), way));
       segments.append(made);
     });
-    const frames = one(".frames", stage) && button("Frames", {"aria-pressed": "true", "data-frames": "", title: "key r"}, () => report.frame(stage));
+    const frames = one(".frames", stage) && button("Frames", {"aria-pressed": "true", "data-frames": "", title: "key b"}, () => report.frame(stage));
     return make("div", {class: "ways"}, segments, make("span", {class: "controls"}), make("span", {class: "spring"}),
       ...(frames ? [frames] : []),
       button("−", {"aria-label": "Zoom out"}, () => report.zoom(stage, 1 / 1.5)),
