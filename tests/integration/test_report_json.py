@@ -452,6 +452,7 @@ class TestSession:
     def test_stale_report_is_removed_when_all_is_identical(self, changed, serve):
         changed.write("comfy-report/index.html", "of the session before")
         changed.write("comfy-report/assets/report.css", "as well")
+        changed.write("comfy-report/decisions.json", "as well")
         changed.run("workflows").assert_outcomes(passed=1)
         assert changed.files("comfy-report") == [".gitignore"]
 
