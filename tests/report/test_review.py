@@ -257,6 +257,18 @@ class TestRestart:
             Desk(root / "comfy-report", root, SECRET, tmp_path)
 
 
+def test_live_run_on_a_changed_server_is_approved_and_green_offline(project, serve):
+    project.golden(run=recorded(approvals=[FIRST]))
+    project.workflow()
+    server = serve(recorded(outputs={"9": {"images": [png(2)]}}))
+    project.run("workflows", "--comfy-url", server.url).assert_outcomes(failed=1)
+    server.stop()
+    with reviewing(project.root) as asker:
+        assert asker.decide("txt2img-default", output="9.images.0", reason="as it should be")[0] == 200
+    project.run("workflows").assert_outcomes(passed=1)
+    assert approvals(project.root, "txt2img")[-1]["reason"] == "as it should be"
+
+
 def test_reason_loses_its_control_characters(root, asker):
     asker.decide("garden-default", "rejected", reason="red\x1b[31m\u202e and <b>bold</b>\x07 ")
     assert kept_decisions(root)["decisions"][0]["reason"] == "red and <b>bold</b>"

@@ -215,6 +215,16 @@ def test_all_that_match_the_filter(page, root, decision):
     assert sorted(lines) == sorted(["✕ rejected", *([f"{'✓' if decision == 'Approve' else '✕'} {word}"] * 2)])
 
 
+def test_search_does_not_find_what_was_decided(page):
+    opened_case(page, "garden-default")
+    button(page.locator("#garden-default"), "Approve").click()
+    told(page, "Approved")
+    page.locator("#search").fill("approved")
+    assert page.locator(".case:visible").count() == 0
+    page.locator("#search").fill("different garden")
+    assert page.locator(".case:visible").count() == 1
+
+
 def test_what_is_refused_among_all_is_told(browser, asker, root):
     other = recorded(outputs={"9": {"images": [png(5)]}}, workflow="workflows/street.json")
     GoldenStore(root / "golden").write("street/default", other)

@@ -20,7 +20,7 @@
 
   function textOf(one) {
     if (!texts.has(one)) {
-      const parts = report.all(".line .what bdi, .sentence, .output > header, .fault h4", one);
+      const parts = report.all(".line .what bdi, .sentence, .output > header > :not(.decision), .fault h4", one);
       texts.set(one, parts.map(part => part.textContent).join(" ").toLowerCase());
     }
     return texts.get(one);
