@@ -391,6 +391,13 @@ def test_phone_has_nothing_beyond_its_side(browser, asker):
     boxes = [one.bounding_box() for one in wide if one.is_visible()]
     assert len(boxes) > 10 and all(box["x"] >= 0 and box["x"] + box["width"] <= 390.5 for box in boxes)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    # No button breaks its word, and what is said hides none of them.
+    lines = page.locator("button:visible").all()
+    assert all(one.bounding_box()["height"] < 45 for one in lines)
+    button(page.locator("#batch-default"), "Reject").click()
+    told(page, "Rejected")
+    toast = page.locator(".toast").bounding_box()
+    assert toast["y"] + toast["height"] < page.locator("#batch-default .whole").bounding_box()["y"]
     page.context.close()
 
 
