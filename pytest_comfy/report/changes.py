@@ -41,6 +41,11 @@ class Changed:
         return math.inf if self.distance is None else self.distance
 
 
+def can_be_approved(document: Mapping[str, Any]) -> bool:
+    """Whether the report keeps a run that failed and may be approved from it."""
+    return any(case["run"] is not None and case["refused"] is None for case in wrong_cases(document))
+
+
 def changed_in(document: Mapping[str, Any]) -> list[Changed]:
     """Return the outputs that made cases fail, in the order of the document."""
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -121,12 +122,15 @@ def _changes(terminal: pytest.TerminalReporter, state: State) -> Iterator[str]:
 
 
 def _where(state: State) -> Iterator[str]:
-    """Tell where the report of this session is: its page, the folder where there is none."""
+    """Tell how what is right is approved, and where the report of this session is: its page, the folder without one."""
     if state.document is not None and state.cases:
+        from .changes import can_be_approved
         from .session import PAGE_FILE
 
         folder = state.settings.report_dir
         shown = state.settings.relative(folder) or str(folder)
+        if can_be_approved(state.document):
+            yield plain(f'approve without a server: pytest-comfy approve {shlex.quote(shown)} --reason "why"', 500)
         yield f"report: {plain(shown, 500)}/{PAGE_FILE if (folder / PAGE_FILE).is_file() else ''}"
 
 

@@ -26,6 +26,17 @@ def test_changes_kind_by_kind_and_the_report_last(project, serve):
     assert re.fullmatch(r"report: comfy-report/(index\.html)?", rows[-1])
 
 
+def test_how_to_approve_stands_before_the_report(project, serve):
+    rows = section_of(changed(project, serve, "--comfy-report", "out of it"), "comfy")
+    assert rows[-2] == "approve without a server: pytest-comfy approve 'out of it' --reason \"why\""
+
+
+def test_what_cannot_be_approved_is_not_offered(project):
+    project.both()
+    project.workflow(prompt=graph(color=8))
+    assert not any(row.startswith("approve") for row in section_of(project.run("workflows"), "comfy"))
+
+
 def test_verbose_has_the_distances_of_all_parts(project, serve):
     rows = section_of(changed(project, serve, "-v", names="a"), "comfy")
     at = next(at for at, row in enumerate(rows) if row.endswith("images 0"))

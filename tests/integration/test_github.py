@@ -80,6 +80,11 @@ def test_summary(project, serve, github):
     )
 
 
+def test_summary_says_how_to_approve(project, serve, github):
+    fails(project, serve, "a")
+    assert '\n\nWhat is right: pytest-comfy approve DIR --reason "why", in a checkout' in github.read_text()
+
+
 def test_case_that_is_an_error(project, github, dead_url):
     project.both()
     result = project.run("workflows", "--comfy-url", dead_url)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
+import shlex
 
 import pytest
 
@@ -296,3 +298,17 @@ def test_cases_without_outputs_are_grouped_by_what_a_person_understands(sample, 
 def test_expected_failures_are_no_change_of_the_first_screen(sample):
     sample.case("a/default", [sample.output("a/default", "9.images.0", message="softer")], "xfailed")
     assert groups_of(written(sample)) == {}
+
+
+def test_command_approves_that_very_case_of_this_report(sample):
+    output = sample.output("a (b)/default", "9.images.0", message="softer")
+    sample.case("a (b)/default", [output])
+    (told,) = re.findall(r"<code><bdi>(pytest-comfy approve .*?)</bdi>", written(sample).source)
+    words = shlex.split(html.unescape(told))
+    assert words[2:] == [sample.report_dir.name, "-k", "workflows/a (b).json::default", "--reason", "why"]
+
+
+@pytest.mark.parametrize("more", [{"run": None}, {"outcome": "passed"}, {"refused": "the socket dropped"}])
+def test_what_cannot_be_approved_from_the_report_has_no_such_command(sample, more):
+    sample.case("a/default", [sample.output("a/default", "9.images.0", message="softer")], **more)
+    assert "pytest-comfy approve" not in written(sample).source

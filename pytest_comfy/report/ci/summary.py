@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...judging.verdict import VERDICTS
-from ..changes import Changed, changed_in, grouped, summary_of, told_distance, worst_first, wrong_cases
+from ..changes import Changed, can_be_approved, changed_in, grouped, summary_of, told_distance, worst_first, wrong_cases
 from ..document import ci_run, servers_of
 from .markdown import escaped, row
 
@@ -87,4 +87,7 @@ def _foot(state: State, environ: Mapping[str, str]) -> str:
     where = (
         f"the [artifacts of this run]({run['url']}#artifacts)" if run and run["url"] else "the artifacts of this run"
     )
-    return f"The pictures are in the folder {escaped(folder)}: look for it among {where}, if the job uploads it.\n"
+    told = f"The pictures are in the folder {escaped(folder)}: look for it among {where}, if the job uploads it.\n"
+    if state.document is None or not can_be_approved(state.document):
+        return told
+    return f'What is right: pytest-comfy approve DIR --reason "why", in a checkout of this commit.\n\n{told}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -177,12 +178,20 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         graph=None if outcome == "passed" else laid_out(document.get("graph"), _verdicts(document, outputs)),
         fault=fault,
         log=block(document.get("server_log")),
-        approve=approve,
+        approve=_approval(document, links) or approve,
         refused=text(document.get("refused"), 2000),
         doubts=tuple(texts(document.get("doubts"), 20)),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",
         outputs=outputs,
     )
+
+
+def _approval(document: Entry, links: Links) -> str:
+    """Return what to type to approve the kept run, for which no server is asked; "" where there is none."""
+    if document.get("run") is None or document.get("refused"):
+        return ""
+    words = ["pytest-comfy", "approve", links.report_dir.absolute().name, "-k", text(document.get("node_id"))]
+    return f'{shlex.join(words)} --reason "why"'
 
 
 def _verdicts(document: Entry, outputs: Iterable[Output]) -> dict[str, str]:
