@@ -268,8 +268,8 @@ def test_group_tells_of_the_outputs_that_changed_so_and_of_no_others(sample):
 
 def groups_of(page):
     """Title -> source of each group on the first screen."""
-    return {found[1]: found[0] for found in re.finditer(
-        r'<article class="group.*?<h3><bdi>(.*?)</bdi>.*?</article>', page.source, re.DOTALL)}  # fmt: skip
+    group = r'<article class="group.*?<h3><bdi(?: class="type")?>(.*?)</bdi>.*?</article>'
+    return {found[1]: found[0] for found in re.finditer(group, page.source, re.DOTALL)}
 
 
 def fault(**more):
@@ -312,3 +312,15 @@ def test_command_approves_that_very_case_of_this_report(sample):
 def test_what_cannot_be_approved_from_the_report_has_no_such_command(sample, more):
     sample.case("a/default", [sample.output("a/default", "9.images.0", message="softer")], **more)
     assert "pytest-comfy approve" not in written(sample).source
+
+
+def test_names_of_types_keep_their_letters_and_sentences_begin_with_a_capital(sample):
+    sample.case("a/default", [], headline="node 3 failed", error=fault(type="torch.OutOfMemoryError", node="3"))
+    sample.case("b/default", [sample.output("b/default", "9.images.0", message="softer")])
+    source = written(sample).source
+    assert '<bdi class="type">torch.OutOfMemoryError</bdi>' in source and "<bdi>softer</bdi>" in source
+
+
+def test_names_of_a_group_break_at_their_slashes(sample):
+    sample.case("deep/er/default", [sample.output("deep/er/default", "9.images.0", message="softer")])
+    assert "<bdi>deep/<wbr>er/<wbr>default</bdi>" in written(sample).source

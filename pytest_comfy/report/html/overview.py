@@ -56,6 +56,13 @@ class Group:
     outputs: int
 
     @property
+    def is_type(self) -> bool:
+        """Whether the title is the name of a type, which is told letter by letter."""
+        return self.verdict in ("failed", "error") and any(
+            one.case.fault is not None and one.case.fault.type == self.title for one in self.members
+        )
+
+    @property
     def shown(self) -> tuple[Member, ...]:
         """The worst that have a picture: one, or a row below it as well."""
         pictured = [member for member in self.members if member.pictured]
