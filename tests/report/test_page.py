@@ -319,8 +319,3 @@ def test_names_of_types_keep_their_letters_and_sentences_begin_with_a_capital(sa
     sample.case("b/default", [sample.output("b/default", "9.images.0", message="softer")])
     source = written(sample).source
     assert '<bdi class="type">torch.OutOfMemoryError</bdi>' in source and "<bdi>softer</bdi>" in source
-
-
-def test_names_of_a_group_break_at_their_slashes(sample):
-    sample.case("deep/er/default", [sample.output("deep/er/default", "9.images.0", message="softer")])
-    assert "<bdi>deep/<wbr>er/<wbr>default</bdi>" in written(sample).source
