@@ -172,8 +172,17 @@ def root_of(folder: Path) -> Path:
     """Return the folder that pytest would take for its root when it is started in a folder; raises SettingsError."""
     above = (folder, *folder.parents)
     found = next((path for path in above if read_ini(path) is not None), None)
-    found = found or next((path for path in above if (path / "pyproject.toml").is_file()), None)
+    if found is None and _any_pyproject_counts():
+        found = next((path for path in above if (path / "pyproject.toml").is_file()), None)
     return found or root_above(next((path for path in above if (path / "setup.py").is_file()), folder))
+
+
+def _any_pyproject_counts() -> bool:
+    """Whether the installed pytest takes a pyproject.toml without its section for an ini, as it does since 8.1."""
+    from importlib.metadata import version
+
+    major, minor = version("pytest").split(".")[:2]
+    return (int(major), int(minor)) >= (8, 1)
 
 
 _WORKFLOWS = "workflows"

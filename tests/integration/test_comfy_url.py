@@ -109,7 +109,7 @@ def test_missing_and_unexpected_outputs(project, serve):
         "unexpected: node 10 'Save 10' images 0: the golden run has no such output",
         "  actual: comfy-report/txt2img/default/10.images.0.actual.png",
     ]
-    assert section_of(result, "comfy")[:-1] == [
+    assert section_of(result, "comfy")[:-2] == [
         "outputs: 0 identical, 0 within tolerance, 0 different, 1 missing, 1 unexpected",
         "changed outputs: 2 (with their distances, of which 1 is the limit)",
         "  missing",
