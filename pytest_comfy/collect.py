@@ -37,20 +37,24 @@ class ComfyWarning(pytest.PytestWarning):
 
 
 def settings_of(config: pytest.Config, path: Path) -> Settings:
-    """Return the settings for a file: those of its project; raises CollectError where its ini is wrong."""
+    """Return the settings for a file: those of its project; raises UsageError where its ini is wrong."""
     try:
         return config.stash[STATE].projects.of(path)
     except SettingsError as error:
-        raise pytest.Collector.CollectError(str(error).replace(f"{config.rootpath}/", "")) from None
+        raise pytest.UsageError(str(error).replace(f"{config.rootpath}/", "")) from None
 
 
 def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
     """Return a collector for a workflow file: one the globs name, or one named on the command line."""
-    if path.name in MARKERS or path.suffix.lower() == ".json":
-        settings_of(parent.config, path)  # a project whose workflows are gone may have golden runs still
+    state = parent.config.stash[STATE]
+    if path.name in MARKERS:
+        state.projects.look([path])  # a project whose workflows are gone may have golden runs still
     if path.suffix.lower() != ".json":
         return None
-    state = parent.config.stash[STATE]
+    if not state.projects.look([path]):
+        if looks_like_workflow(path):
+            _tell_wrong_ini(parent.config, path)
+        return None
     named = parent.session.isinitpath(path)
     if state.projects.is_own(path):
         if named:
@@ -63,6 +67,17 @@ def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
     file: WorkflowFile = WorkflowFile.from_parent(parent, path=path)
     file.named = named
     return file
+
+
+def _tell_wrong_ini(config: pytest.Config, path: Path) -> None:
+    """Raise CollectError for the wrong ini above a workflow, for the first of those below it."""
+    told = config.stash[STATE].told_inis
+    try:
+        settings_of(config, path)
+    except pytest.UsageError as error:
+        if str(error) not in told:
+            told.add(str(error))
+            raise pytest.Collector.CollectError(str(error)) from None
 
 
 def looks_like_workflow(path: Path) -> bool:

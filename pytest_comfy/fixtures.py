@@ -300,12 +300,12 @@ def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item
     here = config.invocation_params.dir
     in_part = {(here / word.partition("::")[0]).resolve() for word in config.args if "::" in word}
     for item in items:
-        settings = settings_of(config, item.path)
-        relative = settings.relative(item.path)
+        relative = state.settings.relative(item.path)
         if relative and relative.endswith(".py"):
             if not config.getoption("lf", False) and item.path.resolve() not in in_part:
                 state.test_files.add(relative)
             if "comfy_golden" in getattr(item, "fixturenames", ()):
+                settings = settings_of(config, item.path)
                 state.claims[f"{settings.golden_name}/{key_of_test(settings, item.path, item.nodeid)}"] = relative
 
 

@@ -131,7 +131,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[EARLIER] = own_patterns()
         take_out(settings.redact)
         config.stash[STATE] = State(settings)
-        config.stash[STATE].projects.look(paths)
+        config.stash[STATE].projects.look_around(paths)
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     if settings.live:

@@ -6,7 +6,7 @@ of its own, or what comes before the fixed folders of a glob such as packages/*/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .settings import (
     DEFAULT_GOLDEN_DIR,
     WIDGETS_FILE,
     Settings,
+    SettingsError,
     baseline_name,
     default_widgets,
     patterns,
@@ -54,13 +55,23 @@ class Projects:
         """Take note of a project below the root."""
         self._at(self.session.root / subfolder)
 
-    def look(self, paths: list[Path]) -> None:
-        """Take note of the projects that some paths are in, and of those that the globs name outright."""
-        for path in paths:
-            self._at(path if path.is_dir() else path.parent)
-        for head, _ in self._packages:
-            for folder in self.session.root.glob(head) if "**" not in head else ():
-                self._at(folder)
+    def look(self, paths: Iterable[Path]) -> bool:
+        """Take note of the projects that some paths are in; returns whether their inis can be read.
+
+        Where one cannot, that need not matter: it may be of a package that has nothing to do with ComfyUI.
+        """
+        try:
+            for path in paths:
+                self._at(path if path.is_dir() else path.parent)
+        except SettingsError:
+            return False
+        return True
+
+    def look_around(self, paths: Iterable[Path]) -> None:
+        """Take note of the projects of some paths, and of those that the globs name outright."""
+        named = (self.session.root.glob(head) for head, _ in self._packages if "**" not in head)
+        for path in (*paths, *(folder for found in named for folder in found)):
+            self.look([path])
 
     def claims(self, path: Path) -> bool:
         """Whether a file is one of the workflows to collect without being named."""

@@ -38,6 +38,7 @@ class State:
     cases       folder in the report -> outcome, of the cases that were kept there
     told_servers     where runs were made, in words
     report_problems  why something is not in the report, a sentence each
+    told_inis   what is wrong with inis, a sentence each that was told
     document    what the session's report says, see `report.document`; None where there is nothing to look at
     nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
@@ -69,6 +70,7 @@ class State:
     cases: dict[str, str] = field(default_factory=dict)
     told_servers: set[str] = field(default_factory=set)
     report_problems: set[str] = field(default_factory=set)
+    told_inis: set[str] = field(default_factory=set)
     document: dict[str, Any] | None = None
     nodes: list[Any] = field(default_factory=list)
     follower: Any = None
@@ -201,16 +203,15 @@ class State:
 
     def judge_unused(self, ended_well: bool) -> None:
         """Find golden runs that nothing claims, and whether they are sure enough to be so that they may be removed."""
-        there = self.there()
-        doubts = [self._judge_unused(one, there.get(one.subfolder, set()), ended_well) for one in self.projects.all()]
+        projects = [one for one in self.projects.all() if one.golden_dir.is_dir()]
+        there = self.there() if projects else {}
+        doubts = [self._judge_unused(one, there.get(one.subfolder, set()), ended_well) for one in projects]
         self.kept_because = next(filter(None, doubts), None)
 
     def _judge_unused(self, settings: Settings, there: set[str], ended_well: bool) -> str | None:
         """Find the unused golden runs of one project, and return why they may be used all the same."""
         from ..golden.unused import of_workflows, unused_runs
 
-        if not settings.golden_dir.is_dir():
-            return None
         looked_at = {name for name in self.files if self.projects.of(settings.root / name) is settings}
         if not there and not looked_at:
             self.orphans += of_workflows(settings.golden_dir)

@@ -217,6 +217,25 @@ def test_a_wrong_ini_is_refused_wherever_it_is_met(project, args):
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize("args", [(), ("elsewhere/bad", A)])
+@pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini", "setup.cfg", "pytest.ini"])
+def test_a_broken_file_of_a_folder_without_workflows_is_none_of_our_business(project, args, name):
+    """Tests of packaging tools, say, keep such files as data."""
+    package(project, A)
+    project.write(f"elsewhere/bad/{name}", "[unfinished")
+    project.write("elsewhere/bad/data.json", {"a": 1})
+    project.write("elsewhere/bad/test_plain.py", "def test_plain(): pass\n")
+    project.run(*args).assert_outcomes(passed=2)
+
+
+def test_a_test_below_a_broken_ini_that_has_a_golden_run_is_told(project):
+    project.write(f"{A}/tox.ini", "[pytest]\ncomfy_timeout = x\n")
+    project.write(f"{A}/test_it.py", TEST)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: packages/a/tox.ini: comfy_timeout 'x': must be a number" in result.stderr.str()
+
+
 def test_unused_golden_runs_are_those_of_each_project(project):
     package(project, A)
     package(project, B, 2)
