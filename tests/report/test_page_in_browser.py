@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, chromium
+from chromium import CHROMIUM
 from PIL import Image
 
 from pytest_comfy.report.html import write_page
@@ -19,12 +19,6 @@ from .test_page_hostile import EVIL, everywhere
 AXE = os.environ.get("AXE_CORE", "")  # read before the environment is taken out of the tests' way
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -16,20 +16,6 @@ from pytest_comfy.report.review import Desk
 from .desks import SECRET, lay, output, pictures, reviewing, version_of
 
 
-@pytest.fixture
-def root(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
-    lay(folder)
-    return folder
-
-
-@pytest.fixture
-def asker(root):
-    with reviewing(root) as asker:
-        yield asker
-
-
 def approvals(root, name="garden"):
     return GoldenRun.load(root / f"golden/{name}/default").document["approvals"]
 

@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from chromium import CHROMIUM, chromium, page_that_reaches
+from chromium import CHROMIUM, page_that_reaches
 from kept import entry, kept, lay_report, lay_workflow, tree
 from projects import png, recorded
 
@@ -18,26 +18,6 @@ from .desks import lay, pictures, reviewing
 AXE = os.environ.get("AXE_CORE", "")  # read before the environment is taken out of the tests' way
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def root(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
-    lay(folder)
-    return folder
-
-
-@pytest.fixture
-def asker(root):
-    with reviewing(root) as asker:
-        yield asker
 
 
 def opened(browser, asker, anchor="", **context):
