@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..session.projects import root_of
 from ..session.settings import SettingsError
-from . import Commands, printable
+from . import Commands, add_root, printable, root_given
 
 _REPORT = Path("comfy-report")
 
@@ -34,8 +33,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     add("--reason", required=True, metavar="TEXT", help="why the runs are approved; kept in the golden runs")
     add("--allow-blank", action="store_true", help="approve outputs that show nothing, such as black pictures")
     add("--dry-run", action="store_true", help="say what would be done, and write nothing")
-    add("--root", type=Path, metavar="FOLDER", help="the project's folder, where pytest finds its ini (default: the "
-        "nearest above the current folder)")  # fmt: skip
+    add_root(parser)
     return parser
 
 
@@ -48,9 +46,7 @@ def run(options: argparse.Namespace) -> int:
         reason = options.reason.strip()
         if not reason:
             raise Refused("--reason is empty: say why the runs are right")
-        if options.root is not None and not options.root.is_dir():
-            raise Refused(f"{options.root}: is no folder: name the project's with --root")
-        root = (options.root or root_of(Path.cwd())).absolute()
+        root = root_given(options.root)
         cases = select(load_report(options.report)["cases"], options.expression, options.only)
     except (Refused, SettingsError) as error:
         print(f"pytest-comfy approve: {printable(error)}", file=sys.stderr)

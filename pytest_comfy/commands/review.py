@@ -12,9 +12,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..session.projects import root_of
 from ..session.settings import SettingsError
-from . import Commands, printable
+from . import Commands, add_root, printable, root_given
 
 if TYPE_CHECKING:
     from ..report.review import Desk
@@ -33,8 +32,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         help="the report's folder (default %(default)s)")  # fmt: skip
     add("--port", type=_port, default=0, help="where to listen (default: a port that is free)")
     add("--no-open", action="store_true", help="print the address, and open no browser")
-    add("--root", type=Path, metavar="FOLDER", help="the project's folder, where pytest finds its ini (default: the "
-        "nearest above the current folder)")  # fmt: skip
+    add_root(parser)
     return parser
 
 
@@ -49,10 +47,8 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="pytest-comfy-review-") as keep:
         try:
-            if options.root is not None and not options.root.is_dir():
-                raise Refused(f"{options.root}: is no folder: name the project's with --root")
             secret = secrets.token_urlsafe(32)
-            desk = Desk(options.report, options.root or root_of(Path.cwd()), secret, Path(keep))
+            desk = Desk(options.report, root_given(options.root), secret, Path(keep))
             server = ReviewServer(desk, secret, options.port).start()
         except (Refused, SettingsError) as error:
             return _wrong(error)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
-_FAILING = ("different", "missing", "unexpected")
+FAILING = ("different", "missing", "unexpected")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OutputVerdict:
     @property
     def failed(self) -> bool:
         """Whether this output makes its case fail."""
-        return self.verdict in _FAILING
+        return self.verdict in FAILING
 
     @property
     def change(self) -> str | None:
@@ -97,7 +97,7 @@ class CaseVerdict:
             if output.failed:
                 lines.append(output.line())
                 lines.extend(f"  {name}: {_relative(path, shown)}" for name, path in output.files)
-        fine = [f"{n} {word}" for word, n in self.counts.items() if word not in _FAILING]
+        fine = [f"{n} {word}" for word, n in self.counts.items() if word not in FAILING]
         if fine:
             lines.append(f"other outputs: {', '.join(fine)}")
         return "\n".join([*lines, *self.notes])

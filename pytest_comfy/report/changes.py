@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..judging.verdict import FAILING
 from .telling import line
 
 WRONG = ("failed", "error")
 """Outcomes of cases that a person has to look at."""
-_FAILING = ("different", "missing", "unexpected")
 INDENT = " " * 11
 """In front of what stands below an output's line."""
 
@@ -52,7 +52,7 @@ def changed_in(document: Mapping[str, Any]) -> list[Changed]:
         _changed(case, output)
         for case in wrong_cases(document)
         for output in case["outputs"]
-        if output["verdict"] in _FAILING
+        if output["verdict"] in FAILING
     ]
 
 
@@ -120,7 +120,7 @@ def parts_of(changed: Changed, width: int) -> Iterator[str]:
 def _far(case: Mapping[str, Any]) -> float:
     if case["error"] or case["failure"]:
         return math.inf
-    found = [_number(one["distance"]) for one in case["outputs"] if one["verdict"] in _FAILING]
+    found = [_number(one["distance"]) for one in case["outputs"] if one["verdict"] in FAILING]
     return max((math.inf if one is None else one for one in found), default=math.inf)
 
 
