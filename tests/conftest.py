@@ -24,7 +24,16 @@ hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(request, monkeypatch):
+def own_folder():
+    """Put back the working directory: what two undo (`pytester` and `monkeypatch`), each in its own turn, can end in
+    the folder of the test."""
+    before = os.getcwd()
+    yield
+    os.chdir(before)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(request, own_folder, monkeypatch):
     """Take out what would change a pytest or a plugin that a test starts."""
     live = request.node.get_closest_marker("live") is not None
     for name in list(os.environ):

@@ -139,6 +139,7 @@ def test_from_the_command_line(real, into):
         ([".", "--upstream", "ftp://x"], "ftp://x"),
     ],
 )
-def test_wrong_usage(words, sentence):
+def test_wrong_usage(words, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     done = refused(*words)
     assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
