@@ -70,10 +70,11 @@ MAY_IMPORT = {
     "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
     "server/faults server/recording server/recordings session text workflow",
     # what pytest calls
+    "options": "session",
     "collect": "cases client golden judging report report/status session text workflow workflow/graph",
     "fixtures": "cases client collect golden judging report report/status server server/recordings session workflow",
     "erring": "collect fixtures golden judging",
-    "plugin": "collect erring fixtures hookspecs report report/ci report/status secrecy session",
+    "plugin": "collect erring fixtures hookspecs options report report/ci report/status secrecy session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in
