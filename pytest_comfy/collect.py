@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .client import Run
     from .judging.check import Subject
     from .report.keeping import Keeping
+    from .upgrade.against import Against
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
@@ -205,8 +206,13 @@ class CaseItem(pytest.Function):
         keeping = keeping_of(self)
         with followed(self.config.stash[STATE].follower, self.nodeid) as on_progress:
             check, subject = Check(settings, lane, converter_of(self, settings)), self.checked()
+            checking: Check | Against = check
+            if lane.old is not None:
+                from .upgrade.against import Against
+
+                checking = Against(check, Check(settings, lane.old, check.converter))
             try:
-                verdict = check.workflow_file(subject, self.path, on_progress)
+                verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:
                 note_error(self, error, not_judged(error))
                 self.user_properties += keeping.error(check, subject, error, not_judged(error))

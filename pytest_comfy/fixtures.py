@@ -30,11 +30,12 @@ from .session.state import State
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
     from .client import AsyncComfyClient, ComfyClient, Run
-    from .judging.check import Subject
+    from .judging.check import Check, Subject
     from .judging.lane import Lane
     from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
     from .server.in_process import InProcess
+    from .session.servers import Server
     from .workflow import Workflow
 
 ASKED: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
@@ -48,11 +49,9 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     from .judging.lane import Lane
 
     state = request.config.stash[STATE]
-    settings = state.settings
     lane, unreachable = None, ""
     try:
-        server = for_worker(settings.servers, _worker())
-        lane = Lane.open(server, settings, state.models)
+        lane = Lane.open_both(*_servers(state.settings), state.settings, state.models)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -60,6 +59,11 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
         pytest.fail(unreachable, pytrace=False)
     yield lane
     lane.close()
+
+
+def _servers(settings: Settings) -> tuple[Server | None, Server | None]:
+    """Return the server of this process, and the old one that it is held against."""
+    return for_worker(settings.servers, _worker()), for_worker(settings.against, _worker())
 
 
 @pytest.fixture
@@ -265,7 +269,7 @@ class GoldenChecker:
         check.seen.prompt = run.prompt
         failure = ""
         try:
-            verdict = check.judge(subject, run, check.golden_of(subject))
+            verdict = self._judge(check, subject, run)
         except Exception as error:
             if not is_told(error):
                 raise
@@ -280,6 +284,16 @@ class GoldenChecker:
         if not verdict.passed:
             pytest.fail(verdict.text(self._settings.root), pytrace=False)
         return verdict
+
+    def _judge(self, check: Check, subject: Subject, run: Run) -> CaseVerdict:
+        golden = check.golden_of(subject)
+        if not self._settings.against:
+            return check.judge(subject, run, golden)
+        from .judging.check import Check
+        from .upgrade.against import Against
+
+        lane = self._request.getfixturevalue("comfy_lane").old
+        return Against(check, Check(self._settings, lane)).run(subject, run, golden)
 
 
 def closing_sections(item: pytest.Item) -> list[tuple[str, str]]:

@@ -16,6 +16,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
 
     option("--comfy-url", "run live on this ComfyUI; repeat it to spread xdist workers over several "
            "(also COMFY_URL)", action="append", metavar="URL")  # fmt: skip
+    option("--comfy-against", "run each case on this ComfyUI as well, the old one, and compare both: no golden run is "
+           "needed; several as of --comfy-url", action="append", metavar="URL")  # fmt: skip
     option("--comfy-header", "a header that a gateway wants, for HTTP and WebSocket (repeatable; also COMFY_HEADERS, "
            "a line each)", action="append", metavar="'NAME: VALUE'")  # fmt: skip
     option("--comfy-ca", "certificates of the authority that signed the server's; off trusts any", metavar="FILE|off")
@@ -39,6 +41,7 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-tolerance", "exact, strict, normal or loose", metavar="NAME")
 
     ini("comfy_url", "run live on these ComfyUI servers", default="")
+    ini("comfy_against", "run each case on these ComfyUI servers as well, the old ones", default="")
     ini("comfy_headers", "headers that a gateway wants", type="linelist", default=[])
     ini("comfy_ca", "certificates of the authority that signed the server's; off trusts any", default="")
     ini("comfy_connect_timeout", "how long a server that wakes up is waited for, in seconds", default="")

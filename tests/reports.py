@@ -15,12 +15,13 @@ CASE = {
     "node_id": str, "key": str, "project": str, "source": str, "case": str, "folder": str, "outcome": str,
     "headline": str, "failure": (str, NONE), "notes": list, "text": str, "server": str, "mode": str, "seconds": NUMBER,
     "prompt_id": (str, NONE), "started": str, "golden": (dict, NONE), "target": str, "run": (str, NONE),
-    "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict,
+    "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict, "against": (dict, NONE),
     "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE), "server_log": (str, NONE),
     "approve": (str, NONE), "outputs": list,
 }  # fmt: skip
 GOLDEN = {"folder": str, "digest": str, "approved": (str, NONE), "reason": (str, NONE)}
 ENVIRONMENT = {"golden": (str, NONE), "actual": (str, NONE), "differences": list}
+AGAINST = {"server": str, "trend": str, "environment": str}
 TIMING = {
     "node": str, "title": str, "class_type": str, "golden": (*NUMBER, NONE), "actual": (*NUMBER, NONE), "cached": bool,
 }  # fmt: skip
@@ -63,7 +64,7 @@ def check_case(case):
     _check(case, CASE)
     _check(case["environment"], ENVIRONMENT)
     _check(case["graph"], GRAPH)
-    for key, shape in (("golden", GOLDEN), ("error", ERROR)):
+    for key, shape in (("golden", GOLDEN), ("error", ERROR), ("against", AGAINST)):
         if case[key] is not None:
             _check(case[key], shape)
     for timing in case["timings"]:

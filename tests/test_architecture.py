@@ -58,11 +58,13 @@ MAY_IMPORT = {
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
     "session": "files golden memory secrecy text workflow workflow/graph",
-    "cases": "compare files golden session text workflow workflow/graph",
+    "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
+    # what changed, and what did it
+    "upgrade": "cases client golden judging text",
     # what a person types and sees
-    "report": "__init__ client compare files golden judging memory secrecy server session text workflow",
+    "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
     "report/ci": "files judging session",
     "report/status": "client files golden session text",
     "report/html": "files media text",
@@ -71,8 +73,9 @@ MAY_IMPORT = {
     "server/faults server/recording server/recordings session text workflow",
     # what pytest calls
     "options": "session",
-    "collect": "cases client golden judging report report/status session text workflow workflow/graph",
-    "fixtures": "cases client collect golden judging report report/status server server/recordings session workflow",
+    "collect": "cases client golden judging report report/status session text upgrade workflow workflow/graph",
+    "fixtures": "cases client collect golden judging report report/status server server/recordings session upgrade "
+    "workflow",
     "erring": "collect fixtures golden judging",
     "plugin": "collect erring fixtures hookspecs options report report/ci report/status secrecy session",
 }

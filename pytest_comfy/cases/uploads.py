@@ -43,14 +43,15 @@ def upload_inputs_of(prompt: dict[str, dict[str, Any]], folder: Path, named: tup
     for node in prompt.values():
         for key, value in node["inputs"].items():
             file = _file(folder, value)
-            if file is None or not (value in named or _takes_upload(node["class_type"], key, client)):
+            if file is None or not (value in named or takes_upload(node["class_type"], key, client)):
                 continue
             if file not in given:
                 given[file] = client.upload(_read(folder, file), posixpath.basename(file))
             node["inputs"][key] = given[file]
 
 
-def _takes_upload(class_type: str, key: str, client: Uploads) -> bool:
+def takes_upload(class_type: str, key: str, client: Uploads) -> bool:
+    """Whether an input names a file that people upload."""
     if class_type.startswith("Load"):
         return True
     definition = client.definition(class_type)

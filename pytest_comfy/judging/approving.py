@@ -59,8 +59,10 @@ class Recorder:
         self.settings = settings
         self.lane = lane
 
-    def recorded(self, one: Candidate) -> GoldenRun:
+    def recorded(self, one: Candidate, *, files: bool | None = None) -> GoldenRun:
         """Return a run in the form of a golden run that waits for its approval.
+
+        files  whether it has its output files; as the project wants it, where that is not told
 
         Raises GoldenError, NotJudged, ServerUnreachable and TooLarge.
         """
@@ -76,7 +78,7 @@ class Recorder:
             by=BY,
             masks=judge.masks,
             keep=lambda output: not judge.ignored(output),
-            files=settings.golden_files,
+            files=settings.golden_files if files is None else files,
             previews=settings.golden_previews,
             earlier=one.golden.document.get("approvals", ()) if one.golden else (),
             converted=converted,

@@ -62,3 +62,17 @@ class Artefacts:
 
     def _failed(self, error: OSError) -> None:
         self.problems = (f"report: {error.filename or self.folder}: cannot be written ({error.strerror or error})",)
+
+
+class Nowhere(Artefacts):
+    """Where nothing is written: what is compared beside the verdict leaves no files."""
+
+    def clear(self) -> None:
+        """Leave all as it is."""
+
+    def write(self, name: str, data: bytes) -> Path | None:
+        """Write nothing."""
+        return None
+
+
+NOWHERE = Nowhere(Path(), "")

@@ -52,6 +52,18 @@ class Subject:
     options: CaseOptions = field(default_factory=CaseOptions)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a case asks of a server.
+
+    workflow  in API form, as it is queued
+    golden    the case's golden run, None where there is none
+    """
+
+    workflow: Workflow
+    golden: GoldenRun | None
+
+
 class Check:
     """Checks subjects on one lane: a live server, or the embedded fake one.
 
@@ -73,11 +85,23 @@ class Check:
 
         Raises ComfyError, WorkflowError, SettingsError, GoldenError or NotJudged when there is no verdict.
         """
+        asked = self.ask(subject, path)
+        if isinstance(asked, CaseVerdict):
+            return asked
+        return self.judge(subject, self.run_asked(subject, asked, on_progress), asked.golden)
+
+    def ask(self, subject: Subject, path: Path, known: GoldenRun | None = None) -> Asked | CaseVerdict:
+        """Make ready what a case of a workflow file asks of the server, its inputs uploaded; or tell what is wrong.
+
+        known  its golden run, where that was read already
+
+        Raises as `workflow_file` does.
+        """
         self.lane.client.renew()
         self.seen = Seen()
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
         workflow = Workflow.load(path).patched(subject.options.values)
-        golden = self.seen.golden = self.golden_of(subject)
+        golden = self.seen.golden = known or self.golden_of(subject)
         if golden is not None and not self.settings.live and not all(one.file for one in golden.outputs):
             raise NotJudged(
                 f"the golden run of {subject.node_id} keeps no output files, so it cannot be replayed: "
@@ -97,10 +121,20 @@ class Check:
                 notes=(*stale[1:], *refusal_of(golden, prompt), *self._how(subject)),
             )
         if golden is not None and not self.settings.live:
-            require_files(golden, self._judge(subject, golden.prompt, golden), subject.node_id)
-        wanted = self._judge(subject, prompt, golden).wanted
-        run = self.run(replace(workflow, graph=prompt), subject.options, None, on_progress, wanted=wanted)
-        return self.judge(subject, run, golden)
+            require_files(golden, self.judge_of(subject, golden.prompt, golden), subject.node_id)
+        return Asked(replace(workflow, graph=prompt), golden)
+
+    def run_asked(
+        self,
+        subject: Subject,
+        asked: Asked,
+        on_progress: Callable[[Progress], None] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> Run:
+        """Run what `ask` made ready; `fresh` as for `run`."""
+        wanted = self.judge_of(subject, asked.workflow.graph, asked.golden).wanted
+        return self.run(asked.workflow, subject.options, None, on_progress, fresh=fresh, wanted=wanted)
 
     def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
         """Return the workflow in API form: by the server's node definitions, offline by those of the golden run."""
@@ -168,7 +202,7 @@ class Check:
 
     def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Compare a run with its golden run; approve it where that was asked for."""
-        judge = self._judge(subject, run.prompt, golden, run.extra_data)
+        judge = self.judge_of(subject, run.prompt, golden, run.extra_data)
         self.seen = Seen(golden, run.prompt, run, judge)
         artefacts = judge.artefacts
         artefacts.clear()
@@ -188,10 +222,10 @@ class Check:
             outputs = judge.keep_actual(run)
             failure = f"missing: no golden run for {subject.node_id}"
             notes += [*artefacts.problems, *self._how(subject)]
-            return self._verdict(subject, run, outputs, notes, failure)
+            return self.verdict_of(subject, run, outputs, notes, failure)
         damaged = golden is not None and self._replaces and not _is_whole(golden)
         outputs = self.seen.outputs = judge.outputs(golden, run) if golden and not damaged else ()
-        verdict = self._verdict(subject, run, outputs, notes, told=told)
+        verdict = self.verdict_of(subject, run, outputs, notes, told=told)
         # Offline a prompt that changed came no further, and what passes there has nothing to tell of it.
         stale = changed_since(golden, run.prompt, run.extra_data) if self.settings.live or not verdict.passed else ()
         changed = golden is None or damaged or not verdict.passed or bool(stale)
@@ -206,15 +240,16 @@ class Check:
             notes += [*artefacts.problems, *self._how(subject)]
         nothing = verdict.passed and not outputs and not run.outputs and not subject.options.allow_unjudged
         told_missing = "missing: the run made no output to compare" if nothing else None
-        return self._verdict(subject, run, outputs, notes, told_missing, told)
+        return self.verdict_of(subject, run, outputs, notes, told_missing, told)
 
-    def _judge(
+    def judge_of(
         self,
         subject: Subject,
         prompt: Mapping[str, Any],
         golden: GoldenRun | None,
         extra_data: Mapping[str, Any] | None = None,
     ) -> Judge:
+        """Return what judges runs of a prompt by the subject's rules, and writes to its folder of the report."""
         kept = (golden.document.get("node_definitions") or {}) if golden and not self.settings.live else None
         definition_of = self.lane.client.known_definition if kept is None else kept.get
         artefacts = Artefacts(self.settings.report_dir, self.settings.report_key(subject.key))
@@ -226,7 +261,7 @@ class Check:
         """Whether a new approval may take the place of a golden run, so that its files need not be whole."""
         return self.settings.update in ("changed", "all")
 
-    def _verdict(
+    def verdict_of(
         self,
         subject: Subject,
         run: Run,
@@ -235,6 +270,7 @@ class Check:
         failure: str | None = None,
         told: Mapping[str, str] | None = None,
     ) -> CaseVerdict:
+        """Return the verdict of a run, with the properties that reports tell of it."""
         verdict = CaseVerdict(outputs, failure, tuple(notes))
         verdict.properties.update(
             {
@@ -289,16 +325,20 @@ class Check:
             found = Comparison(models, client, run, golden.environment)
         return run, found.properties
 
-    def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
-        if not self.settings.live:
-            return ()
+    def environment_now(self, run: Run) -> Mapping[str, Any] | None:
+        """Return the environment of a live run; None where the server does not tell, and the verdict stands so."""
         from ..client import ServerUnreachable, TooLarge
         from .environment import environment_of
 
         try:
-            now = environment_of(self.lane.client, run.prompt, self.lane.models)
+            return environment_of(self.lane.client, run.prompt, self.lane.models)
         except (ServerUnreachable, TooLarge):
-            return ()  # the verdict stands without it
+            return None
+
+    def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
+        now = self.environment_now(run) if self.settings.live else None
+        if now is None:
+            return ()
         told = difference(golden.environment, now)
         return (told or f"same environment as the golden run's: {summary(now)}",)
 

@@ -21,7 +21,10 @@ class Lane:
     url     the live server's address, or the name that the project has for it; None offline
     told    where runs are made, in words
     models  by a server's address, what it tells of its model files; given, it is kept for longer than the lane
+    old     the lane of the old server, where every case runs on two
     """
+
+    old: Lane | None = None
 
     def __init__(
         self,
@@ -64,13 +67,29 @@ class Lane:
         told = f"{client.url} ({summary(describe_system(awake(client, settings.connect_timeout)))})"
         return cls(client, server.name or client.url, told, models=models)
 
+    @classmethod
+    def open_both(
+        cls, server: Server | None, old: Server | None, settings: Settings, models: dict[str, Models] | None = None
+    ) -> Lane:
+        """Connect as `open` does, and to the old server as well, where there is one."""
+        lane = cls.open(server, settings, models)
+        if old is not None:
+            try:
+                lane.old = cls.open(old, settings, models)
+            except BaseException:
+                lane.close()
+                raise
+        return lane
+
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""
         if self._server is not None:
             self._server.reset(runs)
 
     def close(self) -> None:
-        """Close the client, and the fake server if there is one."""
+        """Close the client, and the fake server if there is one, and the old lane."""
+        if self.old is not None:
+            self.old.close()
         self.client.close()
         if self._server is not None:
             self._server.stop()

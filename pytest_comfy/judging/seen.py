@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from .verdict import OutputVerdict
 
 
+@dataclass(frozen=True)
+class Old:
+    """The run of the old server, where a case runs on two.
+
+    reference  it as what the new run is compared with
+    trend      what the comparison came to, a word of `upgrade.trend`
+    server     where it ran, in words
+    """
+
+    reference: GoldenRun
+    run: Run
+    trend: str
+    server: str
+
+
 @dataclass
 class Seen:
     """The parts of one check, as far as it came; what it did not come to is None.
@@ -22,6 +37,7 @@ class Seen:
     run     the one that was judged, which may be the second of two
     judge   the rules that it was judged by
     outputs  what it came to
+    old     the run that it was compared with, where that is no golden run
     """
 
     golden: GoldenRun | None = None
@@ -29,3 +45,9 @@ class Seen:
     run: Run | None = None
     judge: Judge | None = None
     outputs: tuple[OutputVerdict, ...] = ()
+    old: Old | None = None
+
+    @property
+    def compared(self) -> GoldenRun | None:
+        """What the outputs were compared with: the old server's run, or the golden run."""
+        return self.old.reference if self.old else self.golden

@@ -16,11 +16,18 @@ if TYPE_CHECKING:
 VERDICTS = ("identical", "within tolerance", "different", "missing", "unexpected")
 OutputWord = Literal["identical", "within tolerance", "different", "missing", "unexpected", "ignored"]
 FAILING = ("different", "missing", "unexpected")
+GOLDEN = "golden"
 
 
 @dataclass(frozen=True)
 class OutputVerdict:
-    """The verdict of one output. `name` is node.key.index, `files` what was written for a person to look at."""
+    """The verdict of one output.
+
+    name   node.key.index
+    files  what was written for a person to look at
+    word   says more than the verdict does, such as "regression"; "" where it does
+    before  what it was compared with, as it is called
+    """
 
     name: str
     title: str
@@ -28,6 +35,8 @@ class OutputVerdict:
     message: str = ""
     comparison: Comparison | None = None
     files: tuple[tuple[str, Path], ...] = ()
+    word: str = ""
+    before: str = GOLDEN
 
     @property
     def failed(self) -> bool:
@@ -48,7 +57,7 @@ class OutputVerdict:
         """Return the verdict in one line: verdict, node, what moved."""
         node, _, rest = self.name.partition(".")
         told = f": {self.message}" if self.message else ""
-        return plain(f"{self.verdict}: node {node} {self.title!r} {rest.replace('.', ' ')}{told}", 400)
+        return plain(f"{self.word or self.verdict}: node {node} {self.title!r} {rest.replace('.', ' ')}{told}", 400)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,8 @@ class CaseVerdict:
         if self.failure or failed is None:
             return self.failure or ""
         told = in_few_words(failed.message) if failed.verdict == "different" else failed.verdict
+        if failed.word:
+            told = f"{failed.word}: {told}"
         node, _, rest = failed.name.partition(".")
         return plain(f"{told}: node {node} {failed.title!r} {rest.replace('.', ' ')}", 200)
 
@@ -96,7 +107,8 @@ class CaseVerdict:
         for output in self.outputs:
             if output.failed:
                 lines.append(output.line())
-                lines.extend(f"  {name}: {_relative(path, shown)}" for name, path in output.files)
+                names = {GOLDEN: output.before}
+                lines.extend(f"  {names.get(name, name)}: {_relative(path, shown)}" for name, path in output.files)
         fine = [f"{n} {word}" for word, n in self.counts.items() if word not in FAILING]
         if fine:
             lines.append(f"other outputs: {', '.join(fine)}")

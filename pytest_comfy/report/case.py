@@ -106,8 +106,9 @@ class CaseEntry:
             "unless": self.kept.unless,
             "doubts": [told(doubt) for doubt in self.kept.doubts],
             "environment": self._environment(),
+            "against": self._against(),
             "prompt_differences": self._prompt_differences(),
-            "timings": timings(run, self.seen.golden, live=self.settings.live),
+            "timings": timings(run, self.seen.compared, live=self.settings.live),
             "graph": graph_of(self.seen.prompt or {}),
             "error": error_told(self.ended.error, self.seen.prompt, self.settings.root) if self.ended.error else None,
             "server_log": self.ended.log,
@@ -137,8 +138,14 @@ class CaseEntry:
     def _place(self, folder: Path) -> str:
         return self.settings.relative(folder) or told(folder)
 
+    def _against(self) -> dict[str, Any] | None:
+        old = self.seen.old
+        if old is None:
+            return None
+        return {"server": line(old.server), "trend": old.trend, "environment": summary(old.reference.environment)}
+
     def _environment(self) -> dict[str, Any]:
-        golden = self.seen.golden.environment if self.seen.golden else None
+        golden = self.seen.compared.environment if self.seen.compared else None
         now = self.ended.environment
         changed = changes(golden, now) if golden is not None and now is not None else []
         return {

@@ -30,9 +30,10 @@ def outputs_of(verdict: CaseVerdict, seen: Seen, kept: GoldenRun | None, report_
     made = {one.name: one for one in seen.run.outputs} if seen.run else {}
     described = {one.name: one for one in kept.outputs} if kept else {}
     golden: dict[str, GoldenOutput] = {}
-    if seen.golden is not None:
-        renamed = match_nodes(seen.golden.prompt, seen.prompt) if seen.prompt is not None else {}
-        golden = {name_today(one, renamed): one for one in seen.golden.outputs}
+    before = seen.compared
+    if before is not None:
+        renamed = match_nodes(before.prompt, seen.prompt) if seen.prompt is not None else {}
+        golden = {name_today(one, renamed): one for one in before.outputs}
     return [
         _Output(one, seen, made.get(one.name), golden.get(one.name), described.get(one.name)).entry(report_dir)
         for one in verdict.outputs
@@ -92,7 +93,7 @@ class _Output:
     def _texts(self) -> dict[str, str | None] | None:
         if self.verdict.verdict in ("identical", "ignored"):
             return None
-        golden, file = self.seen.golden, self.golden.file if self.golden else None
+        golden, file = self.seen.compared, self.golden.file if self.golden else None
         return {
             "golden": self._text(golden.blobs.get(file)) if golden and file else None,
             "actual": self._text(self.actual.data) if self.actual else None,

@@ -36,7 +36,10 @@ _WAYS = {
 def header(projects: Projects) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if projects.session.live:
-        return [fit_to_log(plain(f"comfy: live, {_server(server)}")) for server in projects.session.servers]
+        settings = projects.session
+        told = [f"comfy: live, {_server(server)}" for server in settings.servers]
+        told += [f"comfy: against {_server(server)}" for server in settings.against]
+        return [fit_to_log(plain(one)) for one in told]
     there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
     if not there:
         return []
@@ -156,6 +159,13 @@ def _rows(state: State) -> Iterator[str]:
         counts = ", ".join(f"{state.verdicts[word]} {word}" for word in VERDICTS)
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
+    if state.trends:
+        from ..upgrade.trend import TRENDS
+
+        told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
+        yield f"new against old: {told}"
+        if state.trends["golden stale"]:
+            yield "  golden stale: both servers make the same, and not what was approved: approve it anew"
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))

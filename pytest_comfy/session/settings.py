@@ -41,6 +41,7 @@ class Settings:
     max_memory  bytes that one run may keep
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
     connect_timeout  how long a server that wakes up is waited for, in seconds; None for gateways alone, and a while
+    against  the old servers that each case runs on as well, to be compared with
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     report_all  whether the report keeps identical cases as well
@@ -54,6 +55,7 @@ class Settings:
     root: Path
     subfolder: str = ""
     servers: tuple[Server, ...] = ()
+    against: tuple[Server, ...] = ()
     update: str = "none"
     reason: str | None = None
     baseline: str | None = None
@@ -164,9 +166,16 @@ def resolve(
             f"--comfy-update={update} approves a live run: give the server with --comfy-url, "
             "such as --comfy-url http://127.0.0.1:8188"
         )
+    against = option("comfy_against") or _words(ini("comfy_against"))
+    if option("comfy_against") and not urls:
+        raise SettingsError(
+            "--comfy-against names the old server, and --comfy-url is to name the new one: give both, such as "
+            "--comfy-url http://127.0.0.1:8189 --comfy-against http://127.0.0.1:8188"
+        )
     return Settings(
         root=root,
         servers=_servers(urls, option, ini, environ, root, arguments),
+        against=_servers(against if urls else (), option, ini, environ, root, arguments),
         update=update,
         reason=option("comfy_reason"),
         baseline=baseline,

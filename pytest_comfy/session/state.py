@@ -41,6 +41,7 @@ class State:
     told_inis   what is wrong with inis, a sentence each that was told
     document    what the session's report says, see `report.document`; None where there is nothing to look at
     nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
+    trends      how many cases came to which word of `upgrade.trend`, where they ran on two servers
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -73,6 +74,7 @@ class State:
     told_inis: set[str] = field(default_factory=set)
     document: dict[str, Any] | None = None
     nodes: list[Any] = field(default_factory=list)
+    trends: Counter[str] = field(default_factory=Counter)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -151,6 +153,8 @@ class State:
             elif name == "comfy_written":
                 self.written.append(str(value))
                 self.outcomes.update(approved=1, passed=-1)
+            elif name == "comfy_against":
+                self.trends[str(value)] += 1
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":

@@ -62,7 +62,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Case:
-    """One case; `folder` is where it lies in the report, '' where that is not known or not to be trusted."""
+    """One case.
+
+    folder  where it lies in the report, '' where that is not known or not to be trusted
+    before  what its outputs were compared with, as the page calls it
+    """
 
     id: str
     name: str
@@ -85,6 +89,7 @@ class Case:
     doubts: tuple[str, ...]
     folder: str
     outputs: tuple[Output, ...]
+    before: str = "golden"
 
     @property
     def verdict(self) -> str:
@@ -183,6 +188,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         doubts=tuple(texts(document.get("doubts"), 20)),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",
         outputs=outputs,
+        before="old" if entry(document.get("against")) else "golden",
     )
 
 
@@ -222,6 +228,8 @@ def _facts(document: Entry) -> Iterable[Fact]:
         ("case", document.get("case")),
         ("test", document.get("node_id")),
         ("server", document.get("server")),
+        ("old server", entry(document.get("against")).get("server")),
+        ("new against old", entry(document.get("against")).get("trend")),
         ("mode", document.get("mode")),
         ("started", document.get("started")),
         ("prompt", document.get("prompt_id")),

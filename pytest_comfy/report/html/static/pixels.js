@@ -41,7 +41,7 @@
       const [golden, actual] = ["golden", "actual"].map(role => valueAt(report.one(`.pair .${role} img`, stage), x, y));
       const apart = golden && actual ? golden.slice(0, 3).map((one, at) => actual[at] - one) : null;
       const signed = apart?.map(one => (one > 0 ? `+${one}` : String(one)).padStart(4)).join(" ") ?? "–";
-      line.replaceChildren(`x ${x}  y ${y}`, swatch(golden), ` golden ${shown(golden)}`, swatch(actual), ` actual ${shown(actual)}   difference ${signed}`);
+      line.replaceChildren(`x ${x}  y ${y}`, swatch(golden), ` ${stage.closest(".output").dataset.before ?? "golden"} ${shown(golden)}`, swatch(actual), ` actual ${shown(actual)}   difference ${signed}`);
     } catch {
       line.textContent = REFUSED;
     }

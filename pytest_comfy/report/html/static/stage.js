@@ -32,7 +32,7 @@
     pair.replaceWith(made);
     const frames = one(".frames", pair)?.cloneNode(true);
     const above = frames ? [make("div", {class: "above"}, make("div", {class: "layer"}, frames))] : [];
-    made.append(pair, ...above, make("span", {class: "handle"}), make("span", {class: "tag golden", text: "golden"}), make("span", {class: "tag actual", text: "actual"}));
+    made.append(pair, ...above, make("span", {class: "handle"}), make("span", {class: "tag golden", text: stage.closest(".output").dataset.before ?? "golden"}), make("span", {class: "tag actual", text: "actual"}));
     return made;
   }
 

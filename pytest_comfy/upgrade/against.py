@@ -1,0 +1,165 @@
+"""Old against new: a case runs on both servers, one after the other, and their outputs are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cases.carrying import carry_inputs
+from ..golden.environment import changes, summary
+from ..judging.artefacts import NOWHERE
+from ..judging.check import Asked, Check, Subject
+from ..judging.judge import NotJudged
+from ..judging.seen import Old
+from ..judging.verdict import GOLDEN, CaseVerdict, OutputVerdict
+from ..text import plain
+from .trend import FAILING, Trend, trend_of, worst
+
+if TYPE_CHECKING:
+    from ..client import ComfyError, Progress, Run
+    from ..golden import GoldenRun
+    from ..judging.judge import Judge
+
+TREND = "comfy_against"
+"""The property that tells what became of a case."""
+OLD = "old"
+"""What the old server's outputs are called."""
+_LEADS = {
+    "regression": "NEW differs from OLD, which agrees with the golden run",
+    "golden stale": "NEW and OLD agree with each other, and not with the golden run",
+    "golden stale, and different": "NEW differs from OLD, and neither agrees with the golden run",
+    "improved": "NEW agrees with the golden run, and OLD did not",
+    "different": "NEW differs from OLD",
+}
+_MOST_CHANGES = 12
+
+
+class Against:
+    """Checks subjects on two servers; `check` is of the new one, which is judged."""
+
+    def __init__(self, check: Check, old: Check) -> None:
+        self.check = check
+        self.old = old
+
+    def workflow_file(
+        self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
+    ) -> CaseVerdict:
+        """Run a case of a workflow file on both and judge the new run; raises as `Check.workflow_file` does."""
+        asked = self.check.ask(subject, path)
+        assert isinstance(asked, Asked)  # a live session has no verdict before the run
+        run = self.check.run_asked(subject, asked, on_progress)
+        return self.judge(subject, run, asked.golden, lambda: self._old_file(subject, path, asked.golden, on_progress))
+
+    def run(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
+        """Run on the old server what was run on the new one, and judge the run."""
+
+        def again() -> Run:
+            prompt = carry_inputs(run.prompt, self.check.lane.client, self.old.lane.client)
+            workflow = replace(run.workflow, graph=prompt) if run.workflow else prompt
+            return self.old.run(workflow, subject.options, run.extra_data)
+
+        return self.judge(subject, run, golden, again)
+
+    def judge(self, subject: Subject, run: Run, golden: GoldenRun | None, run_old: Callable[[], Run]) -> CaseVerdict:
+        """Judge a run by that of the old server, and by the golden run where there is one."""
+        if self.check.settings.update != "none":
+            return self.check.judge(subject, run, golden)
+        from ..client import ComfyError
+
+        try:
+            old = run_old()
+        except ComfyError as error:
+            return self._without_old(subject, run, golden, error)
+        return _Judging(self, subject, run, golden, old).verdict()
+
+    def _old_file(
+        self,
+        subject: Subject,
+        path: Path,
+        golden: GoldenRun | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> Run:
+        asked = self.old.ask(subject, path, golden)
+        assert isinstance(asked, Asked)
+        return self.old.run_asked(subject, asked, on_progress)
+
+    def _without_old(self, subject: Subject, run: Run, golden: GoldenRun | None, error: ComfyError) -> CaseVerdict:
+        told = f"OLD ({self.old.lane.told}) made nothing to compare with: {error}"
+        if golden is None:
+            raise NotJudged(told) from None
+        verdict = self.check.judge(subject, run, golden)
+        return replace(verdict, notes=(*verdict.notes, plain(told, 500)))
+
+
+class _Judging:
+    """One case, of which both runs are there."""
+
+    def __init__(self, both: Against, subject: Subject, run: Run, golden: GoldenRun | None, old: Run) -> None:
+        self.both = both
+        self.subject = subject
+        self.run = run
+        self.golden = golden
+        self.old = old
+
+    def verdict(self) -> CaseVerdict:
+        check, seen = self.both.check, self.both.check.seen
+        judge = check.judge_of(self.subject, self.run.prompt, self.golden, self.run.extra_data)
+        judge.artefacts.clear()
+        reference = self._recorded(self.old, judge)
+        against = {one.name: one for one in judge.outputs(reference, self.run)}
+        trends, outputs = self._outputs(judge, against)
+        trend = worst(trends.values())
+        environment = check.environment_now(self.run)
+        found = changes(reference.environment, environment) if environment else []
+        seen.golden, seen.run, seen.prompt, seen.judge, seen.outputs = (
+            self.golden, self.run, self.run.prompt, judge, outputs,
+        )  # fmt: skip
+        seen.old = Old(reference, self.old, trend, self.both.old.lane.told)
+        notes = self._notes(trend, reference, found) if trend != "same" else []
+        verdict = check.verdict_of(self.subject, self.run, outputs, notes, told={TREND: trend})
+        if verdict.passed:
+            return verdict
+        return replace(verdict, notes=(*verdict.notes, *judge.artefacts.problems))
+
+    def _outputs(
+        self, judge: Judge, against: Mapping[str, OutputVerdict]
+    ) -> tuple[dict[str, Trend], tuple[OutputVerdict, ...]]:
+        """Return name -> trend, and the verdicts that tell of it: by the old server, or by the golden run."""
+        if self.golden is None:
+            trends = {name: trend_of(not one.failed, None, None) for name, one in against.items()}
+            return trends, tuple(replace(one, before=OLD) for one in against.values())
+        silent = self.both.check.judge_of(self.subject, self.run.prompt, self.golden, self.run.extra_data)
+        silent.artefacts = NOWHERE
+        new_good = {one.name: one for one in silent.outputs(self.golden, self.run)}
+        old_judge = self.both.old.judge_of(self.subject, self.old.prompt, self.golden, self.old.extra_data)
+        old_judge.artefacts = NOWHERE
+        old_good = {one.name: one for one in old_judge.outputs(self.golden, self.old)}
+        trends, outputs = {}, []
+        for name in dict.fromkeys([*against, *new_good]):
+            one, new, old = against.get(name), new_good.get(name), old_good.get(name)
+            alike = one is None or not one.failed
+            trend = trends[name] = trend_of(alike, not (old and old.failed), not (new and new.failed))
+            # Where the servers agree, it is the golden run that one of them differs from.
+            shown = new if one is None or trend == "improved" or (trend == "regression" and alike) else one
+            if shown is not None:
+                word = trend if trend in FAILING and trend != "different" else ""
+                outputs.append(replace(shown, word=word, before=OLD if shown is one else GOLDEN))
+        return trends, tuple(sorted(outputs, key=lambda verdict: verdict.verdict == "unexpected"))
+
+    def _recorded(self, old: Run, judge: Judge) -> GoldenRun:
+        """Return the old run as what the new one is compared with."""
+        candidate = self.both.old.candidate(self.subject, old, None, judge)
+        return self.both.old.recorder.recorded(candidate, files=True)
+
+    def _notes(self, trend: Trend, reference: GoldenRun, found: list[tuple[str, str, str]]) -> list[str]:
+        new, old = self.both.check.lane, self.both.old.lane
+        notes = [f"{trend}: {_LEADS[trend]}" if trend in _LEADS else trend, f"NEW: {new.told}", f"OLD: {old.told}"]
+        if found:
+            told = [f"{key} {before} -> {after}" for key, before, after in found[:_MOST_CHANGES]]
+            more = len(found) - _MOST_CHANGES
+            notes.append(f"OLD -> NEW: {', '.join(told)}{f', and {more} more' if more > 0 else ''}")
+        else:
+            notes.append(f"OLD -> NEW: the same environment as far as they tell ({summary(reference.environment)})")
+        return notes
