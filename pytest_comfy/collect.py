@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .client import Run
     from .judging.check import Subject
     from .report.keeping import Keeping
-    from .upgrade.against import Against
+    from .upgrade.checking import Checking
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
@@ -206,11 +206,11 @@ class CaseItem(pytest.Function):
         keeping = keeping_of(self)
         with followed(self.config.stash[STATE].follower, self.nodeid) as on_progress:
             check, subject = Check(settings, lane, converter_of(self, settings)), self.checked()
-            checking: Check | Against = check
-            if lane.old is not None:
-                from .upgrade.against import Against
+            checking: Check | Checking = check
+            if settings.live:
+                from .upgrade.checking import Checking
 
-                checking = Against(check, Check(settings, lane.old, check.converter))
+                checking = Checking(check, lane.old)
             try:
                 verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:

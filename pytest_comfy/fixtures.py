@@ -287,13 +287,12 @@ class GoldenChecker:
 
     def _judge(self, check: Check, subject: Subject, run: Run) -> CaseVerdict:
         golden = check.golden_of(subject)
-        if not self._settings.against:
+        if not self._settings.live:
             return check.judge(subject, run, golden)
-        from .judging.check import Check
-        from .upgrade.against import Against
+        from .upgrade.checking import Checking
 
-        lane = self._request.getfixturevalue("comfy_lane").old
-        return Against(check, Check(self._settings, lane)).run(subject, run, golden)
+        old = self._request.getfixturevalue("comfy_lane").old if self._settings.against else None
+        return Checking(check, old).judge(subject, run, golden)
 
 
 def closing_sections(item: pytest.Item) -> list[tuple[str, str]]:

@@ -26,6 +26,10 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
     option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
     option("--comfy-fresh", "have every live run load its models anew", action="store_true")
+    option("--comfy-blame", "run cases that differ again, and name the node that makes them differ: by the old server, "
+           "or by what golden runs keep of --comfy-probes", action="store_true")  # fmt: skip
+    option("--comfy-probes", "with --comfy-update: keep the values between nodes as well, for --comfy-blame",
+           action="store_true")  # fmt: skip
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for the report: what differs, to look at and to approve (comfy-report)",
            metavar="DIR")  # fmt: skip
@@ -46,6 +50,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_ca", "certificates of the authority that signed the server's; off trusts any", default="")
     ini("comfy_connect_timeout", "how long a server that wakes up is waited for, in seconds", default="")
     ini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
+    ini("comfy_blame", "name the node that makes a case differ", type="bool", default=False)
+    ini("comfy_probes", "golden runs keep the values between nodes", type="bool", default=False)
     ini("comfy_baseline", "look for golden runs of this name first", default="")
     ini("comfy_report", "folder for the report", default="comfy-report")
     ini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)

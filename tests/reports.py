@@ -16,8 +16,8 @@ CASE = {
     "headline": str, "failure": (str, NONE), "notes": list, "text": str, "server": str, "mode": str, "seconds": NUMBER,
     "prompt_id": (str, NONE), "started": str, "golden": (dict, NONE), "target": str, "run": (str, NONE),
     "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict, "against": (dict, NONE),
-    "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE), "server_log": (str, NONE),
-    "approve": (str, NONE), "outputs": list,
+    "blame": list, "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE),
+    "server_log": (str, NONE), "approve": (str, NONE), "outputs": list,
 }  # fmt: skip
 GOLDEN = {"folder": str, "digest": str, "approved": (str, NONE), "reason": (str, NONE)}
 ENVIRONMENT = {"golden": (str, NONE), "actual": (str, NONE), "differences": list}

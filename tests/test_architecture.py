@@ -62,7 +62,8 @@ MAY_IMPORT = {
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
     # what changed, and what did it
-    "upgrade": "cases client golden judging text",
+    "upgrade/blame": "client compare golden judging text workflow",
+    "upgrade": "cases client golden judging text upgrade/blame",
     # what a person types and sees
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
     "report/ci": "files judging session",

@@ -67,7 +67,8 @@ class Asked:
 class Check:
     """Checks subjects on one lane: a live server, or the embedded fake one.
 
-    seen  what was seen of the subject that was checked last
+    seen    what was seen of the subject that was checked last
+    enrich  adds to a golden run what else is kept of the run that it is of, before it is approved
     """
 
     def __init__(self, settings: Settings, lane: Lane, converter: Converter | None = None) -> None:
@@ -77,6 +78,7 @@ class Check:
         self.store = GoldenStore(settings.golden_dir, settings.baseline)
         self.recorder = Recorder(settings, lane)
         self.seen = Seen()
+        self.enrich: Callable[[GoldenRun, Run], GoldenRun] = lambda golden, run: golden
 
     def workflow_file(
         self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
@@ -303,7 +305,7 @@ class Check:
         self.seen.run = run
         candidate = self.candidate(subject, run, golden, judge)
         refuse(candidate)
-        fresh = self.recorder.recorded(candidate)
+        fresh = self.enrich(self.recorder.recorded(candidate), run)
         reason = masked(self.settings.reason, known_in(run.prompt, run.extra_data)) if self.settings.reason else None
         return self.store.write(subject.key, approve(fresh, BY, reason))
 

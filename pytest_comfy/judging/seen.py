@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..client import Run
     from ..golden import GoldenRun
     from .judge import Judge
     from .verdict import OutputVerdict
+
+
+class Blamed(Protocol):
+    """What is to blame for an output, a sentence for a person."""
+
+    @property
+    def sentence(self) -> str: ...
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the report has it: nodes, sentence, runs."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Seen:
     judge   the rules that it was judged by
     outputs  what it came to
     old     the run that it was compared with, where that is no golden run
+    blame   what is to blame for it, see `upgrade.blame`
     """
 
     golden: GoldenRun | None = None
@@ -46,6 +56,7 @@ class Seen:
     judge: Judge | None = None
     outputs: tuple[OutputVerdict, ...] = ()
     old: Old | None = None
+    blame: Sequence[Blamed] = ()
 
     @property
     def compared(self) -> GoldenRun | None:

@@ -107,6 +107,7 @@ class CaseEntry:
             "doubts": [told(doubt) for doubt in self.kept.doubts],
             "environment": self._environment(),
             "against": self._against(),
+            "blame": [{**one.to_json(), "sentence": told(one.sentence)} for one in self.seen.blame],
             "prompt_differences": self._prompt_differences(),
             "timings": timings(run, self.seen.compared, live=self.settings.live),
             "graph": graph_of(self.seen.prompt or {}),

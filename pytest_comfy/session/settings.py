@@ -42,6 +42,8 @@ class Settings:
     widgets  class -> what its JavaScript does to its widgets, from the files of comfy_widgets
     connect_timeout  how long a server that wakes up is waited for, in seconds; None for gateways alone, and a while
     against  the old servers that each case runs on as well, to be compared with
+    blame    whether the node is looked for that makes a case differ
+    probes   whether golden runs keep the values between nodes, for `blame`
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     report_all  whether the report keeps identical cases as well
@@ -80,6 +82,8 @@ class Settings:
     allow_blank: bool = False
     redact: Patterns = ()
     fresh: bool = False
+    blame: bool = False
+    probes: bool = False
 
     @property
     def live(self) -> bool:
@@ -199,6 +203,8 @@ def resolve(
         cli=frozenset(cli),
         allow_blank=bool(option("comfy_allow_blank")),
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
+        blame=bool(option("comfy_blame") or ini("comfy_blame")),
+        probes=bool(option("comfy_probes") or ini("comfy_probes")),
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
     )
 

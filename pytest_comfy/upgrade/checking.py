@@ -1,0 +1,89 @@
+"""How a live session checks a case beyond the plain comparison: on two servers, and with a culprit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..judging.check import Check, Subject
+from ..judging.verdict import CaseVerdict
+from ..text import plain
+
+if TYPE_CHECKING:
+    from ..client import Progress, Run
+    from ..golden import GoldenRun
+    from ..judging.lane import Lane
+
+
+class Checking:
+    """Checks subjects live, as the flags of the session want it.
+
+    old  the lane of the old server, None where there is none
+    """
+
+    def __init__(self, check: Check, old: Lane | None) -> None:
+        self.check = check
+        self.old = Check(check.settings, old, check.converter) if old is not None else None
+        if check.settings.probes:
+            check.enrich = self._with_values
+
+    def workflow_file(
+        self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
+    ) -> CaseVerdict:
+        """Run a case of a workflow file and judge it; raises as `Check.workflow_file` does."""
+        if self.old is None:
+            return self._explained(self.check.workflow_file(subject, path, on_progress))
+        from .against import Against
+
+        return self._explained(Against(self.check, self.old).workflow_file(subject, path, on_progress))
+
+    def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
+        """Judge a run that a test made; raises as `Check.judge` does."""
+        if self.old is None:
+            return self._explained(self.check.judge(subject, run, golden))
+        from .against import Against
+
+        return self._explained(Against(self.check, self.old).run(subject, run, golden))
+
+    def _explained(self, verdict: CaseVerdict) -> CaseVerdict:
+        """Return a verdict with what is to blame for it."""
+        if verdict.passed or not self.check.settings.blame:
+            return verdict
+        return replace(verdict, notes=(*self._blame(verdict), *verdict.notes))
+
+    def _blame(self, verdict: CaseVerdict) -> tuple[str, ...]:
+        from ..client import ComfyError
+        from ..golden import GoldenError
+        from .blame.asking import Asking
+        from .blame.blaming import against_old, differing
+        from .blame.keeping import against_golden
+
+        seen = self.check.seen
+        targets = differing(verdict.outputs)
+        if seen.run is None or not targets:
+            return ()
+        now = Asking(self.check.lane.client, seen.run)
+        try:
+            if seen.old is not None and self.old is not None:
+                blaming = against_old(now, Asking(self.old.lane.client, seen.old.run))
+            elif seen.golden is None or (found := against_golden(seen.golden, now)) is None:
+                return (_NOTHING,)
+            else:
+                blaming = found
+            seen.blame = blaming.blame(targets)
+        except (ComfyError, GoldenError) as error:
+            return (plain(f"no node can be blamed: {error}", 500),)
+        return tuple(one.sentence for one in seen.blame)
+
+    def _with_values(self, golden: GoldenRun, run: Run) -> GoldenRun:
+        from .blame.keeping import with_values
+
+        return with_values(golden, run, self.check.lane.client)
+
+
+_NOTHING = (
+    "no node can be blamed: its golden run keeps no values between nodes: give the old server with --comfy-against, or "
+    "approve with --comfy-probes"
+)
