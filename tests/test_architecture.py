@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "session text workflow",
     # what changed, and what did it
     "upgrade/blame": "client compare golden judging text workflow",
-    "upgrade": "cases client golden judging text",
+    "upgrade": "cases client golden judging text workflow",
     # what a person types and sees
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
     "report/ci": "files judging session",

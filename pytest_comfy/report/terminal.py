@@ -153,6 +153,18 @@ def _unused(state: State) -> Iterator[str]:
         yield from (f"  {plain(problem, 500)}" for problem in problems)
 
 
+def _trends(state: State) -> Iterator[str]:
+    from ..upgrade.trend import TRENDS
+
+    told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
+    yield f"new against old: {told}"
+    if state.golden_stale:
+        yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
+        yield from (f"    {plain(one, 300)}" for one in sorted(state.golden_stale)[:_MOST_UNMATCHED])
+        if len(state.golden_stale) > _MOST_UNMATCHED:
+            yield f"    and {len(state.golden_stale) - _MOST_UNMATCHED} more"
+
+
 def _rows(state: State) -> Iterator[str]:
     settings = state.settings
     if state.verdicts:
@@ -160,12 +172,7 @@ def _rows(state: State) -> Iterator[str]:
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
     if state.trends:
-        from ..upgrade.trend import TRENDS
-
-        told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
-        yield f"new against old: {told}"
-        if state.trends["golden stale"]:
-            yield "  golden stale: both servers make the same, and not what was approved: approve it anew"
+        yield from _trends(state)
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))

@@ -42,6 +42,7 @@ class State:
     document    what the session's report says, see `report.document`; None where there is nothing to look at
     nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
     trends      how many cases came to which word of `upgrade.trend`, where they ran on two servers
+    golden_stale  cases of which both servers make the same, and not what was approved
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -75,6 +76,7 @@ class State:
     document: dict[str, Any] | None = None
     nodes: list[Any] = field(default_factory=list)
     trends: Counter[str] = field(default_factory=Counter)
+    golden_stale: list[str] = field(default_factory=list)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -155,6 +157,8 @@ class State:
                 self.outcomes.update(approved=1, passed=-1)
             elif name == "comfy_against":
                 self.trends[str(value)] += 1
+            elif name == "comfy_golden_stale":
+                self.golden_stale.append(str(value))
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":

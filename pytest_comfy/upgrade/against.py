@@ -15,15 +15,18 @@ from ..judging.judge import NotJudged
 from ..judging.seen import Old
 from ..judging.verdict import GOLDEN, CaseVerdict, OutputVerdict
 from ..text import plain
+from ..workflow import WorkflowError
 from .trend import FAILING, Trend, trend_of, worst
 
 if TYPE_CHECKING:
-    from ..client import ComfyError, Progress, Run
+    from ..client import Progress, Run
     from ..golden import GoldenRun
     from ..judging.judge import Judge
 
 TREND = "comfy_against"
 """The property that tells what became of a case."""
+STALE = "comfy_golden_stale"
+"""The property that names a case of which both servers make the same, and not what was approved."""
 OLD = "old"
 """What the old server's outputs are called."""
 _LEADS = {
@@ -47,10 +50,28 @@ class Against:
         self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
     ) -> CaseVerdict:
         """Run a case of a workflow file on both and judge the new run; raises as `Check.workflow_file` does."""
-        asked = self.check.ask(subject, path)
-        assert isinstance(asked, Asked)  # a live session has no verdict before the run
-        run = self.check.run_asked(subject, asked, on_progress)
+        from ..client import ComfyError
+
+        try:
+            asked = self.check.ask(subject, path)
+            assert isinstance(asked, Asked)  # a live session has no verdict before the run
+            run = self.check.run_asked(subject, asked, on_progress)
+        except (ComfyError, WorkflowError) as error:
+            if not isinstance(error, ComfyError) or error.judged:
+                told = self._told_by_old(subject, path, on_progress)
+                error.args = (f"{error}\n{told}", *error.args[1:])
+            raise
         return self.judge(subject, run, asked.golden, lambda: self._old_file(subject, path, asked.golden, on_progress))
+
+    def _told_by_old(self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None) -> str:
+        """Return whether the old server runs what the new one does not."""
+        from ..client import ComfyError
+
+        try:
+            self._old_file(subject, path, None, on_progress)
+        except (ComfyError, WorkflowError) as error:
+            return plain(f"OLD ({self.old.lane.told}) does not run it either: {error}", 500)
+        return plain(f"regression: OLD ({self.old.lane.told}) runs it", 500)
 
     def run(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Run on the old server what was run on the new one, and judge the run."""
@@ -70,7 +91,7 @@ class Against:
 
         try:
             old = run_old()
-        except ComfyError as error:
+        except (ComfyError, WorkflowError) as error:
             return self._without_old(subject, run, golden, error)
         return _Judging(self, subject, run, golden, old).verdict()
 
@@ -85,7 +106,7 @@ class Against:
         assert isinstance(asked, Asked)
         return self.old.run_asked(subject, asked, on_progress)
 
-    def _without_old(self, subject: Subject, run: Run, golden: GoldenRun | None, error: ComfyError) -> CaseVerdict:
+    def _without_old(self, subject: Subject, run: Run, golden: GoldenRun | None, error: Exception) -> CaseVerdict:
         told = f"OLD ({self.old.lane.told}) made nothing to compare with: {error}"
         if golden is None:
             raise NotJudged(told) from None
@@ -118,7 +139,8 @@ class _Judging:
         )  # fmt: skip
         seen.old = Old(reference, self.old, trend, self.both.old.lane.told)
         notes = self._notes(trend, reference, found) if trend != "same" else []
-        verdict = check.verdict_of(self.subject, self.run, outputs, notes, told={TREND: trend})
+        told = {TREND: trend, **({STALE: self.subject.node_id} if trend == "golden stale" else {})}
+        verdict = check.verdict_of(self.subject, self.run, outputs, notes, told=told)
         if verdict.passed:
             return verdict
         return replace(verdict, notes=(*verdict.notes, *judge.artefacts.problems))

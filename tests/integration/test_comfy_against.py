@@ -102,6 +102,27 @@ def test_without_golden_run_and_without_old_run_nothing_is_judged(project, serve
     result.stdout.fnmatch_lines([f"*OLD ({old.url} *) made nothing to compare with: *"])
 
 
+def test_what_fails_on_the_new_server_alone_is_a_regression(project, serve):
+    project.workflow(prompt=graph())
+    new, old = serve(), serve(recorded(graph(), made(0)))
+    result = project.run("--comfy-url", new.url, "--comfy-against", old.url)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["prompt refused: *", f"regression: OLD ({old.url} *) runs it"])
+
+
+def test_what_fails_on_both_is_told_so(project, serve):
+    project.workflow(prompt=graph())
+    new, old = serve(), serve()
+    result = project.run("--comfy-url", new.url, "--comfy-against", old.url)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["prompt refused: *", f"OLD ({old.url} *) does not run it either: prompt refused*"])
+
+
+def test_cases_whose_golden_run_is_stale_are_named(both):
+    result = both(SOFT, SOFT, golden=0)
+    result.stdout.fnmatch_lines(["  golden stale, as both*", "    workflows/txt2img.json::default"])
+
+
 def test_an_old_server_that_is_away_is_named(project, serve, dead_url):
     project.workflow(prompt=graph())
     result = project.run("--comfy-url", serve(recorded()).url, "--comfy-against", dead_url)
