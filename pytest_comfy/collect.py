@@ -210,7 +210,7 @@ class CaseItem(pytest.Function):
             if settings.live:
                 from .upgrade.checking import Checking
 
-                checking = Checking(check, lane.old)
+                checking = Checking(check, lane)
             try:
                 verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:

@@ -51,7 +51,7 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     state = request.config.stash[STATE]
     lane, unreachable = None, ""
     try:
-        lane = Lane.open_both(*_servers(state.settings), state.settings, state.models)
+        lane = Lane.open_all(*_servers(state.settings), state.settings, state.models)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -61,9 +61,11 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     lane.close()
 
 
-def _servers(settings: Settings) -> tuple[Server | None, Server | None]:
-    """Return the server of this process, and the old one that it is held against."""
-    return for_worker(settings.servers, _worker()), for_worker(settings.against, _worker())
+def _servers(settings: Settings) -> tuple[Server | None, Server | None, Iterable[Server]]:
+    """Return the server of this process, the old one that it is held against, and those that run the same."""
+    own = for_worker(settings.servers, _worker())
+    others = [one for one in settings.servers if one is not own] if settings.calibrate else []
+    return own, for_worker(settings.against, _worker()), others
 
 
 @pytest.fixture
@@ -291,8 +293,9 @@ class GoldenChecker:
             return check.judge(subject, run, golden)
         from .upgrade.checking import Checking
 
-        old = self._request.getfixturevalue("comfy_lane").old if self._settings.against else None
-        return Checking(check, old).judge(subject, run, golden)
+        more = self._settings.against or self._settings.calibrate
+        lane = self._request.getfixturevalue("comfy_lane") if more else check.lane
+        return Checking(check, lane).judge(subject, run, golden)
 
 
 def closing_sections(item: pytest.Item) -> list[tuple[str, str]]:

@@ -30,6 +30,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
            "or by what golden runs keep of --comfy-probes", action="store_true")  # fmt: skip
     option("--comfy-probes", "with --comfy-update: keep the values between nodes as well, for --comfy-blame",
            action="store_true")  # fmt: skip
+    option("--comfy-calibrate", "run each case N times, or once on each of several --comfy-url, and keep in its golden "
+           "run how far it moves by itself: tolerances are no narrower", metavar="N")  # fmt: skip
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for the report: what differs, to look at and to approve (comfy-report)",
            metavar="DIR")  # fmt: skip

@@ -54,11 +54,14 @@ CLASSES = {
 class ComputingServer(FakeComfyServer):
     """Every value is a picture of 16x16 numbers, made of those before and of the node's own.
 
+    wander  the same, added once more with every prompt
     shifts  id of a node, or class, -> how many levels are added to all that it makes
     """
 
-    def __init__(self, shifts=None, without=()):
+    def __init__(self, shifts=None, without=(), wander=None):
         self.shifts = dict(shifts or {})
+        self.wander = dict(wander or {})
+        self.computed = 0
         super().__init__((), synthesize={name: one for name, one in CLASSES.items() if name not in without})
 
     def _synthesized(self, prompt, outputs):
@@ -71,6 +74,7 @@ class ComputingServer(FakeComfyServer):
             for node_id, node in prompt.items()
         }
         values, made = {}, {}
+        self.computed += 1
         for node_id in outputs:
             shown = self._value_of(bare, node_id, values)
             if shown is None:
@@ -100,7 +104,8 @@ class ComputingServer(FakeComfyServer):
         value = np.random.default_rng(seed).uniform(60, 160, (16, 16))
         if before:
             value = 0.3 * value + 0.7 * np.mean(before, axis=0)
-        return value + self.shifts.get(node_id, self.shifts.get(node["class_type"], 0))
+        moved = self.wander.get(node_id, 0) * self.computed
+        return value + self.shifts.get(node_id, self.shifts.get(node["class_type"], 0)) + moved
 
 
 def _shown(class_type, value, node_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,16 @@ def renew(folder: Path, *, every: bool = False) -> Renewal:
         renewed += fresh != entry
         entries.append(fresh)
     if renewed:
-        text = dumps({**run.document, "outputs": entries})
-        try:
-            write_whole(folder / RUN_FILE, text.encode("utf-8"))
-        except OSError as error:
-            raise GoldenError(f"{folder / RUN_FILE}: cannot be written ({error.strerror or error})") from error
+        rewrite(folder, {**run.document, "outputs": entries})
     return Renewal(renewed, tuple(stuck))
+
+
+def rewrite(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write another run.json to a golden run, whole, and leave its files as they are; raises GoldenError."""
+    try:
+        write_whole(folder / RUN_FILE, dumps(document).encode("utf-8"))
+    except OSError as error:
+        raise GoldenError(f"{folder / RUN_FILE}: cannot be written ({error.strerror or error})") from error
 
 
 def _described(run: GoldenRun, output: GoldenOutput) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class GoldenOutput:
     size: tuple[int, int] | None = None
     masks: tuple[tuple[int, int, int, int], ...] = ()
     file: str | None = None
+    floor: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -59,9 +60,10 @@ class GoldenOutput:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> GoldenOutput:
         """Read one entry of `outputs`; raises KeyError, TypeError or ValueError for a malformed one."""
-        size, fingerprint = entry.get("size"), entry.get("fingerprint")
-        if not (fingerprint is None or isinstance(fingerprint, dict)):
-            raise TypeError("a fingerprint is no object")
+        size, fingerprint, floor = entry.get("size"), entry.get("fingerprint"), entry.get("floor")
+        for name, value in (("fingerprint", fingerprint), ("floor", floor)):
+            if not (value is None or isinstance(value, dict)):
+                raise TypeError(f"a {name} is no object")
         return cls(
             node=str(entry["node"]),
             key=str(entry["key"]),
@@ -75,6 +77,7 @@ class GoldenOutput:
             size=(int(size[0]), int(size[1])) if size else None,
             masks=_masks(entry["masks"]) if "masks" in entry else (),
             file=entry.get("file"),
+            floor=floor,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -97,6 +100,8 @@ class GoldenOutput:
             entry["masks"] = pack_masks(self.masks)
         if self.file:
             entry["file"] = self.file
+        if self.floor is not None:
+            entry["floor"] = dict(self.floor)
         return entry
 
 

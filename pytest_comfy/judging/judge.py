@@ -28,6 +28,7 @@ from ..workflow.named import Named
 from ..workflow.secrets import secrets_in
 from .artefacts import Artefacts
 from .batches import Batch, batches_of, kept_of, name_today
+from .floor import widened
 from .masks import masks_of, refuse_whole, size_of
 from .verdict import OutputVerdict
 
@@ -155,7 +156,7 @@ class Judge:
         for index, kept in batch.golden.items():
             place = batch.names[index], batch.title(index)
             masks = self._masks(*place, partial(_size, kept))
-            rules = self._tolerance(*place), masks, self._text(*place)
+            rules = widened(self._tolerance(*place), kept.floor), masks, self._text(*place)
             wanted[index] = Wanted(kept_of(golden, kept), *rules)
         made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
         compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}

@@ -22,9 +22,11 @@ class Lane:
     told    where runs are made, in words
     models  by a server's address, what it tells of its model files; given, it is kept for longer than the lane
     old     the lane of the old server, where every case runs on two
+    others  those of the other servers, where every case runs on all
     """
 
     old: Lane | None = None
+    others: tuple[Lane, ...] = ()
 
     def __init__(
         self,
@@ -68,17 +70,23 @@ class Lane:
         return cls(client, server.name or client.url, told, models=models)
 
     @classmethod
-    def open_both(
-        cls, server: Server | None, old: Server | None, settings: Settings, models: dict[str, Models] | None = None
+    def open_all(
+        cls,
+        server: Server | None,
+        old: Server | None,
+        others: Iterable[Server],
+        settings: Settings,
+        models: dict[str, Models] | None = None,
     ) -> Lane:
-        """Connect as `open` does, and to the old server as well, where there is one."""
+        """Connect as `open` does, and to the old server and the others as well, where there are any."""
         lane = cls.open(server, settings, models)
-        if old is not None:
-            try:
-                lane.old = cls.open(old, settings, models)
-            except BaseException:
-                lane.close()
-                raise
+        try:
+            lane.old = cls.open(old, settings, models) if old is not None else None
+            for other in others:
+                lane.others = (*lane.others, cls.open(other, settings, models))
+        except BaseException:
+            lane.close()
+            raise
         return lane
 
     def replay(self, runs: Iterable[GoldenRun]) -> None:
@@ -87,9 +95,9 @@ class Lane:
             self._server.reset(runs)
 
     def close(self) -> None:
-        """Close the client, and the fake server if there is one, and the old lane."""
-        if self.old is not None:
-            self.old.close()
+        """Close the client, and the fake server if there is one, and the other lanes."""
+        for other in (*([self.old] if self.old is not None else []), *self.others):
+            other.close()
         self.client.close()
         if self._server is not None:
             self._server.stop()

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..golden.timing import seconds_of_run
 from ..workflow.model import title_of
 from .telling import line
-from .timings import seconds_by_node
 
 if TYPE_CHECKING:
     from ..client import Run
@@ -20,7 +20,7 @@ NODES = "comfy_nodes"
 
 def nodes_of(case: str, run: Run) -> tuple[str, str]:
     """Return the property of a live run."""
-    seconds = seconds_by_node((event.at, event.type, event.data) for event in run.events)
+    seconds = seconds_of_run(run)
     told = [
         [taken, line(f"node {node} {title_of(node, run.prompt.get(node))!r}", 120)] for node, taken in seconds.items()
     ]

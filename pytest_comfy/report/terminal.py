@@ -165,6 +165,14 @@ def _trends(state: State) -> Iterator[str]:
             yield f"    and {len(state.golden_stale) - _MOST_UNMATCHED} more"
 
 
+def _floors(state: State) -> Iterator[str]:
+    moving = sorted((one for one in state.floors if one[1] > 0), key=lambda one: (-one[1], one[0]))
+    yield f"calibrated: {len(state.floors)}, of which {len(moving)} move by themselves"
+    yield from (f"  {limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving[:_MOST_UNMATCHED])
+    if len(moving) > _MOST_UNMATCHED:
+        yield f"  and {len(moving) - _MOST_UNMATCHED} more"
+
+
 def _rows(state: State) -> Iterator[str]:
     settings = state.settings
     if state.verdicts:
@@ -173,6 +181,8 @@ def _rows(state: State) -> Iterator[str]:
         yield f"outputs: {counts}{ignored}"
     if state.trends:
         yield from _trends(state)
+    if state.floors:
+        yield from _floors(state)
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))

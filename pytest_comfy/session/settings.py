@@ -44,6 +44,7 @@ class Settings:
     against  the old servers that each case runs on as well, to be compared with
     blame    whether the node is looked for that makes a case differ
     probes   whether golden runs keep the values between nodes, for `blame`
+    calibrate  how often each case runs to learn how far it moves by itself; 0 where that is not asked
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     report_all  whether the report keeps identical cases as well
@@ -84,6 +85,7 @@ class Settings:
     fresh: bool = False
     blame: bool = False
     probes: bool = False
+    calibrate: int = 0
 
     @property
     def live(self) -> bool:
@@ -204,6 +206,7 @@ def resolve(
         allow_blank=bool(option("comfy_allow_blank")),
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
         blame=bool(option("comfy_blame") or ini("comfy_blame")),
+        calibrate=_runs(option("comfy_calibrate"), bool(urls), bool(against)),
         probes=bool(option("comfy_probes") or ini("comfy_probes")),
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
     )
@@ -225,6 +228,18 @@ def _servers(
         )
     except ServerError as error:
         raise SettingsError(str(error)) from None
+
+
+def _runs(given: str | None, live: bool, against: bool) -> int:
+    if given is None:
+        return 0
+    if not given.isascii() or not given.isdigit() or not 2 <= int(given) <= 1000:
+        raise SettingsError(f"--comfy-calibrate {given!r}: must be a number of runs from 2 up")
+    if not live:
+        raise SettingsError("--comfy-calibrate runs each case several times live: give the server with --comfy-url")
+    if against:
+        raise SettingsError("--comfy-calibrate and --comfy-against ask for different runs: give one of them")
+    return int(given)
 
 
 def _path(root: Path, given: str | None) -> Path | None:

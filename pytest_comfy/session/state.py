@@ -43,6 +43,7 @@ class State:
     nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
     trends      how many cases came to which word of `upgrade.trend`, where they ran on two servers
     golden_stale  cases of which both servers make the same, and not what was approved
+    floors      (case, limits by which it moves by itself) of those that were calibrated
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -77,6 +78,7 @@ class State:
     nodes: list[Any] = field(default_factory=list)
     trends: Counter[str] = field(default_factory=Counter)
     golden_stale: list[str] = field(default_factory=list)
+    floors: list[Any] = field(default_factory=list)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -159,6 +161,8 @@ class State:
                 self.trends[str(value)] += 1
             elif name == "comfy_golden_stale":
                 self.golden_stale.append(str(value))
+            elif name == "comfy_floor":
+                self.floors.append(json.loads(str(value)))
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":

@@ -15,17 +15,20 @@ if TYPE_CHECKING:
     from ..client import Progress, Run
     from ..golden import GoldenRun
     from ..judging.lane import Lane
+    from .against import Against
+    from .calibrating import Calibrating
 
 
 class Checking:
     """Checks subjects live, as the flags of the session want it.
 
-    old  the lane of the old server, None where there is none
+    lane  that of the session: what has other lanes beside it
     """
 
-    def __init__(self, check: Check, old: Lane | None) -> None:
+    def __init__(self, check: Check, lane: Lane) -> None:
         self.check = check
-        self.old = Check(check.settings, old, check.converter) if old is not None else None
+        self.old = Check(check.settings, lane.old, check.converter) if lane.old is not None else None
+        self.others = [Check(check.settings, other, check.converter) for other in lane.others]
         if check.settings.probes:
             check.enrich = self._with_values
 
@@ -33,19 +36,26 @@ class Checking:
         self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
     ) -> CaseVerdict:
         """Run a case of a workflow file and judge it; raises as `Check.workflow_file` does."""
-        if self.old is None:
-            return self._explained(self.check.workflow_file(subject, path, on_progress))
-        from .against import Against
-
-        return self._explained(Against(self.check, self.old).workflow_file(subject, path, on_progress))
+        return self._explained(self._checks.workflow_file(subject, path, on_progress))
 
     def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Judge a run that a test made; raises as `Check.judge` does."""
+        checks = self._checks
+        judge = checks.judge if isinstance(checks, Check) else checks.run
+        return self._explained(judge(subject, run, golden))
+
+    @property
+    def _checks(self) -> Check | Against | Calibrating:
+        if self.check.settings.calibrate:
+            from .calibrating import Calibrating
+
+            again = self.others or [self.check] * (self.check.settings.calibrate - 1)
+            return Calibrating([self.check, *again])
         if self.old is None:
-            return self._explained(self.check.judge(subject, run, golden))
+            return self.check
         from .against import Against
 
-        return self._explained(Against(self.check, self.old).run(subject, run, golden))
+        return Against(self.check, self.old)
 
     def _explained(self, verdict: CaseVerdict) -> CaseVerdict:
         """Return a verdict with what is to blame for it."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from projects import graph, recorded
 
 from pytest_comfy.golden import GoldenRun
-from pytest_comfy.report.timings import seconds_by_node, timings
+from pytest_comfy.golden.timing import seconds_by_node
+from pytest_comfy.report.timings import timings
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
