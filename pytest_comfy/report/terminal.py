@@ -13,6 +13,7 @@ from ..judging.verdict import VERDICTS
 from ..text import listed, plain
 from .ci import annotated
 from .cleaning import fit_to_log
+from .upgraded import upgraded
 
 if TYPE_CHECKING:
     from ..session.projects import Projects
@@ -153,36 +154,13 @@ def _unused(state: State) -> Iterator[str]:
         yield from (f"  {plain(problem, 500)}" for problem in problems)
 
 
-def _trends(state: State) -> Iterator[str]:
-    from ..upgrade.trend import TRENDS
-
-    told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
-    yield f"new against old: {told}"
-    if state.golden_stale:
-        yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
-        yield from (f"    {plain(one, 300)}" for one in sorted(state.golden_stale)[:_MOST_UNMATCHED])
-        if len(state.golden_stale) > _MOST_UNMATCHED:
-            yield f"    and {len(state.golden_stale) - _MOST_UNMATCHED} more"
-
-
-def _floors(state: State) -> Iterator[str]:
-    moving = sorted((one for one in state.floors if one[1] > 0), key=lambda one: (-one[1], one[0]))
-    yield f"calibrated: {len(state.floors)}, of which {len(moving)} move by themselves"
-    yield from (f"  {limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving[:_MOST_UNMATCHED])
-    if len(moving) > _MOST_UNMATCHED:
-        yield f"  and {len(moving) - _MOST_UNMATCHED} more"
-
-
 def _rows(state: State) -> Iterator[str]:
     settings = state.settings
     if state.verdicts:
         counts = ", ".join(f"{state.verdicts[word]} {word}" for word in VERDICTS)
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
-    if state.trends:
-        yield from _trends(state)
-    if state.floors:
-        yield from _floors(state)
+    yield from upgraded(state)
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))

@@ -45,6 +45,7 @@ class Settings:
     blame    whether the node is looked for that makes a case differ
     probes   whether golden runs keep the values between nodes, for `blame`
     calibrate  how often each case runs to learn how far it moves by itself; 0 where that is not asked
+    slower   how many times as long a node may take, None where time is no failure
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     report_all  whether the report keeps identical cases as well
@@ -86,6 +87,7 @@ class Settings:
     blame: bool = False
     probes: bool = False
     calibrate: int = 0
+    slower: float | None = None
 
     @property
     def live(self) -> bool:
@@ -207,6 +209,7 @@ def resolve(
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
         blame=bool(option("comfy_blame") or ini("comfy_blame")),
         calibrate=_runs(option("comfy_calibrate"), bool(urls), bool(against)),
+        slower=_factor(pick("slower")),
         probes=bool(option("comfy_probes") or ini("comfy_probes")),
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
     )
@@ -240,6 +243,18 @@ def _runs(given: str | None, live: bool, against: bool) -> int:
     if against:
         raise SettingsError("--comfy-calibrate and --comfy-against ask for different runs: give one of them")
     return int(given)
+
+
+def _factor(value: Any) -> float | None:
+    if not value:
+        return None
+    try:
+        factor = float(value)
+    except ValueError:
+        factor = math.nan
+    if not 1 < factor < math.inf:
+        raise SettingsError(f"comfy_slower {value!r}: must be a number above 1, such as 2.0")
+    return factor
 
 
 def _path(root: Path, given: str | None) -> Path | None:

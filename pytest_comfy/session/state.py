@@ -44,6 +44,7 @@ class State:
     trends      how many cases came to which word of `upgrade.trend`, where they ran on two servers
     golden_stale  cases of which both servers make the same, and not what was approved
     floors      (case, limits by which it moves by itself) of those that were calibrated
+    slower      (times, sentence, case) of nodes that took notably longer than they did
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -79,6 +80,7 @@ class State:
     trends: Counter[str] = field(default_factory=Counter)
     golden_stale: list[str] = field(default_factory=list)
     floors: list[Any] = field(default_factory=list)
+    slower: list[tuple[float, str, str]] = field(default_factory=list)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -163,6 +165,9 @@ class State:
                 self.golden_stale.append(str(value))
             elif name == "comfy_floor":
                 self.floors.append(json.loads(str(value)))
+            elif name == "comfy_slower":
+                case, rows = json.loads(str(value))
+                self.slower += [(times, sentence, case) for times, sentence in rows]
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":

@@ -36,13 +36,13 @@ class Checking:
         self, subject: Subject, path: Path, on_progress: Callable[[Progress], None] | None = None
     ) -> CaseVerdict:
         """Run a case of a workflow file and judge it; raises as `Check.workflow_file` does."""
-        return self._explained(self._checks.workflow_file(subject, path, on_progress))
+        return self._explained(subject, self._checks.workflow_file(subject, path, on_progress))
 
     def judge(self, subject: Subject, run: Run, golden: GoldenRun | None) -> CaseVerdict:
         """Judge a run that a test made; raises as `Check.judge` does."""
         checks = self._checks
         judge = checks.judge if isinstance(checks, Check) else checks.run
-        return self._explained(judge(subject, run, golden))
+        return self._explained(subject, judge(subject, run, golden))
 
     @property
     def _checks(self) -> Check | Against | Calibrating:
@@ -57,8 +57,11 @@ class Checking:
 
         return Against(self.check, self.old)
 
-    def _explained(self, verdict: CaseVerdict) -> CaseVerdict:
-        """Return a verdict with what is to blame for it."""
+    def _explained(self, subject: Subject, verdict: CaseVerdict) -> CaseVerdict:
+        """Return a verdict with what took longer, and what is to blame for it."""
+        from .timing import Timing
+
+        verdict = Timing(self.check, self.old).timed(subject, verdict)
         if verdict.passed or not self.check.settings.blame:
             return verdict
         return replace(verdict, notes=(*self._blame(verdict), *verdict.notes))

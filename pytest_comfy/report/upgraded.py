@@ -1,0 +1,54 @@
+"""What the closing section says of an upgrade: new against old, noise floors, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..text import plain
+
+if TYPE_CHECKING:
+    from ..session.state import State
+
+_MOST = 10
+_MOST_SLOWER = 5
+
+
+def upgraded(state: State) -> Iterator[str]:
+    """Return the lines, none where nothing of it was asked for."""
+    if state.trends:
+        yield from _trends(state)
+    if state.floors:
+        yield from _floors(state)
+    if state.slower:
+        yield from _slower(state)
+
+
+def _slower(state: State) -> Iterator[str]:
+    yield f"slower than before: {len(state.slower)} node{'s' * (len(state.slower) != 1)}"
+    slower = sorted(state.slower, key=lambda one: (-one[0], one[2]))
+    yield from (
+        f"  {times:.3g} times: {plain(f'{told} in {case}', 300)}" for times, told, case in slower[:_MOST_SLOWER]
+    )
+    if len(slower) > _MOST_SLOWER:
+        yield f"  and {len(slower) - _MOST_SLOWER} more"
+
+
+def _trends(state: State) -> Iterator[str]:
+    from ..upgrade.trend import TRENDS
+
+    told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
+    yield f"new against old: {told}"
+    if state.golden_stale:
+        yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
+        yield from (f"    {plain(one, 300)}" for one in sorted(state.golden_stale)[:_MOST])
+        if len(state.golden_stale) > _MOST:
+            yield f"    and {len(state.golden_stale) - _MOST} more"
+
+
+def _floors(state: State) -> Iterator[str]:
+    moving = sorted((one for one in state.floors if one[1] > 0), key=lambda one: (-one[1], one[0]))
+    yield f"calibrated: {len(state.floors)}, of which {len(moving)} move by themselves"
+    yield from (f"  {limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving[:_MOST])
+    if len(moving) > _MOST:
+        yield f"  and {len(moving) - _MOST} more"
