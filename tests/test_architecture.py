@@ -71,7 +71,7 @@ MAY_IMPORT = {
     "report/html": "files media text",
     "report/review": "files report/html server text",
     "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
-    "server/faults server/recording server/recordings session text workflow",
+    "server/faults server/recording server/recordings session text upgrade workflow",
     # what pytest calls
     "options": "session",
     "collect": "cases client golden judging report report/status session text upgrade workflow workflow/graph",

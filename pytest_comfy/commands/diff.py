@@ -19,9 +19,11 @@ from . import Commands, printable
 if TYPE_CHECKING:
     from ..compare import Comparison, Drawing, Tolerance
     from ..judging.pairs import Row, Rule
+    from ..upgrade.trend import Trend
 
 _MOST_REGIONS = 10
 """Regions printed; --json has them all."""
+_MOST_CHANGES = 10
 _ORDER = ("cannot be judged", "different", "missing", "unexpected", "within tolerance", "identical")
 """Verdicts, the gravest first: that of a folder is the first that any of its files has."""
 
@@ -32,8 +34,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "diff",
         help="say whether two outputs are the same, and what differs",
         description="Compare two files (pictures, animations, video, audio, text, latents, 3D), two folders by the "
-        "relative paths of their files, or two golden runs by their outputs, as pytest does. Exit status: 0 the same "
-        "or within tolerance, 1 different, 2 trouble.",
+        "relative paths of their files, or two golden runs by their outputs, as pytest does; of folders of golden runs "
+        "made in two environments it tells as well what differs between those. Exit status: 0 the same or within "
+        "tolerance, 1 different, 2 trouble.",
     )
     add = parser.add_argument
     add("first", type=Path, metavar="A", help="file or folder that is expected, such as a golden one")
@@ -59,6 +62,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         metavar="OUT",
         help="write a picture of what differs there, a PNG; of folders, into the folder OUT",
     )
+    add(
+        "--golden",
+        type=Path,
+        metavar="DIR",
+        help="folder of approved runs that says which of A, the old one, and B, the new one, is right: what differs is "
+        "a regression, an improvement, or the golden run is stale",
+    )
     add("--json", action="store_true", help="print the verdict as JSON")
     return parser
 
@@ -71,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
         rule = Rule(_tolerance(options.tolerance), tuple(_mask(text) for text in options.mask))
         folders = [path for path in (options.first, options.second) if path.is_dir()]
         _check_output(options, bool(folders))
+        if options.golden is not None and (len(folders) < 2 or not options.golden.is_dir()):
+            raise DiffError(f"--golden {options.golden}: is for two folders, and a folder itself")
         if len(folders) == 1:
             other = options.second if folders == [options.first] else options.first
             if other.exists():
@@ -117,31 +129,71 @@ def _prompts(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:
-    from ..judging.pairs import FAILING, NOT_JUDGED, compare_folders
+    from ..judging.pairs import FAILING, NOT_JUDGED
+    from ..upgrade.trend import FAILING as WORSE
 
-    rows: list[Row] = []
-    for row in compare_folders(options.first, options.second, rule):
-        rows.append(row)
+    rows: list[tuple[Row, Trend | None]] = []
+    for row, trend in _rows(options, rule):
+        rows.append((row, trend))
         if row.verdict == NOT_JUDGED:
             _tell(f"{row.label}: {row.message}")
-        elif row.verdict != "identical" and not options.json:
-            _print([row.line()])
+        elif (row.verdict != "identical" or trend not in (None, "same")) and not options.json:
+            _print([f"{trend}: {row.line()}" if trend not in (None, "same") else row.line()])
         drawn = options.output is not None and row.draw is not None and row.verdict != "identical"
         drawing = row.draw() if drawn and row.draw else None
         if drawing is not None:
             _write(_place_of(options.output, row.name, drawing.suffix), drawing)
-    counts = Counter(row.verdict for row in rows)
-    verdict = next((one for one in _ORDER if counts[one]), "identical")
-    if options.json:
-        items = [{"name": row.name, **_comparison_json(row.verdict, row.message, row.comparison)} for row in rows]
-        paths = {"a": str(options.first), "b": str(options.second)}
-        _print_json({**paths, "verdict": verdict, "tolerance": rule.tolerance.name, "counts": counts, "items": items})
-    else:
-        told = ", ".join(f"{counts[one]} {one}" for one in _ORDER if counts[one]) or "nothing to compare"
-        _print([f"{verdict}: {told}"])
+    counts = Counter(row.verdict for row, _ in rows)
+    trends = Counter(trend for _, trend in rows if trend is not None)
+    _tell_folders(options, rule, rows, counts, trends)
     if counts[NOT_JUDGED]:
         return 2
+    if options.golden is not None:
+        return 1 if WORSE & trends.keys() else 0
     return 1 if any(counts[one] for one in FAILING) else 0
+
+
+def _rows(options: argparse.Namespace, rule: Rule) -> Iterator[tuple[Row, Trend | None]]:
+    """Yield the verdicts on what is in two folders, with what each means where a third one says it."""
+    from ..judging.pairs import compare_folders
+
+    if options.golden is None:
+        return ((row, None) for row in compare_folders(options.first, options.second, rule))
+    from ..upgrade.folders import with_trends
+
+    return with_trends(options.first, options.second, options.golden, rule)
+
+
+def _tell_folders(
+    options: argparse.Namespace,
+    rule: Rule,
+    rows: list[tuple[Row, Trend | None]],
+    counts: Counter[str],
+    trends: Counter[Trend],
+) -> None:
+    from ..upgrade.folders import environments
+    from ..upgrade.trend import TRENDS
+
+    verdict = next((one for one in _ORDER if counts[one]), "identical")
+    shared, changed = environments(options.first, options.second)
+    if options.json:
+        items = [
+            {"name": row.name, "trend": trend, **_comparison_json(row.verdict, row.message, row.comparison)}
+            for row, trend in rows
+        ]
+        paths = {"a": str(options.first), "b": str(options.second)}
+        environment = [{"change": change, "runs": number} for change, number in changed]
+        verdicts = {"verdict": verdict, "tolerance": rule.tolerance.name, "counts": counts, "trends": trends}
+        _print_json({**paths, **verdicts, "environment": {"runs": shared, "changes": environment}, "items": items})
+        return
+    told = ", ".join(f"{counts[one]} {one}" for one in _ORDER if counts[one]) or "nothing to compare"
+    _print([f"{verdict}: {told}"])
+    if trends:
+        _print([f"new against old: {', '.join(f'{trends[one]} {one}' for one in reversed(TRENDS) if trends[one])}"])
+    for change, number in changed[:_MOST_CHANGES]:
+        _print([f"environment: {change} (in {number} of {shared} golden runs)"])
+    if len(changed) > _MOST_CHANGES:
+        _print([f"environment: and {len(changed) - _MOST_CHANGES} changes more"])
 
 
 def _tolerance(words: Iterable[str]) -> Tolerance:

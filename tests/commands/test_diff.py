@@ -308,7 +308,9 @@ class TestGoldenRuns:
         status, out, err = run(first, second)
         assert (status, err) == (1, [])
         assert out[0].startswith("different: node 9 'Save Image' images 1: ")
-        assert out[1:] == ["different: 1 different, 1 identical"]
+        assert out[1:] == [
+            "different: 1 different, 1 identical", "environment: ComfyUI 0.8.0 -> 0.9.0 (in 1 of 1 golden runs)"
+        ]  # fmt: skip
 
     def test_batches_are_explained(self, folder, run):
         first = golden(folder, "one", [png(1), png(2), png(3)])
@@ -330,7 +332,10 @@ class TestGoldenRuns:
         golden(folder, "two", [png(1)], environment={"comfyui": "0.9.0"}, approvals=[{"at": "2026-01-01", "by": "x"}])
         write(folder / "two/note.txt", b"")
         assert run("one", "two") == (
-            1, ["unexpected: note.txt: only in two", "unexpected: 1 unexpected, 1 identical"], []
+            1,
+            ["unexpected: note.txt: only in two", "unexpected: 1 unexpected, 1 identical",
+             "environment: ComfyUI 0.8.0 -> 0.9.0 (in 1 of 1 golden runs)"],
+            [],
         )  # fmt: skip
         GoldenStore(folder / "two").write("w/default", recorded(outputs={"9": {"images": [png(4)]}}))
         assert run("one", "two", "-o", "out")[1][0].startswith("different: w/default: node 9 'Save Image' images 0: ")
