@@ -51,7 +51,7 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     state = request.config.stash[STATE]
     lane, unreachable = None, ""
     try:
-        lane = Lane.open_all(*_servers(state.settings), state.settings, state.models)
+        lane = Lane.open_all(*_servers(state.settings), state.settings, state.facts)
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -265,8 +265,8 @@ class GoldenChecker:
         subject = replace(subject_of_test(node, name), options=options)
         live = self._settings.live
         url = self._client.url
-        models = self._request.config.stash[STATE].models
-        lane = Lane(self._client, url if live else None, url if live else "replay", models=models)
+        facts = self._request.config.stash[STATE].facts
+        lane = Lane(self._client, url if live else None, url if live else "replay", facts=facts)
         check = Check(self._settings, lane)
         check.seen.prompt = run.prompt
         failure = ""

@@ -10,11 +10,12 @@ from typing import Any, Self
 from ..access import Verify
 from ..memory import DEFAULT_MAX_MEMORY, Budget
 from ..workflow.model import Workflow
+from ..workflow.page import page_of
 from ..workflow.results import Event, Output, Preview
 from .api import Endpoints
 from .errors import ServerUnreachable, TooLarge
 from .outputs import Wanted
-from .pages import converted, page_of
+from .pages import converted
 from .run import Progress, Run
 from .runs import Runs
 from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert, way_to

@@ -15,9 +15,10 @@ from ..memory import DEFAULT_MAX_MEMORY, Budget, json_cost
 from ..text import plain
 from ..workflow.model import Workflow
 from ..workflow.named import place_of_input
+from ..workflow.page import page_of
 from .errors import ComfyError, DownloadError, ServerUnreachable, TooLarge
 from .explain import Definitions
-from .pages import converted, page_of
+from .pages import converted
 from .reply import QUEUE, SMALL, Reply
 from .told import (
     Queue,

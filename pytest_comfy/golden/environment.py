@@ -1,8 +1,7 @@
-"""The environment of a run: what may change its pictures, and what of it changed since the golden run."""
+"""The environment of a run: what may change its pictures, as servers tell it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,37 +9,40 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..text import plain
+from ..workflow.page import PACKAGE as PAGE
+from ..workflow.page import page_of
+from .flags import numeric_flags
 
 MODEL_HASHES = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", "modelspec.architecture")
 """Of a safetensors file's metadata, where its maker wrote them."""
 MODEL_SUFFIXES = {".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx"}
 
-_NUMERIC_FLAGS = re.compile(
-    r"--(?:cpu(?:-vae)?|directml|deterministic|fast|force-(?:fp16|fp32|channels-last|upcast-attention)"
-    r"|dont-upcast-attention|(?:fp32|fp64|bf16|fp16|fp8)[\w-]*|supports-fp8-compute"
-    r"|use-[\w-]*attention|disable-xformers|gpu-only|highvram|normalvram|lowvram|novram"
-    r"|disable-smart-memory|cache-(?:classic|lru|none|ram)|default-hashing-function|oneapi-device-selector)"
-)
+VERSION = 2
+"""Of what `describe_system` tells; environments without one are of the first, which told fewer flags."""
+TEMPLATES = "comfyui-workflow-templates"
+_MOST_PACKAGES = 50
 
 
 def describe_system(stats: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `/system_stats` tells that may change pictures; of argv only the flags that do.
 
-    Keys: comfyui, python, torch, os, argv, devices [{name, type}].
+    Keys: version, comfyui, python, torch, os, argv, frontend (of the page), packages {name: version} that ComfyUI comes
+    with, devices [{name, type, vram_total in bytes where it is not the machine's own memory}].
     """
     system = _mapping(stats.get("system"))
     devices = stats.get("devices")
     python = str(system.get("python_version") or "").split()
     return {
+        "version": VERSION,
         "comfyui": _text(system.get("comfyui_version")),
         "python": python[0] if python else None,
         "torch": _text(system.get("pytorch_version")),
         "os": _text(system.get("os")),
-        "argv": _numeric_flags(system.get("argv")),
+        "argv": numeric_flags(system.get("argv")),
+        "frontend": page_of(stats) or None,
+        "packages": _packages(system),
         "devices": [
-            {"name": _text(device.get("name")), "type": _text(device.get("type"))}
-            for device in (devices if isinstance(devices, list) else [])
-            if isinstance(device, Mapping)
+            _device(device) for device in (devices if isinstance(devices, list) else []) if isinstance(device, Mapping)
         ],
     }
 
@@ -113,6 +115,15 @@ def node_packs(definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, list[s
     return packs
 
 
+def pack_versions(installed: Any) -> dict[str, str]:
+    """Return node pack -> version, or commit, by what ComfyUI-Manager answers: {folder: {"ver": "1.2.0"}}."""
+    return {
+        plain(folder, 120): plain(pack["ver"], 80)
+        for folder, pack in _mapping(installed).items()
+        if isinstance(pack, Mapping) and isinstance(pack.get("ver"), str) and pack.get("enabled") is not False
+    }
+
+
 def summary(environment: Mapping[str, Any]) -> str:
     """Return an environment in a few words: 'ComfyUI 0.8.0, torch 2.8.0, cuda:0 NVIDIA RTX 4090'."""
     devices = [device.get("name") or device.get("type") for device in environment.get("devices") or []]
@@ -124,73 +135,32 @@ def summary(environment: Mapping[str, Any]) -> str:
     return ", ".join(plain(part, 80) for part in parts)
 
 
-def changes(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what differs of two environments, in words: what, its golden value and the one of now, else "none"."""
-    was_loaded, is_loaded = _models_alike(golden, now)
-    before, after = _facts(golden, was_loaded), _facts(now, is_loaded)
-    return [
-        (key, before.get(key) or "none", after.get(key) or "none")
-        for key in dict.fromkeys([*before, *after])
-        if before.get(key) != after.get(key)
-    ]
-
-
-def difference(golden: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Return 'golden: …; now: …' over what differs of two environments, None when nothing does."""
-    changed = changes(golden, now)
-    if not changed:
-        return None
-    was = ", ".join(f"{key} {before}" for key, before, _ in changed)
-    is_now = ", ".join(f"{key} {after}" for key, _, after in changed)
-    return f"golden: {was}; now: {is_now}"
-
-
 def _telling(facts: Mapping[str, Any]) -> set[str]:
     """Return the keys of a model's facts by which it is told from others, of those that `model_facts` may write."""
     return {key for key in ("size", "modified", *MODEL_HASHES) if isinstance(facts.get(key), (int, str))}
 
 
-def _models_alike(golden: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the models of two environments; of one that both tell of, what both tell: older runs tell less."""
-    before, after = _mapping(golden.get("models")), _mapping(now.get("models"))
-    pairs: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    for name in dict.fromkeys([*before, *after]):
-        was, is_now = _mapping(before.get(name)), _mapping(after.get(name))
-        keys = was.keys() & is_now.keys() if was and is_now else was.keys() | is_now.keys()
-        for models, told in zip(pairs, (was, is_now), strict=True):
-            models[name] = {key: told[key] for key in keys & told.keys()}
-    return pairs
+def _device(device: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"name": _text(device.get("name")), "type": _text(device.get("type"))}
+    memory = device.get("vram_total")
+    # Of a CPU it is the machine's memory, which changes no picture.
+    if told["type"] != "cpu" and isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
+        return {**told, "vram_total": memory}
+    return told
 
 
-def _facts(environment: Mapping[str, Any], models: Mapping[str, Any]) -> dict[str, str]:
-    facts = {
-        "ComfyUI": environment.get("comfyui"),
-        "torch": environment.get("torch"),
-        "Python": environment.get("python"),
-        "os": environment.get("os"),
-        "device": " + ".join(str(device.get("name")) for device in environment.get("devices") or []),
-        "flags": " ".join(str(flag) for flag in environment.get("argv") or []),
+def _packages(system: Mapping[str, Any]) -> dict[str, str]:
+    """Return the packages that ComfyUI comes with, but for the page's, which `page_of` tells; older servers tell of
+    one."""
+    listed = system.get("comfy_package_versions")
+    rows = [one for one in (listed if isinstance(listed, list) else []) if isinstance(one, Mapping)]
+    pairs: list[tuple[Any, Any]] = [(TEMPLATES, system.get("installed_templates_version"))]
+    pairs += [(one.get("name"), one.get("installed")) for one in rows[:_MOST_PACKAGES]]
+    return {
+        plain(name, 80): plain(version, 80)
+        for name, version in pairs
+        if isinstance(name, str) and isinstance(version, str) and name != PAGE
     }
-    for name, told in models.items():
-        if told:
-            facts[f"model {name}"] = " ".join(f"{key} {value}" for key, value in sorted(told.items()))
-    return {key: plain(value, 200) for key, value in facts.items() if value}
-
-
-def _numeric_flags(argv: Any) -> list[str]:
-    """Keep the flags that change numerics, and the plain values that follow them (never a path)."""
-    kept: list[str] = []
-    flag_kept = False
-    for word in argv if isinstance(argv, list) else []:
-        word = str(word)
-        if word.startswith("-"):
-            flag, _, value = word.partition("=")
-            flag_kept = bool(_NUMERIC_FLAGS.fullmatch(flag))
-            if flag_kept:
-                kept.append(word if re.fullmatch(r"[\w.]+", value) else flag)
-        elif flag_kept and re.fullmatch(r"[\w.]+", word):
-            kept.append(word)
-    return kept
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ class Recorder:
         """
         from ..compare.memory import within
         from ..golden.record import Approval, unapproved
-        from .environment import definitions_of, environment_of
+        from .environment import definitions_of
 
         run, judge, settings = one.run, one.judge, self.settings
         converted = run.workflow if run.workflow and run.workflow.origin else None
@@ -86,7 +86,7 @@ class Recorder:
             described=one.described,
         )
         client = self.lane.client
-        environment = environment_of(client, run.prompt, self.lane.models)
+        environment = self.lane.facts.environment(client, run.prompt, anew=True)
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
         with within(run.budget):

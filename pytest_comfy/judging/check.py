@@ -13,12 +13,15 @@ from ..cases.converting import Converter, definitions_kept, kept_date, kept_fron
 from ..cases.options import CaseOptions
 from ..cases.uploads import upload_inputs_of
 from ..golden import GoldenError, GoldenRun, GoldenStore, LfsPointerError
-from ..golden.environment import difference, summary
+from ..golden.differences import difference, differences
+from ..golden.environment import summary
+from ..golden.redaction import redact_environment
 from ..session.settings import Settings, SettingsError
 from ..workflow import Workflow, WorkflowError
 from ..workflow.secrets import hear, known_in, masked
 from .approving import BY, Candidate, Recorder, refuse, refuse_unjudged
 from .artefacts import Artefacts
+from .environment import DIFFERENCES
 from .judge import Judge, NotJudged
 from .lane import Lane
 from .models import CHANGED, Comparison
@@ -213,6 +216,7 @@ class Check:
         if golden is not None and self.settings.live:
             run, told = self._with_models_of_today(run, golden, subject.options, judge)
             self.seen.run = run
+            told |= self.compared_environment(golden.environment, run)
             notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
         if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
@@ -238,7 +242,7 @@ class Check:
             told = {**told, "comfy_stale": f"{subject.node_id}: {stale[0]}"}
         if golden is not None and not verdict.passed:
             notes += stale
-            notes += self._environment(golden, run)
+            notes += self._environment(golden)
             notes += [*artefacts.problems, *self._how(subject)]
         nothing = verdict.passed and not outputs and not run.outputs and not subject.options.allow_unjudged
         told_missing = "missing: the run made no output to compare" if nothing else None
@@ -330,15 +334,21 @@ class Check:
     def environment_now(self, run: Run) -> Mapping[str, Any] | None:
         """Return the environment of a live run; None where the server does not tell, and the verdict stands so."""
         from ..client import ServerUnreachable, TooLarge
-        from .environment import environment_of
 
         try:
-            return environment_of(self.lane.client, run.prompt, self.lane.models)
+            now = self.lane.facts.environment(self.lane.client, run.prompt)
         except (ServerUnreachable, TooLarge):
             return None
+        return redact_environment(now, known_in(run.prompt, run.extra_data))
 
-    def _environment(self, golden: GoldenRun, run: Run) -> tuple[str, ...]:
-        now = self.environment_now(run) if self.settings.live else None
+    def compared_environment(self, before: Mapping[str, Any], run: Run) -> dict[str, str]:
+        """See in what environment a run was made; returns what to tell of how it differs from another."""
+        now = self.seen.environment = self.environment_now(run)
+        found = differences(before, now) if now is not None else None
+        return {} if found is None else {DIFFERENCES: json.dumps(found, ensure_ascii=False)}
+
+    def _environment(self, golden: GoldenRun) -> tuple[str, ...]:
+        now = self.seen.environment
         if now is None:
             return ()
         told = difference(golden.environment, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .models import Models
+from .environment import Facts
 
 if TYPE_CHECKING:
     from ..client import ComfyClient
@@ -20,7 +20,7 @@ class Lane:
 
     url     the live server's address, or the name that the project has for it; None offline
     told    where runs are made, in words
-    models  by a server's address, what it tells of its model files; given, it is kept for longer than the lane
+    facts   by a server's address, what it tells of itself; given, it is kept for longer than the lane
     old     the lane of the old server, where every case runs on two
     others  those of the other servers, where every case runs on all
     """
@@ -34,17 +34,18 @@ class Lane:
         url: str | None,
         told: str,
         server: FakeComfyServer | None = None,
-        models: dict[str, Models] | None = None,
+        facts: dict[str, Facts] | None = None,
     ) -> None:
         self.client = client
         self.url = url
         self.told = told
-        known = {} if models is None else models
-        self.models = known.setdefault(client.url, Models())
+        known = {} if facts is None else facts
+        self.facts = known.setdefault(client.url, Facts())
+        self.models = self.facts.models
         self._server = server
 
     @classmethod
-    def open(cls, server: Server | None, settings: Settings, models: dict[str, Models] | None = None) -> Lane:
+    def open(cls, server: Server | None, settings: Settings, facts: dict[str, Facts] | None = None) -> Lane:
         """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge."""
         from ..client import ComfyClient
 
@@ -67,7 +68,7 @@ class Lane:
             verify=server.verify,
         )
         told = f"{client.url} ({summary(describe_system(awake(client, settings.connect_timeout)))})"
-        return cls(client, server.name or client.url, told, models=models)
+        return cls(client, server.name or client.url, told, facts=facts)
 
     @classmethod
     def open_all(
@@ -76,14 +77,14 @@ class Lane:
         old: Server | None,
         others: Iterable[Server],
         settings: Settings,
-        models: dict[str, Models] | None = None,
+        facts: dict[str, Facts] | None = None,
     ) -> Lane:
         """Connect as `open` does, and to the old server and the others as well, where there are any."""
-        lane = cls.open(server, settings, models)
+        lane = cls.open(server, settings, facts)
         try:
-            lane.old = cls.open(old, settings, models) if old is not None else None
+            lane.old = cls.open(old, settings, facts) if old is not None else None
             for other in others:
-                lane.others = (*lane.others, cls.open(other, settings, models))
+                lane.others = (*lane.others, cls.open(other, settings, facts))
         except BaseException:
             lane.close()
             raise

@@ -48,6 +48,7 @@ class Seen:
     outputs  what it came to
     old     the run that it was compared with, where that is no golden run
     blame   what is to blame for it, see `upgrade.blame`
+    environment  of the server when the case ran, as golden runs keep it; offline there is none
     """
 
     golden: GoldenRun | None = None
@@ -55,6 +56,7 @@ class Seen:
     run: Run | None = None
     judge: Judge | None = None
     outputs: tuple[OutputVerdict, ...] = ()
+    environment: Mapping[str, Any] | None = None
     old: Old | None = None
     blame: Sequence[Blamed] = ()
 

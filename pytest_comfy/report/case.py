@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import read_below
 from ..golden import GoldenStore
-from ..golden.environment import changes, summary
+from ..golden.differences import differences
+from ..golden.environment import summary
 from ..golden.run import RUN_FILE
-from ..workflow.difference import differences
+from ..workflow.difference import differences as prompt_differences
 from ..workflow.digest import class_of, inputs_of
 from ..workflow.model import is_link, title_of
 from ..workflow.secrets import known_in, redact_prompt
@@ -148,18 +149,17 @@ class CaseEntry:
     def _environment(self) -> dict[str, Any]:
         golden = self.seen.compared.environment if self.seen.compared else None
         now = self.ended.environment
-        changed = changes(golden, now) if golden is not None and now is not None else []
         return {
             "golden": summary(golden) if golden is not None else None,
             "actual": summary(now) if now is not None else None,
-            "differences": [told(f"{key} {before} -> {after}") for key, before, after in changed],
+            "differences": differences(golden, now) if golden is not None and now is not None else [],
         }
 
     def _prompt_differences(self) -> list[str]:
         if self.seen.golden is None or self.seen.prompt is None:
             return []
         extra = self.seen.run.extra_data if self.seen.run else None
-        found = differences(self.seen.golden.prompt, redact_prompt(self.seen.prompt, known_in(extra)))
+        found = prompt_differences(self.seen.golden.prompt, redact_prompt(self.seen.prompt, known_in(extra)))
         more = len(found) - _MOST_DIFFERENCES
         return [told(one) for one in found[:_MOST_DIFFERENCES]] + ([f"and {more} more"] if more > 0 else [])
 

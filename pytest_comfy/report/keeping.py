@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,7 @@ class Keeping:
 
         # What was approved lies among the golden runs.
         kept = Kept() if verdict.written is not None else keep_run(check, subject)
-        environment = kept.run.environment if kept.run else None
+        environment = check.seen.environment or (kept.run.environment if kept.run else None)
         approve = None if verdict.passed else check.approval_command(subject)
         return self._keep(
             subject, check.seen, kept, verdict=verdict, server=check.lane.told, environment=environment, approve=approve
@@ -54,7 +56,8 @@ class Keeping:
         kept = keep_run(check, subject)
         environment = kept.run.environment if kept.run else environment_now(check, error)
         more = {"server": check.lane.told, "environment": environment}
-        return self._keep(subject, check.seen, kept, error=error, unjudged=unjudged, **more)
+        told = self._keep(subject, check.seen, kept, error=error, unjudged=unjudged, **more)
+        return told + _differences(check.seen, environment)
 
     def unchecked(self, subject: Subject, seen: Seen, error: BaseException, unjudged: bool) -> Properties:
         """Keep a case that did not come to its check."""
@@ -80,6 +83,16 @@ class Keeping:
         if self._log and self._log.problem:
             problems.append(self._log.problem)
         return told + [(PROBLEM, problem.replace(f"{self.settings.root}/", "")) for problem in problems]
+
+
+def _differences(seen: Seen, environment: Mapping[str, Any] | None) -> Properties:
+    """Return what is told of the environment of a case without a verdict, of which the check has told nothing."""
+    if seen.golden is None or environment is None:
+        return []
+    from ..golden.differences import differences
+    from ..judging.environment import DIFFERENCES
+
+    return [(DIFFERENCES, json.dumps(differences(seen.golden.environment, environment), ensure_ascii=False))]
 
 
 def _log_of(settings: Settings) -> ServerLog | None:

@@ -40,13 +40,12 @@ NOTHING = Kept(refused="there is no run to approve")
 def environment_now(check: Check, error: BaseException) -> Mapping[str, Any] | None:
     """Return the environment of a run that ended in an error of the workflow's; None where the server is not asked."""
     from ..client import ComfyError, ExecutionError, PromptRejected
-    from ..judging.environment import environment_of
 
     prompt = check.seen.prompt
     if not check.settings.live or prompt is None or not isinstance(error, (ExecutionError, PromptRejected)):
         return None
     try:
-        return environment_of(check.lane.client, prompt, check.lane.models)
+        return check.lane.facts.environment(check.lane.client, prompt)
     except ComfyError:
         return None
 

@@ -31,9 +31,10 @@ class State:
                 although that was asked for
     stale       cases that passed live although their workflow changed since the golden run, and what changed
     left_alone  files below an argument that seem to be workflows, while no glob names them
-    models      server's address -> what it tells of its model files, see `judging.models`
+    facts       server's address -> what it tells of itself, see `judging.environment`
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
+    compared    of each case whose environment was compared with its golden run's: whether it failed, and what differs
     outcomes    how many cases passed, failed, were approved, ended in an error, or failed as expected (xfailed)
     cases       folder in the report -> outcome, of the cases that were kept there
     told_servers     where runs were made, in words
@@ -67,9 +68,10 @@ class State:
     lfs_told: bool = False
     stale: list[str] = field(default_factory=list)
     left_alone: set[str] = field(default_factory=set)
-    models: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
+    compared: list[tuple[bool, frozenset[str]]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     cases: dict[str, str] = field(default_factory=dict)
     told_servers: set[str] = field(default_factory=set)
@@ -141,6 +143,8 @@ class State:
         """
         if outcome == "rerun":
             return
+        properties = list(properties)
+        self._count_environment(properties, outcome)
         for name, value in properties:
             if name == "comfy_verdicts":
                 self.verdicts.update(json.loads(str(value)))
@@ -178,6 +182,12 @@ class State:
                 self.cases[str(value)] = _outcome("", outcome)
             elif name == "comfy_report_problem":
                 self.report_problems.add(str(value))
+
+    def _count_environment(self, properties: Iterable[tuple[str, object]], outcome: str) -> None:
+        """Note what differs in a case's environment; of what was approved, or failed as expected, nobody asks why."""
+        told = [json.loads(str(value)) for name, value in properties if name == "comfy_differences"]
+        if told and outcome != "skipped" and not any(name == "comfy_written" for name, _ in properties):
+            self.compared.append((outcome == "failed", frozenset(line for lines in told for line in lines)))
 
     def count_unmatched(self, node_id: str, properties: Iterable[tuple[str, object]]) -> None:
         """Add the prompts of a test that its fake server had no golden run for."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cases.carrying import carry_inputs
-from ..golden.environment import changes, summary
+from ..golden.differences import changes
+from ..golden.environment import summary
 from ..judging.artefacts import NOWHERE
 from ..judging.check import Asked, Check, Subject
 from ..judging.judge import NotJudged
@@ -132,14 +133,14 @@ class _Judging:
         against = {one.name: one for one in judge.outputs(reference, self.run)}
         trends, outputs = self._outputs(judge, against)
         trend = worst(trends.values())
-        environment = check.environment_now(self.run)
-        found = changes(reference.environment, environment) if environment else []
+        differing = check.compared_environment(reference.environment, self.run)
+        found = changes(reference.environment, seen.environment) if seen.environment else []
         seen.golden, seen.run, seen.prompt, seen.judge, seen.outputs = (
             self.golden, self.run, self.run.prompt, judge, outputs,
         )  # fmt: skip
         seen.old = Old(reference, self.old, trend, self.both.old.lane.told)
         notes = self._notes(trend, reference, found) if trend != "same" else []
-        told = {TREND: trend, **({STALE: self.subject.node_id} if trend == "golden stale" else {})}
+        told = {**differing, TREND: trend, **({STALE: self.subject.node_id} if trend == "golden stale" else {})}
         verdict = check.verdict_of(self.subject, self.run, outputs, notes, told=told)
         if verdict.passed:
             return verdict

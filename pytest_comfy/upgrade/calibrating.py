@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..golden import GoldenRun
-from ..golden.environment import changes
+from ..golden.differences import changes
 from ..golden.renewing import rewrite
 from ..golden.timing import seconds_of_run
 from ..judging.artefacts import NOWHERE

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_comfy.golden.differences import changes
 from pytest_comfy.golden.environment import (
     can_be_compared,
     describe_system,
-    difference,
     model_changes,
     model_facts,
     models_named,
     node_packs,
+    pack_versions,
     summary,
 )
 
@@ -26,17 +27,22 @@ STATS = {
         "python_version": "3.11.7 (main, Jan 1 2024, 00:00:00) [GCC 12.2.0]",
         "pytorch_version": "2.8.0+cu128",
         "embedded_python": False,
+        "required_frontend_version": "1.35.9",
+        "installed_templates_version": "0.7.67",
         "argv": ["/home/me/ComfyUI/main.py", "--port", "8188", "--cpu", "--base-directory", "/home/me/base"],
     },
-    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda", "index": 0, "vram_total": 1}],
+    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda", "index": 0, "vram_total": 25282281472}],
 }
 ENVIRONMENT = {
+    "version": 2,
     "comfyui": "0.8.0",
     "python": "3.11.7",
     "torch": "2.8.0+cu128",
     "os": "linux",
     "argv": ["--cpu"],
-    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda"}],
+    "frontend": "1.35.9",
+    "packages": {"comfyui-workflow-templates": "0.7.67"},
+    "devices": [{"name": "cuda:0 NVIDIA RTX 4090", "type": "cuda", "vram_total": 25282281472}],
 }
 
 
@@ -56,6 +62,10 @@ def test_what_is_kept():
         (["--cache-lru", "10", "--output-directory", "out"], ["--cache-lru", "10"]),
         (["--directml=1", "--deterministic"], ["--directml=1", "--deterministic"]),
         (["--force-fp16", "--cuda-device", "0", "--lowvram"], ["--force-fp16", "--lowvram"]),
+        (["--reserve-vram", "1.5", "--disable-async-offload", "--fast-disk"],
+         ["--reserve-vram", "1.5", "--disable-async-offload", "--fast-disk"]),
+        (["--enable-triton-backend", "--disable-dynamic-vram", "--vram-headroom=2"],
+         ["--enable-triton-backend", "--disable-dynamic-vram", "--vram-headroom=2"]),
         ("--cpu", []),
         (None, []),
     ],
@@ -70,6 +80,27 @@ def test_paths_given_with_an_equals_sign_are_dropped():
     assert "/home" not in " ".join(kept)
 
 
+# /system_stats of a ComfyUI 0.30.0, as captured, shortened
+PACKAGES = [
+    {"name": "comfyui-frontend-package", "installed": "1.48.7", "required": "1.47.11"},
+    {"name": "comfyui-workflow-templates", "installed": "0.11.34", "required": "0.11.27"},
+    {"name": "comfy-kitchen", "installed": "0.2.26", "required": "0.2.26"},
+    {"name": "comfy-aimdo", "installed": None, "required": "0.4.11"},
+]
+
+
+def test_packages_and_page_of_newer_servers():
+    system = {**STATS["system"], "required_frontend_version": "1.47.11", "comfy_package_versions": PACKAGES}
+    told = describe_system({"system": system})
+    assert told["frontend"] == "1.48.7"
+    assert told["packages"] == {"comfyui-workflow-templates": "0.11.34", "comfy-kitchen": "0.2.26"}
+
+
+def test_memory_of_the_machine_is_no_device_of_its_own():
+    told = describe_system({"devices": [{"name": "cpu", "type": "cpu", "vram_total": 67430993920}]})
+    assert told["devices"] == [{"name": "cpu", "type": "cpu"}]
+
+
 @pytest.mark.parametrize("stats", [{}, {"system": 5, "devices": 5}, {"devices": [5, None, {}]}])
 def test_stats_of_another_shape(stats):
     described = describe_system(stats)
@@ -82,7 +113,22 @@ JSON = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["system", "devices", "argv", "name", "python_version"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "system",
+                    "devices",
+                    "argv",
+                    "name",
+                    "python_version",
+                    "vram_total",
+                    "comfy_package_versions",
+                    "installed",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=15,
 )
@@ -93,7 +139,7 @@ JSON = st.recursive(
 def test_any_stats_are_described_and_equal_to_themselves(stats):
     described = describe_system(stats)
     assert set(described) == set(ENVIRONMENT)
-    assert difference(described, described) is None
+    assert changes(described, described) == []
     assert summary(described)
 
 
@@ -120,27 +166,16 @@ def test_node_packs():
     assert node_packs(definitions) == {"pack": ["A", "B"]}
 
 
-def test_the_difference_names_what_changed_and_nothing_else():
-    assert difference(ENVIRONMENT, {**ENVIRONMENT, "torch": "2.9.0"}) == ("golden: torch 2.8.0+cu128; now: torch 2.9.0")
-    now = {**ENVIRONMENT, "comfyui": "0.9.0", "argv": [], "devices": [{"name": "cpu", "type": "cpu"}]}
-    assert difference(ENVIRONMENT, now) == (
-        "golden: ComfyUI 0.8.0, device cuda:0 NVIDIA RTX 4090, flags --cpu; now: ComfyUI 0.9.0, device cpu, flags none"
-    )
-    assert difference(ENVIRONMENT, dict(ENVIRONMENT)) is None
-    assert difference({}, {}) is None
-
-
-def test_the_difference_of_what_only_one_of_them_has():
-    assert difference({"torch": "2.8.0"}, {}) == "golden: torch 2.8.0; now: torch none"
-    assert difference({}, {"argv": ["--cpu"]}) == "golden: flags none; now: flags --cpu"
-
-
-def test_the_difference_of_a_model():
-    before = {"models": {"a.safetensors": {"sha256": "ab", "bytes": 5}}}
-    after = {"models": {"a.safetensors": {"sha256": "cd", "bytes": 5}}}
-    assert difference(before, after) == (
-        "golden: model a.safetensors bytes 5 sha256 ab; now: model a.safetensors bytes 5 sha256 cd"
-    )
+def test_versions_of_node_packs_as_the_manager_tells_them():
+    told = {
+        "ComfyUI-KJNodes": {"ver": "1.1.9", "cnr_id": "comfyui-kjnodes", "aux_id": None, "enabled": True},
+        "mine": {"ver": "a" * 40, "cnr_id": "", "aux_id": "me/mine", "enabled": True},
+        "off": {"ver": "1.0.0", "cnr_id": "off", "aux_id": None, "enabled": False},
+        "odd": {"ver": 5},
+        "odder": "1.0",
+    }
+    assert pack_versions(told) == {"ComfyUI-KJNodes": "1.1.9", "mine": "a" * 40}
+    assert pack_versions(["no object"]) == {}
 
 
 def test_facts_of_a_model_as_servers_tell_them():
@@ -189,20 +224,3 @@ def test_changes_of_hostile_golden_runs(before, now):
 def test_what_changed_of_a_model(before, now, told, comparable):
     assert model_changes(before, now) == told
     assert can_be_compared(before, now) is comparable
-
-
-def test_what_older_golden_runs_do_not_tell_of_a_model_is_no_difference():
-    def environment(**facts):
-        return {"models": {"a.safetensors": {"folder": "vae", **facts}}}
-
-    assert difference(environment(size=5), environment(size=5, modified="b")) is None
-    assert difference(environment(size=5), environment(size=6, modified="b")) == (
-        "golden: model a.safetensors folder vae size 5; now: model a.safetensors folder vae size 6"
-    )
-
-
-def test_the_difference_cannot_write_to_the_terminal():
-    text = difference({"torch": "\x1b[31m2.8\n"}, {"torch": "x" * 999})
-    assert text is not None
-    assert "\x1b" not in text
-    assert len(text) < 500

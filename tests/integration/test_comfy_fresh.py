@@ -104,7 +104,8 @@ def test_model_that_was_swapped_is_loaded_anew_and_told(workflow, loaded, now, t
     assert lines[0].startswith("different: node 9 ")
     assert f"models changed since the golden run: {NAME}: {told}" in lines
     (environment,) = [line for line in lines if line.startswith("golden: ")]
-    assert f"model {NAME} folder vae" in environment
+    (key,) = now
+    assert environment == f"golden: model {NAME} {key} {FACTS[key]}; now: model {NAME} {key} {now[key]}"
     assert models_told(result) == [f"models: changed since the golden run: {NAME}: {told}"]
     assert f'name="comfy_models_changed" value="{NAME}: {told}"' in (workflow.root / "junit.xml").read_text()
 

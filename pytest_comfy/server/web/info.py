@@ -9,14 +9,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from ...golden.environment import MODEL_HASHES
+from ...golden.environment import MODEL_HASHES, TEMPLATES
+from ...workflow.page import PACKAGE as PAGE
 from ..versions import Trait, Version
 
 _NO_MODELS = ("configs", "custom_nodes")
 
 
 def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, Any]:
-    """Return `GET /system_stats`, shaped as ComfyUI's; memory sizes are 0, as goldens do not tell them."""
+    """Return `GET /system_stats`, shaped as ComfyUI's; memory sizes are 0 where goldens do not tell them."""
     devices = [
         {
             "name": device.get("name", "cpu"),
@@ -35,7 +36,7 @@ def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, 
         "ram_free": environment.get("ram_free", 0),
         "comfyui_version": version.text,
         "required_frontend_version": environment.get("frontend"),
-        "installed_templates_version": None,
+        "installed_templates_version": _kept(environment).get(TEMPLATES),
         "required_templates_version": None,
         **({"comfy_package_versions": _packages(environment)} if version.has(Trait.PACKAGE_VERSIONS) else {}),
         "python_version": environment.get("python") or sys.version,
@@ -48,9 +49,15 @@ def system_stats(environment: Mapping[str, Any], version: Version) -> dict[str, 
 
 
 def _packages(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the packages that ComfyUI comes with, of which golden runs tell nothing but the page's."""
+    """Return the packages that ComfyUI comes with, as far as golden runs tell; what it wants of them is what it has."""
     page = environment.get("frontend")
-    return [{"name": "comfyui-frontend-package", "installed": page, "required": page}] if page else []
+    kept = {**({PAGE: page} if page else {}), **_kept(environment)}
+    return [{"name": name, "installed": version, "required": version} for name, version in kept.items()]
+
+
+def _kept(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    packages = environment.get("packages")
+    return packages if isinstance(packages, Mapping) else {}
 
 
 def experiment_folders(known: Mapping[str, list[str]], version: Version) -> list[dict[str, Any]]:

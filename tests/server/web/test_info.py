@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from pytest_comfy.golden import GoldenRun
-from pytest_comfy.golden.environment import model_facts
+from pytest_comfy.golden.environment import describe_system, model_facts
 from pytest_comfy.golden.exchanges import Exchange, Exchanges
 from pytest_comfy.server import FakeComfyServer
 from pytest_comfy.server.recordings import facts
@@ -319,6 +319,22 @@ def test_a_golden_environment_is_told(golden):
         assert (told["system"]["pytorch_version"], told["system"]["os"]) == ("2.13.0", "linux")
         assert told["devices"][0]["type"] == "cpu"
     assert isinstance(golden, GoldenRun)
+
+
+@pytest.mark.parametrize("version", ["0.8.0", "0.30.0"])
+def test_what_a_golden_run_keeps_of_a_machine_is_told_again(tmp_path, version):
+    environment = describe_system({
+        "system": {
+            "comfyui_version": version, "python_version": "3.11.7 (main)", "pytorch_version": "2.8.0", "os": "linux",
+            "argv": ["main.py", "--fast", "--reserve-vram", "2"], "required_frontend_version": "1.35.9",
+            "installed_templates_version": "0.7.67",
+            **({"comfy_package_versions": [{"name": "comfy-kitchen", "installed": "0.2.26", "required": "0.2.26"}]}
+               if version == "0.30.0" else {}),
+        },
+        "devices": [{"name": "cuda:0 NVIDIA L4 : native", "type": "cuda", "vram_total": 25282281472}],
+    })  # fmt: skip
+    with FakeComfyServer(write(tmp_path / "case/default", {**document(), "environment": environment})) as server:
+        assert describe_system(ask(server, "/system_stats").json()) == environment
 
 
 def test_classes_have_a_category_without_which_the_page_does_not_start(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_comfy.client.pages import page_of
+from pytest_comfy.workflow.page import page_of
 
 INSTALLED = [{"name": "comfyui-workflow-templates", "installed": "0.1"}, {"name": "comfyui-frontend-package",
              "installed": "1.48.7", "required": "1.47.11"}]  # fmt: skip
