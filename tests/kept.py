@@ -87,7 +87,7 @@ def document(cases, *, commit=None, passed=0, **more):
         "servers": ["http://127.0.0.1:1 (ComfyUI 0.8.0)"], "commit": commit,
         "counts": {"cases": {**counts, "passed": counts["passed"] + passed},
                    "outputs": {**{word: made.count(word) for word in verdicts}, "identical": passed}},
-        "ci": None, "cases": list(cases), **more,
+        "causes": {"failing": 0, "passing": 0, "differences": []}, "ci": None, "cases": list(cases), **more,
     }  # fmt: skip
 
 

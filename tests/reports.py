@@ -9,7 +9,7 @@ NONE = type(None)
 
 DOCUMENT = {
     "schema": int, "created": str, "by": str, "interrupted": bool, "mode": str, "servers": list, "commit": (str, NONE),
-    "counts": dict, "ci": (dict, NONE), "cases": list,
+    "counts": dict, "causes": dict, "ci": (dict, NONE), "cases": list,
 }  # fmt: skip
 CASE = {
     "node_id": str, "key": str, "project": str, "source": str, "case": str, "folder": str, "outcome": str,

@@ -66,9 +66,9 @@ MAY_IMPORT = {
     "upgrade": "cases client golden judging text workflow",
     # what a person types and sees
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
-    "report/ci": "files judging session",
+    "report/ci": "files judging session upgrade",
     "report/status": "client files golden session text",
-    "report/html": "files media text",
+    "report/html": "files media text upgrade",
     "report/review": "files report/html server text",
     "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
     "server/faults server/recording server/recordings session text upgrade workflow",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..files import read_below
 from ..judging.verdict import VERDICTS
+from ..upgrade.causes import causes_of
 from .commit import commit_of
 from .keeping import CASE_FILE
 from .telling import line
@@ -39,6 +40,7 @@ def document_of(state: State, *, interrupted: bool) -> dict[str, Any]:
             "cases": {outcome: state.outcomes[outcome] for outcome in OUTCOMES},
             "outputs": {word: state.verdicts[word] for word in (*VERDICTS, "ignored")},
         },
+        "causes": causes_of(state.compared).to_json(),
         "ci": ci_run(os.environ),
         "cases": [case for folder in sorted(state.cases) if (case := _case(state, folder)) is not None],
     }

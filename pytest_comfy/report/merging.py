@@ -17,6 +17,7 @@ from ..files import is_folder, leads_elsewhere
 from ..golden.store import PREVIEWS
 from ..judging.artefacts import make_folder
 from ..judging.verdict import VERDICTS
+from ..upgrade.causes import causes_in, compared_in
 from .document import OUTCOMES, SCHEMA
 from .html import write_page
 from .keeping import CASE_FILE
@@ -104,6 +105,8 @@ def _latest(shards: Sequence[Shard]) -> dict[str, tuple[Shard, Mapping[str, Any]
 
 def _document(shards: Sequence[Shard], cases: Mapping[str, tuple[Shard, Mapping[str, Any]]]) -> dict[str, Any]:
     documents = [shard.document for shard in shards]
+    kept = {id(case) for _, case in cases.values()}
+    replaced = [case for shard in shards for case in shard.document["cases"] if id(case) not in kept]
     commits = {one["commit"] for one in documents} - {None}
     return {
         "schema": SCHEMA,
@@ -113,7 +116,10 @@ def _document(shards: Sequence[Shard], cases: Mapping[str, tuple[Shard, Mapping[
         "mode": "live" if any(one["mode"] == "live" for one in documents) else "offline",
         "servers": sorted({line(server) for one in documents for server in one["servers"]}),
         "commit": commits.pop() if len(commits) == 1 else None,
-        "counts": _counts(shards, {id(case) for _, case in cases.values()}),
+        "counts": _counts(shards, kept),
+        "causes": causes_in(
+            [one.get("causes") for one in documents], filter(None, map(compared_in, replaced))
+        ).to_json(),
         "ci": next((one["ci"] for one in documents if one["ci"] is not None), None),
         "cases": [cases[folder][1] for folder in sorted(cases)],
     }

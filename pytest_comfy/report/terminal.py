@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ..judging.verdict import VERDICTS
 from ..text import listed, plain
+from ..upgrade.causes import causes_of
 from .ci import annotated
 from .cleaning import fit_to_log
 from .upgraded import upgraded
@@ -22,11 +26,15 @@ if TYPE_CHECKING:
     from ..session.state import State
 
 _HEADER_SECONDS = 3.0
+_MOST_LOOKED_AT = 200
+"""Golden runs that the header looks at, as it must be quick."""
+_MOST_KINDS = 3
 _SHORTEST = 0.005
 """Seconds of the shortest durations that pytest lists."""
 _MOST_UNMATCHED = 10
 _MOST_CHANGES = 10
 _MOST_OF_A_KIND = 10
+_MOST_CAUSES = 5
 _MOST_THUMBNAILS = 20
 _WAYS = {
     "nonce": "the second time every node ran, but those that load models",
@@ -40,7 +48,7 @@ def header(projects: Projects) -> list[str]:
         settings = projects.session
         told = [f"comfy: live, {_server(server)}" for server in settings.servers]
         told += [f"comfy: against {_server(server)}" for server in settings.against]
-        return [fit_to_log(plain(one)) for one in told]
+        return [fit_to_log(plain(one)) for one in (*told, *_made_with(projects))]
     there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
     if not there:
         return []
@@ -57,6 +65,22 @@ def _server(server: Server) -> str:
             return f"{client.url}: {summary(describe_system(client.system_stats(timeout=_HEADER_SECONDS)))}"
     except ComfyError as error:
         return plain(f"{server.told}: unreachable ({error})", 300)
+
+
+def _made_with(projects: Projects) -> Iterator[str]:
+    """Tell what golden runs were made with, for a look at what an upgrade changed."""
+    from ..golden import GoldenError, GoldenRun, find_runs
+    from ..golden.environment import summary
+
+    told: Counter[str] = Counter()
+    for folder in islice((run for one in projects.all() for run in find_runs(one.golden_dir)), _MOST_LOOKED_AT):
+        with suppress(GoldenError):
+            told[summary(GoldenRun.load(folder).environment)] += 1
+    if told:
+        kinds = [f"{text} ({number})" for text, number in told.most_common(_MOST_KINDS)]
+        more = f"; and {len(told) - _MOST_KINDS} other environments" if len(told) > _MOST_KINDS else ""
+        only = " (the first of them)" if told.total() == _MOST_LOOKED_AT else ""
+        yield f"comfy: golden runs{only} were made with {'; '.join(kinds)}{more}"
 
 
 def _recorded(settings: Settings) -> str:
@@ -76,7 +100,7 @@ def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
     """Write the closing section, where the report is in its last line; nothing when no output was judged."""
     verbose = terminal.config.option.verbose
     _slowest(terminal, state, verbose)
-    for number, row in enumerate((*_rows(state), *_changes(terminal, state), *_where(state))):
+    for number, row in enumerate((*_rows(state), *_changes(terminal, state), *_causes(state), *_where(state))):
         if not number:
             terminal.section("comfy", sep="-", bold=True)
         terminal.line(fit_to_log(row))
@@ -123,6 +147,14 @@ def _changes(terminal: pytest.TerminalReporter, state: State) -> Iterator[str]:
     yield from rows(changes, 10**6 if verbose else _MOST_OF_A_KIND, below)
     if changes and wanted and not thumbnails:
         yield MISSING
+
+
+def _causes(state: State) -> Iterator[str]:
+    """Tell what failing cases share that passing ones have not, the likeliest first."""
+    told = list(causes_of(state.compared).told())
+    yield from (plain(text, 400) for text in told[:_MOST_CAUSES])
+    if len(told) > _MOST_CAUSES:
+        yield f"  and {len(told) - _MOST_CAUSES} other differences, which are in the report"
 
 
 def _where(state: State) -> Iterator[str]:

@@ -83,6 +83,23 @@ def test_rerun_replaces_its_case(root):
         assert found["counts"]["outputs"]["different"] == 2
 
 
+def test_what_cases_share_over_all_reports(root):
+    def told(failing, passing, having):
+        row = {"difference": "torch 2 -> 3", "failing": failing, "passing": having, "cause": "likely"}
+        return {"failing": failing, "passing": passing, "differences": [row] if failing or having else []}
+
+    environment = {"golden": "torch 2", "actual": "torch 3", "differences": ["torch 2 -> 3"]}
+    shard_of(root, "c", "blur", {"environment": environment}, causes=told(1, 4, 1))
+    shard_of(root, "d", "grain", {"environment": environment}, causes=told(1, 8, 0))
+    assert merged(root, "c", "d")["causes"] == {
+        "failing": 2, "passing": 12,
+        "differences": [{"difference": "torch 2 -> 3", "failing": 2, "passing": 1, "cause": "possible"}],
+    }  # fmt: skip
+    later = {"environment": environment, "started": "2026-11-26T08:00:00Z"}
+    shard_of(root, "e", "blur", later, causes=told(1, 0, 0))  # the same case once more
+    assert merged(root, "c", "e")["causes"]["failing"] == 1
+
+
 def test_checks_of_one_test_stay_together(root):
     """A test may check several runs, each with a folder of its own; a rerun of it replaces them all."""
     for shard, names, started in (("t1", ("one", "two"), "07"), ("t2", ("one",), "08")):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...judging.verdict import VERDICTS
+from ...upgrade.causes import causes_of
 from ..changes import Changed, can_be_approved, changed_in, grouped, summary_of, told_distance, worst_first, wrong_cases
 from ..document import ci_run, servers_of
 from .markdown import escaped, row
@@ -18,6 +20,7 @@ _LIMIT = 2**20
 """Bytes that GitHub takes of a step's summary, of all that was written to it."""
 _SPARE = 2**12
 _MOST_ROWS = 500
+_MOST_CAUSES = 5
 
 
 def append(path: Path, state: State, environ: Mapping[str, str]) -> None:
@@ -49,7 +52,9 @@ def _head(state: State, wrong: int) -> str:
     told = f"Outputs: {counts or 'none'}.{where}\n\n"
     changes = changed_in(state.document) if state.document is not None else []
     kinds = [f"- {escaped(summary_of(change, group))}\n" for change, group in grouped(changes)[:20]]
-    return title + told + "".join(kinds) + ("\n" if kinds else "")
+    causes = [f"- {escaped(one)}\n" for one in islice(causes_of(state.compared).told(), _MOST_CAUSES)]
+    lists = ["".join(rows) + "\n" for rows in (kinds, causes) if rows]
+    return title + told + "".join(lists)
 
 
 def _rows(document: Mapping[str, Any], wrong: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,8 +8,10 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from ...upgrade.causes import Word, causes_in
 from .cases import OUTCOMES, Case
 from .naming import slugged
 from .outputs import VERDICTS, Output
@@ -21,6 +23,8 @@ _MOST_GROUPS = 24
 _MOST_SHOWN = 3
 """Cases of a group that are shown by their pictures."""
 _MOST_NAMED = 8
+_MOST_CAUSES = 8
+_CAUSES: dict[Word, str] = {"likely": "Likely cause", "possible": "Possible cause", "every case": "In every case"}
 _PLACE = re.compile(r"(?:missing|different): |\S+\.\w+::\S+ |\S+\.\w+(?::\d+)*: ")
 """What a sentence begins with that no other case has: its verdict, and which case, file or server it is about."""
 
@@ -75,6 +79,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """What differs in the environments of failing cases, by how likely it is the cause."""
+
+    title: str
+    differences: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Overview:
     """The first screen."""
 
@@ -85,6 +97,7 @@ class Overview:
     cases: tuple[Count, ...]
     outputs: tuple[Count, ...]
     kinds: tuple[Count, ...]
+    causes: tuple[Cause, ...]
     groups: tuple[Group, ...]
     groups_left_out: int
     words: tuple[Count, ...]
@@ -112,11 +125,20 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
         cases=tuple(_bar(outcomes, OUTCOMES)),
         outputs=tuple(Count(word, whole(outputs.get(word))) for word in VERDICTS if whole(outputs.get(word))),
         kinds=tuple(Count(*one) for one in changed.most_common(20)),
+        causes=tuple(_causes(document)),
         groups=tuple(every[:_MOST_GROUPS]),
         groups_left_out=max(0, len(every) - _MOST_GROUPS),
         words=tuple(Count(word, words[word]) for word in order if words[word]),
         output_kinds=tuple(sorted({kind[3:] for case in cases for kind in case.kinds if kind.startswith("is:")})),
     )
+
+
+def _causes(document: Entry) -> Iterable[Cause]:
+    found: dict[Word, list[tuple[str, str]]] = {}
+    for word, difference, counts in islice(causes_in([document.get("causes")]).found(), _MOST_CAUSES):
+        found.setdefault(word, []).append((text(difference), counts))
+    for word, differences in found.items():
+        yield Cause(_CAUSES[word], tuple(differences))
 
 
 def grouped(case: Case) -> dict[str, tuple[str, str]]:
