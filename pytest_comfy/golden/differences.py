@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..text import plain
+from .environment import TOUCHED
 from .flags import flags_told
 from .redaction import without_folders
 
@@ -117,7 +118,8 @@ def _flags(golden: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change
 def _model(name: str, golden: Any, now: Any) -> Iterator[Change]:
     """Yield what differs of a model file: size, time or hash, of those that both sides tell."""
     before, after = _mapping(golden), _mapping(now)
-    keys = [key for key in sorted(before.keys() & after.keys()) if str(before[key]) != str(after[key])]
+    both = sorted((before.keys() & after.keys()) - {TOUCHED})  # which copies of the same file have of their own
+    keys = [key for key in both if str(before[key]) != str(after[key])]
     if keys:
         was, is_now = (" ".join(f"{key} {plain(side[key], 80)}" for key in keys) for side in (before, after))
         yield f"model {name}", was, is_now

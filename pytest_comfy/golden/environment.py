@@ -15,6 +15,8 @@ from .flags import numeric_flags
 
 MODEL_HASHES = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash", "modelspec.architecture")
 """Of a safetensors file's metadata, where its maker wrote them."""
+TOUCHED = "touched"
+"""Of a model's facts, the one that also copies of a file have of their own."""
 MODEL_SUFFIXES = {".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx"}
 
 VERSION = 2
@@ -71,18 +73,19 @@ def model_facts(folder: str, entry: Mapping[str, Any], metadata: Any = None) -> 
     entry     of `/experiment/models/{folder}`
     metadata  of `/view_metadata/{folder}`, None where it has none
 
-    Keys: folder; size in bytes; modified, such as "2026-11-26T00:27:57.123Z"; hashes of its metadata. What is not told
-    is left out.
+    Keys: folder; size in bytes; modified, such as "2026-11-26T00:27:57.123Z"; touched, the same of when the file, its
+    name or its rights changed, which nobody can set; hashes of its metadata. What is not told is left out.
     """
     facts: dict[str, Any] = {"folder": folder}
-    size, modified = entry.get("size"), entry.get("modified")
+    size = entry.get("size")
     if isinstance(size, int) and not isinstance(size, bool):
         facts["size"] = size
-    # No file is of the year 1970: a server that says so does not know.
-    if isinstance(modified, (int, float)) and modified > 0:
-        with suppress(ValueError, OverflowError, OSError):
-            when = datetime.fromtimestamp(modified, UTC).isoformat(timespec="milliseconds")
-            facts["modified"] = when.replace("+00:00", "Z")
+    for key, told in (("modified", entry.get("modified")), (TOUCHED, entry.get("created"))):
+        # No file is of the year 1970: a server that says so does not know.
+        if isinstance(told, (int, float)) and told > 0:
+            with suppress(ValueError, OverflowError, OSError):
+                when = datetime.fromtimestamp(told, UTC).isoformat(timespec="milliseconds")
+                facts[key] = when.replace("+00:00", "Z")
     for key in MODEL_HASHES if isinstance(metadata, Mapping) else ():
         if isinstance(metadata.get(key), str):
             facts[key] = plain(metadata[key], 200)
@@ -98,6 +101,12 @@ def model_changes(golden: Any, now: Any) -> str | None:
         if before[key] != after[key]
     ]
     return ", ".join(found) or None
+
+
+def was_touched(golden: Any, now: Any) -> bool:
+    """Whether a model file is another one, or was moved or copied: what ComfyUI tells as `created` differs."""
+    before, after = _mapping(golden).get(TOUCHED), _mapping(now).get(TOUCHED)
+    return isinstance(before, str) and isinstance(after, str) and before != after
 
 
 def can_be_compared(golden: Any, now: Any) -> bool:

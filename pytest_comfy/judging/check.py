@@ -24,7 +24,7 @@ from .artefacts import Artefacts
 from .environment import DIFFERENCES
 from .judge import Judge, NotJudged
 from .lane import Lane
-from .models import CHANGED, Comparison
+from .models import Comparison
 from .offline import refusal_of, require_files
 from .seen import Seen
 from .today import changed_since
@@ -214,10 +214,10 @@ class Check:
         notes: list[str] = []
         told: dict[str, str] = {}
         if golden is not None and self.settings.live:
-            run, told = self._with_models_of_today(run, golden, subject.options, judge)
+            run, found = self._with_models_of_today(run, golden, subject.options, judge)
             self.seen.run = run
-            told |= self.compared_environment(golden.environment, run)
-            notes += [f"models changed since the golden run: {told[CHANGED]}"] if CHANGED in told else []
+            told = {**found.properties, **self.compared_environment(golden.environment, run)}
+            notes += found.notes
         if run.cache_bust in _CACHE_NOTES:
             notes.append(_CACHE_NOTES[run.cache_bust])
         if run.left_out:
@@ -321,15 +321,15 @@ class Check:
 
     def _with_models_of_today(
         self, run: Run, golden: GoldenRun, options: CaseOptions, judge: Judge
-    ) -> tuple[Run, dict[str, str]]:
-        """Return a run for which the server loaded the models that changed since the golden run, and what to tell."""
+    ) -> tuple[Run, Comparison]:
+        """Return a run for which the server loaded the models that changed since the golden run, and what changed."""
         models, client = self.lane.models, self.lane.client
         models.saw(run)
         found = Comparison(models, client, run, golden.environment)
         if found.stale:
             run = self._run_anew(run, options, judge, reload=True)
             found = Comparison(models, client, run, golden.environment)
-        return run, found.properties
+        return run, found
 
     def environment_now(self, run: Run) -> Mapping[str, Any] | None:
         """Return the environment of a live run; None where the server does not tell, and the verdict stands so."""

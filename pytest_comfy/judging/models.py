@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..golden.environment import can_be_compared, model_changes, model_facts, models_by_node, models_named
+from ..golden.environment import can_be_compared, model_changes, model_facts, models_by_node, models_named, was_touched
 from ..text import plain
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Comparison:
     """The models of a run beside those of its golden run.
 
     changed  model file -> what changed of it, in words
-    stale    those of them that the server had loaded, so that the run may have been made with the earlier ones
+    touched  model files that may be others although size and time are the same, or copies of the same
+    stale    those of both that the server had loaded, so that the run may have been made with the earlier ones
     unsure   model files that the server had loaded, and of which it cannot be told whether they changed
     """
 
@@ -86,14 +87,26 @@ class Comparison:
         changes = {name: model_changes(before.get(name), now[name]) for name in named}
         unloaded = models.unloaded(run)
         self.changed = {name: change for name, change in changes.items() if change}
-        self.stale = unloaded & self.changed.keys()
+        self.touched = {name for name in named if was_touched(before.get(name), now[name])} - self.changed.keys()
+        self.stale = unloaded & (self.touched | self.changed.keys())
         self.unsure = {name for name in unloaded if not can_be_compared(before.get(name), now[name])}
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever looks at a failure should know of it."""
+        changed = [f"models changed since the golden run: {self._changes()}"] if self.changed else []
+        names = ", ".join(plain(name, 120) for name in sorted(self.touched))
+        told = f"model files written, moved or copied since the golden run, of the same size and time: {names}"
+        return [*changed, *([told] if self.touched else [])]
+
+    def _changes(self) -> str:
+        return "; ".join(f"{plain(name, 120)}: {change}" for name, change in self.changed.items())
 
     @property
     def properties(self) -> dict[str, str]:
         """What the reports tell of it."""
-        changed = "; ".join(f"{plain(name, 120)}: {change}" for name, change in self.changed.items())
-        told = {CHANGED: changed, CACHED: ", ".join(plain(name, 120) for name in sorted(self.unsure | self.stale))}
+        cached = ", ".join(plain(name, 120) for name in sorted(self.unsure | self.stale))
+        told = {CHANGED: self._changes(), CACHED: cached}
         return {name: text for name, text in told.items() if text}
 
 

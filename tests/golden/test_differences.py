@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "frontend": "1.35.9",
     "packages": {"comfyui-workflow-templates": "0.7.67", "comfy-kitchen": "0.2.26"},
     "devices": [CARD],
-    "models": {"a.safetensors": {"folder": "vae", "size": 5, "modified": "b"}},
+    "models": {"a.safetensors": {"folder": "vae", "size": 5, "modified": "b", "touched": "c"}},
     "node_packs": {"KJNodes": ["Blur", "Grow"]},
     "pack_versions": {"KJNodes": "1.1.9"},
 }
@@ -65,6 +65,7 @@ def test_it_names_what_changed_and_nothing_else():
         ({"node_packs": {}}, None),
         ({"models": {"a.safetensors": {"folder": "vae", "size": 6, "modified": "b", "sshs_model_hash": "c"}}},
          "model a.safetensors size 5 -> size 6"),
+        ({"models": {"a.safetensors": {"folder": "vae", "size": 5, "modified": "b", "touched": "d"}}}, None),
         ({"models": {"a.safetensors": {}, "b.safetensors": {"size": 1}}}, None),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from pytest_comfy.golden.environment import (
     node_packs,
     pack_versions,
     summary,
+    was_touched,
 )
 
 # /system_stats of a ComfyUI 0.8.0, as captured, shortened
@@ -184,7 +185,8 @@ def test_facts_of_a_model_as_servers_tell_them():
              "size": 9793276}  # fmt: skip
     metadata = {"modelspec.hash_sha256": "0xab", "modelspec.title": "mine", "sshs_model_hash": 5}
     assert model_facts("vae", entry, metadata) == {
-        "folder": "vae", "size": 9793276, "modified": "2026-11-26T00:26:47.946Z", "modelspec.hash_sha256": "0xab",
+        "folder": "vae", "size": 9793276, "modified": "2026-11-26T00:26:47.946Z",
+        "touched": "2026-11-26T00:26:37.000Z", "modelspec.hash_sha256": "0xab",
     }  # fmt: skip
 
 
@@ -205,6 +207,21 @@ def test_changes_of_hostile_golden_runs(before, now):
     assert changes is None or can_be_compared(before, now)
     assert "\x1b" not in (changes or "")
     assert model_changes(before, before) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "touched"),
+    [
+        ({"size": 5, "touched": "a"}, {"size": 5, "touched": "b"}, True),
+        ({"touched": "a"}, {"touched": "a"}, False),
+        ({"size": 5}, {"size": 5, "touched": "b"}, False),
+        ({"touched": "a"}, None, False),
+        ({"touched": 5}, {"touched": "a"}, False),
+    ],
+)
+def test_files_that_were_touched_alone(before, now, touched):
+    assert was_touched(before, now) is touched
+    assert model_changes(before, now) is None
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,29 @@ def test_model_that_was_swapped_is_loaded_anew_and_told(workflow, loaded, now, t
     assert f'name="comfy_models_changed" value="{NAME}: {told}"' in (workflow.root / "junit.xml").read_text()
 
 
+TOUCHED = {**FACTS, "touched": "2026-11-26T00:27:57.000Z"}
+
+
+def test_model_that_was_swapped_with_its_size_and_time_kept_is_loaded_anew(workflow, loaded):
+    workflow.golden(run=run_of(TOUCHED))
+    server = loaded({**TOUCHED, "touched": "2026-11-27T09:00:00.000Z"}, then=2)
+    result = workflow.run("--comfy-url", server.url)
+    result.assert_outcomes(failed=1)
+    assert posted_anew(server) == [False, False, True]
+    told = "model files written, moved or copied since the golden run, of the same size and time:"
+    assert f"{told} {NAME}" in failure_of(result, "txt2img.json [default]")
+    assert models_told(result) == []
+
+
+def test_model_that_is_a_copy_of_the_same_passes_in_silence(workflow, loaded):
+    workflow.golden(run=run_of(TOUCHED))
+    server = loaded({**TOUCHED, "touched": "2026-11-27T09:00:00.000Z"})
+    result = workflow.run("--comfy-url", server.url)
+    result.assert_outcomes(passed=1)
+    assert posted_anew(server) == [False, False, True]
+    assert models_told(result) == []
+
+
 def test_swapped_model_that_makes_the_same_passes_and_is_told(workflow, loaded):
     workflow.golden(run=run_of(FACTS))
     result = workflow.run("--comfy-url", loaded({**FACTS, "size": 4}).url)

@@ -11,7 +11,7 @@ from pytest_comfy.client import ServerUnreachable
 from pytest_comfy.judging.models import Models
 
 FILE = {"name": "a.safetensors", "pathIndex": 0, "modified": 1795652807.5, "created": 1.0, "size": 7}
-FACTS = {"folder": "vae", "size": 7, "modified": "2026-11-26T00:26:47.500Z"}
+FACTS = {"folder": "vae", "size": 7, "modified": "2026-11-26T00:26:47.500Z", "touched": "1970-01-01T00:00:01.000Z"}
 
 
 class Server:

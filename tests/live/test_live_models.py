@@ -85,13 +85,27 @@ def test_swapped_model_is_caught_while_the_server_keeps_the_earlier_one(swapping
     swapping.run("--comfy-url", swapping.url).assert_outcomes(passed=1)
 
 
+def test_swapped_with_size_and_time_kept(swapping, model):
+    """What ComfyUI tells as `created` is when the file was last touched, which no copy takes along."""
+    swapping.run("--comfy-url", swapping.url).assert_outcomes(passed=1)
+    times = model.stat().st_mtime_ns
+    model.write_bytes(turned(model.read_bytes()))
+    os.utime(model, ns=(times, times))
+    swapping.run("--comfy-url", swapping.url).assert_outcomes(failed=1)
+
+
 def test_fresh(swapping, model):
     result = swapping.run("--comfy-url", swapping.url, "--comfy-fresh")
     result.assert_outcomes(passed=1)
     assert not any(line.startswith("models: ") for line in section_of(result, "comfy"))
     swapping.run("--comfy-url", swapping.url).assert_outcomes(passed=1)
+    path = swapping.root / "golden/txt2img/default/run.json"
+    kept = swapping.read(path)
+    for facts in kept["environment"]["models"].values():
+        del facts["touched"]  # as golden runs were before, so that nothing tells of it
+    swapping.write(path, kept)
     times = model.stat().st_mtime_ns
     model.write_bytes(turned(model.read_bytes()))
-    os.utime(model, ns=(times, times))  # so that nothing tells of it
+    os.utime(model, ns=(times, times))
     swapping.run("--comfy-url", swapping.url).assert_outcomes(passed=1)
     swapping.run("--comfy-url", swapping.url, "--comfy-fresh").assert_outcomes(failed=1)

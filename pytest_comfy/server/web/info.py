@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from ...golden.environment import MODEL_HASHES, TEMPLATES
+from ...golden.environment import MODEL_HASHES, TEMPLATES, TOUCHED
 from ...workflow.page import PACKAGE as PAGE
 from ..versions import Trait, Version
 
@@ -72,12 +72,16 @@ def experiment_models(names: list[str], facts: Callable[[str], Mapping[str, Any]
 
 
 def _experiment_model(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    when = 0.0
-    with suppress(ValueError, TypeError, OverflowError, OSError):
-        when = datetime.fromisoformat(facts["modified"]).timestamp() if "modified" in facts else 0.0
     size = facts.get("size")
     size = size if isinstance(size, int) else 0
-    return {"name": name, "pathIndex": 0, "modified": when, "created": when, "size": size}
+    modified, created = _when(facts.get("modified")), _when(facts.get(TOUCHED))
+    return {"name": name, "pathIndex": 0, "modified": modified, "created": created, "size": size}
+
+
+def _when(told: Any) -> float:
+    with suppress(ValueError, TypeError, OverflowError, OSError):
+        return datetime.fromisoformat(told).timestamp()
+    return 0.0
 
 
 def view_metadata(facts: Mapping[str, Any]) -> dict[str, Any] | None:
