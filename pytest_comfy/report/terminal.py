@@ -78,7 +78,7 @@ def _made_with(projects: Projects) -> Iterator[str]:
             told[summary(GoldenRun.load(folder).environment)] += 1
     if told:
         kinds = [f"{text} ({number})" for text, number in told.most_common(_MOST_KINDS)]
-        more = f"; and {len(told) - _MOST_KINDS} other environments" if len(told) > _MOST_KINDS else ""
+        more = "; and others" if len(told) > _MOST_KINDS else ""
         only = " (the first of them)" if told.total() == _MOST_LOOKED_AT else ""
         yield f"comfy: golden runs{only} were made with {'; '.join(kinds)}{more}"
 

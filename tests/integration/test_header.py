@@ -37,6 +37,15 @@ def test_live_names_every_server(project, serve):
     ]
 
 
+def test_live_tells_what_golden_runs_were_made_with(project, serve):
+    for number, version in enumerate(["0.8.0", "0.8.0", "0.3.64", "0.4.0", "0.5.0"]):
+        project.golden(f"w{number}/default", environment={"comfyui": version})
+    project.write("golden/broken/default/run.json", "{")
+    _, line = header_of(project.run("--comfy-url", serve(recorded()).url))
+    made = [f"ComfyUI {version}, torch 2.13.0, cpu" for version in ("0.8.0", "0.3.64", "0.4.0")]
+    assert line == (f"comfy: golden runs were made with {made[0]} (2); {made[1]} (1); {made[2]} (1); and others")
+
+
 def test_unreachable(project, dead_url):
     assert header_of(project.run("--comfy-url", dead_url)) == [
         f"comfy: live, {dead_url}: unreachable ({dead_url}/system_stats: connection refused: is ComfyUI running there?)"
@@ -67,4 +76,7 @@ def test_terminal_escapes_of_a_server_do_not_reach_the_terminal(project, serve):
     project.both()
     server = serve(recorded(environment={"comfyui": "0.8\x1b[31m.0"}))
     result = project.run("--comfy-url", server.url)
-    assert header_of(result) == [f"comfy: live, {server.url}: ComfyUI 0.8.0, torch 2.13.0, cpu"]
+    assert header_of(result) == [
+        f"comfy: live, {server.url}: ComfyUI 0.8.0, torch 2.13.0, cpu",
+        "comfy: golden runs were made with ComfyUI 0.8.0, torch 2.13.0, cpu (1)",
+    ]
