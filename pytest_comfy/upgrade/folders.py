@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..golden import GoldenError, GoldenRun, find_runs
-from ..golden.environment import changes
+from ..golden.differences import changes
 from ..judging.pairs import FAILING, NOT_JUDGED, Row, Rule, compare_folders
 from .trend import Trend, trend_of
 
