@@ -82,7 +82,7 @@ def test_a_run_that_is_approved_is_that_of_the_new_server(both, project):
     both(SOFT, 0, "--comfy-update", golden=0).assert_outcomes(passed=1)
     assert len(both.old.prompts) == 0
     project.run().assert_outcomes(passed=1)
-    assert (project.pytester.path / "golden/txt2img/default/9.images.0.png").read_bytes() == png(1, shift=SOFT)
+    assert (project.root / "golden/txt2img/default/9.images.0.png").read_bytes() == png(1, shift=SOFT)
 
 
 def test_what_the_old_server_cannot_run_is_judged_by_the_golden_run_alone(project, serve):
@@ -163,11 +163,18 @@ def test_tests_of_python_are_run_on_both(project, serve):
 
 def test_the_report_tells_of_the_old_run(both, project):
     both(SOFT, 0, golden=0)
-    (case,) = json.loads((project.pytester.path / "comfy-report/report.json").read_text())["cases"]
+    (case,) = json.loads((project.root / "comfy-report/report.json").read_text())["cases"]
     assert case["against"]["trend"] == "regression" and both.old.url in case["against"]["server"]
     (output,) = case["outputs"]
-    assert (project.pytester.path / "comfy-report" / output["files"]["golden"]).read_bytes() == png(1)
-    assert (project.pytester.path / "comfy-report" / output["files"]["actual"]).read_bytes() == png(1, shift=SOFT)
+    assert (project.root / "comfy-report" / output["files"]["golden"]).read_bytes() == png(1)
+    assert (project.root / "comfy-report" / output["files"]["actual"]).read_bytes() == png(1, shift=SOFT)
+
+
+def test_the_page_says_what_it_was_held_against(both, project):
+    both(SOFT, 0, "--comfy-report-inline", golden=0)
+    page = (project.root / "comfy-report/index.html").read_text()
+    assert "The case is" not in page and "1 of 1 case is not as on the old server" in page
+    assert f"against {both.old.url} (" in page and "<figcaption>old" in page and "<figcaption>golden" not in page
 
 
 def test_several_workers_share_the_servers(both, project):

@@ -136,6 +136,16 @@ def test_without_anything_to_compare_it_says_what_to_do(project, servers):
     )
 
 
+def test_the_page_tells_it(blamed, project):
+    (sentence,) = blamed({"6": FAULT})
+    page = (project.root / "comfy-report/index.html").read_text()
+    assert '<bdi class="headline blame">first difference at node 6' in page
+    assert (
+        '<p class="sentence blame"><bdi>first difference at node 6' in page
+        and sentence.partition(";")[2].strip() in page
+    )
+
+
 def test_what_passes_is_not_run_again(project, servers):
     project.workflow(prompt=sampling())
     new, old = servers({})

@@ -65,6 +65,7 @@ class Case:
     """One case.
 
     folder  where it lies in the report, '' where that is not known or not to be trusted
+    blame   what is to blame for it, a sentence each
     before  what its outputs were compared with, as the page calls it
     """
 
@@ -89,6 +90,7 @@ class Case:
     doubts: tuple[str, ...]
     folder: str
     outputs: tuple[Output, ...]
+    blame: tuple[str, ...] = ()
     before: str = "golden"
 
     @property
@@ -165,6 +167,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
     folder = document.get("folder")
     environment = entry(document.get("environment"))
     fault = _fault(entry(document.get("error")))
+    blame = [text(one.get("sentence"), 700) for one in entries(document.get("blame"), 8)]
     approve = text(document.get("approve"))  # told below the outputs, and need not be among the notes
     return Case(
         id=name,
@@ -172,7 +175,9 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         outcome=outcome,
         headline=text(document.get("headline")),
         failure=text(document.get("failure"), 4000),
-        notes=tuple(one for one in texts(document.get("notes"), 20) if not approve or approve not in one),
+        notes=tuple(
+            one for one in texts(document.get("notes"), 20) if one not in blame and (not approve or approve not in one)
+        ),
         told=block(document.get("text")),
         seconds=number(document.get("seconds")),
         facts=tuple(_facts(document)),
@@ -188,6 +193,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         doubts=tuple(texts(document.get("doubts"), 20)),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",
         outputs=outputs,
+        blame=tuple(filter(None, blame)),
         before="old" if entry(document.get("against")) else "golden",
     )
 

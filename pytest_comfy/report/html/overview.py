@@ -15,7 +15,7 @@ from ...upgrade.causes import Word, causes_in
 from .cases import OUTCOMES, Case
 from .naming import slugged
 from .outputs import VERDICTS, Output
-from .reading import Entry, entry, text, texts, whole
+from .reading import Entry, entries, entry, text, texts, whole
 
 _BAR = 1000
 """Units of the bar of all cases."""
@@ -118,7 +118,7 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
     words = Counter(word for case in cases for word in case.words)
     order = ("error", "failed", *VERDICTS[:4], "xfailed", "approved", "passed")
     return Overview(
-        headline=_headline(outcomes),
+        headline=_headline(outcomes, "as on the old server" if _old_servers(document) else "as approved"),
         facts=tuple(_facts(document)),
         ci=_ci(entry(document.get("ci"))),
         interrupted=document.get("interrupted") is True,
@@ -205,7 +205,8 @@ def _since(cases: Iterable[Case]) -> str:
     return f"{name.rsplit(' ', 1)[0].rstrip(':')} {new}" if arrow and " " in name else common[0]
 
 
-def _headline(outcomes: Mapping[str, int]) -> str:
+def _headline(outcomes: Mapping[str, int], standard: str) -> str:
+    """Return the first line; `standard` is what the cases were held against."""
     total = sum(outcomes.values())
     if not total:
         return "No case was judged"
@@ -213,12 +214,12 @@ def _headline(outcomes: Mapping[str, int]) -> str:
     failed, errors = outcomes.get("failed", 0), outcomes.get("error", 0)
     told = []
     if failed:
-        told.append(f"{failed} of {cases} {'is' if failed == 1 else 'are'} not as approved")
+        told.append(f"{failed} of {cases} {'is' if failed == 1 else 'are'} not {standard}")
     if errors:
         told.append(f"{errors} could not be judged" if told else f"{errors} of {cases} could not be judged")
     if told:
         return ", ".join(told)
-    return "The case is as approved" if total == 1 else f"All {total} cases are as approved"
+    return f"The case is {standard}" if total == 1 else f"All {total} cases are {standard}"
 
 
 def _bar(counts: Mapping[str, int], order: Iterable[str]) -> Iterable[Count]:
@@ -235,9 +236,16 @@ def _facts(document: Entry) -> Iterable[str]:
     yield created.replace("T", " ").removesuffix("Z") + (" UTC" if created.endswith("Z") else "")
     yield text(document.get("mode"), 40)
     yield from texts(document.get("servers"), 5)
+    yield from (f"against {one}" for one in _old_servers(document))
     commit = document.get("commit")
     if commit:
         yield f"commit {text(commit, 80)[:12]}"
+
+
+def _old_servers(document: Entry) -> list[str]:
+    """Return the servers that cases were held against, each once."""
+    told = (text(entry(case.get("against")).get("server"), 200) for case in entries(document.get("cases"), 1000))
+    return list(dict.fromkeys(one for one in told if one))[:5]
 
 
 def _ci(document: Entry) -> tuple[str, str] | None:
