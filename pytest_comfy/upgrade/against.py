@@ -174,7 +174,7 @@ class _Judging:
     def _recorded(self, old: Run, judge: Judge) -> GoldenRun:
         """Return the old run as what the new one is compared with."""
         candidate = self.both.old.candidate(self.subject, old, None, judge)
-        return self.both.old.recorder.recorded(candidate, files=True)
+        return _without_times(self.both.old.recorder.recorded(candidate, files=True))
 
     def _notes(self, trend: Trend, reference: GoldenRun, found: list[tuple[str, str, str]]) -> list[str]:
         new, old = self.both.check.lane, self.both.old.lane
@@ -186,3 +186,15 @@ class _Judging:
         else:
             notes.append(f"OLD -> NEW: the same environment as far as they tell ({summary(reference.environment)})")
         return notes
+
+
+def _without_times(run: GoldenRun) -> GoldenRun:
+    """Return a run that does not tell when its model files were written: each server may have a copy of its own."""
+    models = run.environment.get("models")
+    if not isinstance(models, Mapping):
+        return run
+    bare = {
+        name: {key: value for key, value in facts.items() if key != "modified"} if isinstance(facts, Mapping) else facts
+        for name, facts in models.items()
+    }
+    return replace(run, document={**run.document, "environment": {**run.environment, "models": bare}})

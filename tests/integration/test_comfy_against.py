@@ -73,6 +73,20 @@ def test_what_the_servers_are_made_of_is_told_where_they_differ(project, serve):
     result.stdout.fnmatch_lines(["OLD -> NEW: ComfyUI 0.8.0 -> 0.30.0*"])
 
 
+def test_copies_of_a_model_may_be_of_another_day(project, serve):
+    loading = graph(**{"1": {"class_type": "VAELoader", "inputs": {"vae_name": "a.safetensors"}}})
+    project.workflow(prompt=loading)
+    servers = []
+    for day, size in ((1, 5), (2, 5), (3, 6)):
+        facts = {"a.safetensors": {"folder": "vae", "size": size, "modified": f"2026-01-0{day}T00:00:00.000Z"}}
+        made = {"9": {"images": [png(1, shift=day * SOFT)]}}
+        servers.append(serve(recorded(loading, made, environment={"models": facts})).url)
+    alike = project.run("--comfy-url", servers[1], "--comfy-against", servers[0])
+    alike.stdout.fnmatch_lines(["OLD -> NEW: the same environment as far as they tell*"])
+    other = project.run("--comfy-url", servers[2], "--comfy-against", servers[0])
+    other.stdout.fnmatch_lines(["OLD -> NEW: model a.safetensors size 5 -> size 6"])
+
+
 def test_each_server_is_asked_once(both):
     both(SOFT, 0, golden=0)
     assert len(both.new.prompts) == len(both.old.prompts) == 1
