@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .report.drift.words import KNOWN as IS_KNOWN
+from .report.drift.words import PROPERTY, word_of
 from .report.headline import HEADLINE
 from .session.projects import MARKERS
 from .session.settings import Settings, SettingsError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
+KNOWN: pytest.StashKey[str] = pytest.StashKey()
+"""What an earlier report has as well, of the failure that an item ends in, or went on after."""
 CASE_MARK = "comfy"
 _HEAD = 1 << 16
 """Bytes of a file that are looked into before it is known for a workflow."""
@@ -215,10 +219,10 @@ class CaseItem(pytest.Function):
                 verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:
                 note_error(self, error, not_judged(error))
-                self.user_properties += keeping.error(check, subject, error, not_judged(error))
+                note_kept(self, keeping.error(check, subject, error, not_judged(error)))
                 raise
         note(self, verdict, check.seen.run)
-        self.user_properties += keeping.verdict(check, subject, verdict)
+        note_kept(self, keeping.verdict(check, subject, verdict))
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
 
@@ -258,7 +262,7 @@ def keeping_of(item: pytest.Item, *, anew: bool = True) -> Keeping:
     from .report.keeping import Keeping
 
     if anew or KEEPING not in item.stash:
-        item.stash[KEEPING] = Keeping(settings_of(item.config, item.path))
+        item.stash[KEEPING] = Keeping(settings_of(item.config, item.path), item.config.stash[STATE].earlier)
     return item.stash[KEEPING]
 
 
@@ -323,6 +327,8 @@ def mark_options(item: pytest.Item) -> dict[str, Any]:
 
 def drop_properties(item: pytest.Item) -> None:
     """Forget what an earlier try of the same item noted."""
+    if KNOWN in item.stash:
+        del item.stash[KNOWN]
     item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("comfy_")]
 
 
@@ -333,6 +339,15 @@ def note_error(item: pytest.Item, error: BaseException, unjudged: bool) -> None:
     item.user_properties.append(("comfy_verdict", "error" if unjudged else "failed"))
     if isinstance(error, LfsPointerError):
         item.user_properties.append(("comfy_lfs_pointer", error.path))
+
+
+def note_kept(item: pytest.Item, told: Iterable[tuple[str, str]]) -> bool:
+    """Keep in the item's user properties what was kept of a case; returns whether its failure is a known one."""
+    item.user_properties += told
+    known = next((value for name, value in told if name == PROPERTY and word_of(value) == IS_KNOWN), None)
+    if known is not None:
+        item.stash[KNOWN] = known
+    return known is not None
 
 
 def note(item: pytest.Item, verdict: Any, run: Run | None) -> None:

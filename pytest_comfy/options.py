@@ -40,6 +40,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-report-all", "keep identical cases in the report as well", action="store_true")
     option("--comfy-report-inline", "write the report's page as one file, pictures and all", action="store_true")
     option("--comfy-json", "write the report's document to this file as well", metavar="FILE")
+    option("--comfy-known", "a report of before: failures that it has as well, unchanged, are told apart and fail "
+           "nothing", metavar="FILE|DIR")  # fmt: skip
     option("--comfy-server-log", "the server's log file: what it gains during a case is kept with it", metavar="FILE")
     option("--comfy-thumbnails", "show pictures of what changed, on a terminal with colours (needs rich-pixels)",
            action="store_true")  # fmt: skip
@@ -61,6 +63,7 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_report", "folder for the report", default="comfy-report")
     ini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)
     ini("comfy_report_inline", "write the report's page as one file", type="bool", default=False)
+    ini("comfy_known", "a report of before, by which failures are known", default="")
     ini("comfy_server_log", "the server's log file", default="")
     ini("comfy_thumbnails", "show pictures of what changed on a terminal", type="bool", default=False)
     ini("comfy_unused", "golden runs that no case claims: warn, fail or remove", default="warn")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .collect import STATE, BrokenFile, CaseItem, WorkflowFile, collect_file, keep_broken, not_judged
+from .collect import KNOWN, STATE, BrokenFile, CaseItem, WorkflowFile, collect_file, keep_broken, not_judged
 from .fixtures import (
     closing_sections,
     comfy_async_client,
@@ -79,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[EARLIER] = own_patterns()
         take_out(settings.redact)
         config.stash[STATE] = State(settings)
+        config.stash[STATE].earlier = _earlier(config, settings)
         config.stash[STATE].projects.look_around(paths)
     except _settings.SettingsError as error:
         raise pytest.UsageError(str(error)) from None
@@ -87,6 +88,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
         end_on_sigterm()
     config.pluginmanager.register(SessionHooks(config, config.stash[STATE]), "comfy-session")
+
+
+def _earlier(config: pytest.Config, settings: _settings.Settings) -> Any:
+    """Return the report by which failures are known; nothing is known with --runxfail. Raises UsageError."""
+    if settings.known is None or config.getoption("runxfail", False) or config.option.collectonly:
+        return None
+    from .report.drift.earlier import Earlier
+    from .report.reading import Refused
+
+    try:
+        return Earlier.open(settings.known, settings.report_dir)
+    except Refused as error:
+        raise pytest.UsageError(f"--comfy-known: {error}".replace(f"{settings.root}/", "")) from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -122,11 +136,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    known = call.when == "call" and call.excinfo is None and KNOWN in item.stash
     if call.excinfo is not None and call.when != "teardown" and not call.excinfo.errisinstance(_NOT_WRONG):
         from .erring import keep_error
 
-        keep_error(item, call.excinfo.value, str(call.when))
+        known = keep_error(item, call.excinfo.value, str(call.when))
     outcome: Any = yield
+    if known:
+        from .erring import tell_known
+
+        tell_known(item, outcome.get_result())
     ours = isinstance(item, (CaseItem, BrokenFile)) or _has_client(item)
     if ours and call.when == "call" and call.excinfo is not None:
         report = outcome.get_result()

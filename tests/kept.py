@@ -86,8 +86,10 @@ def document(cases, *, commit=None, passed=0, **more):
         "schema": 1, "created": "2026-11-26T07:00:01Z", "by": "pytest-comfy 0", "interrupted": False, "mode": "live",
         "servers": ["http://127.0.0.1:1 (ComfyUI 0.8.0)"], "commit": commit,
         "counts": {"cases": {**counts, "passed": counts["passed"] + passed},
-                   "outputs": {**{word: made.count(word) for word in verdicts}, "identical": passed}},
-        "causes": {"failing": 0, "passing": 0, "differences": []}, "ci": None, "cases": list(cases), **more,
+                   "outputs": {**{word: made.count(word) for word in verdicts}, "identical": passed},
+                   "drift": {"new": 0, "changed": 0, "known": 0, "fixed": 0}},
+        "causes": {"failing": 0, "passing": 0, "differences": []}, "known": None, "ci": None, "cases": list(cases),
+        **more,
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ NONE = type(None)
 
 DOCUMENT = {
     "schema": int, "created": str, "by": str, "interrupted": bool, "mode": str, "servers": list, "commit": (str, NONE),
-    "counts": dict, "causes": dict, "ci": (dict, NONE), "cases": list,
+    "counts": dict, "causes": dict, "known": (dict, NONE), "ci": (dict, NONE), "cases": list,
 }  # fmt: skip
 CASE = {
     "node_id": str, "key": str, "project": str, "source": str, "case": str, "folder": str, "outcome": str,
@@ -17,7 +17,8 @@ CASE = {
     "prompt_id": (str, NONE), "started": str, "golden": (dict, NONE), "target": str, "run": (str, NONE),
     "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict, "against": (dict, NONE),
     "blame": list, "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE),
-    "server_log": (str, NONE), "approve": (str, NONE), "outputs": list,
+    "server_log": (str, NONE), "approve": (str, NONE), "drift": (str, NONE), "known_since": (str, NONE),
+    "outputs": list,
 }  # fmt: skip
 GOLDEN = {"folder": str, "digest": str, "approved": (str, NONE), "reason": (str, NONE)}
 ENVIRONMENT = {"golden": (str, NONE), "actual": (str, NONE), "differences": list}
@@ -34,7 +35,7 @@ OUTPUT = {
     "name": str, "node": str, "title": str, "key": str, "index": int, "kind": str, "media_type": (str, NONE),
     "verdict": str, "message": str, "kinds": list, "group": (str, NONE), "distance": (*NUMBER, str, NONE),
     "tolerance": (str, NONE), "parts": list, "regions": list, "size": (list, NONE), "files": dict,
-    "text": (dict, NONE),
+    "actual": (dict, NONE), "drift": (str, NONE), "text": (dict, NONE),
 }  # fmt: skip
 PART = {"name": str, "value": (*NUMBER, str), "limit": (*NUMBER, str), "distance": (*NUMBER, str)}
 

@@ -66,6 +66,7 @@ MAY_IMPORT = {
     "upgrade": "cases client golden judging text workflow",
     # what a person types and sees
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
+    "report/drift": "compare files judging memory",
     "report/ci": "files judging session upgrade",
     "report/status": "client files golden session text",
     "report/html": "files media text upgrade",
@@ -74,11 +75,11 @@ MAY_IMPORT = {
     "server/faults server/recording server/recordings session text upgrade workflow",
     # what pytest calls
     "options": "session",
-    "collect": "cases client golden judging report report/status session text upgrade workflow workflow/graph",
+    "collect": "cases client golden judging report report/drift report/status session text upgrade workflow workflow/graph",
     "fixtures": "cases client collect golden judging report report/status server server/recordings session upgrade "
     "workflow",
-    "erring": "collect fixtures golden judging",
-    "plugin": "collect erring fixtures hookspecs options report report/ci report/status secrecy session",
+    "erring": "collect fixtures golden judging report",
+    "plugin": "collect erring fixtures hookspecs options report report/ci report/drift report/status secrecy session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in

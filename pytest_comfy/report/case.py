@@ -115,6 +115,8 @@ class CaseEntry:
             "error": error_told(self.ended.error, self.seen.prompt, self.settings.root) if self.ended.error else None,
             "server_log": self.ended.log,
             "approve": told(self.ended.approve) if self.ended.approve else None,
+            "drift": None,
+            "known_since": None,
             "outputs": outputs_of(verdict, self.seen, self.kept.run, self.settings.report_dir) if verdict else [],
         }
 

@@ -13,7 +13,8 @@ from ..files import read_below
 from ..judging.verdict import VERDICTS
 from ..upgrade.causes import causes_of
 from .commit import commit_of
-from .keeping import CASE_FILE
+from .drift.words import DRIFT
+from .kept import CASE_FILE
 from .telling import line
 
 if TYPE_CHECKING:
@@ -39,11 +40,20 @@ def document_of(state: State, *, interrupted: bool) -> dict[str, Any]:
         "counts": {
             "cases": {outcome: state.outcomes[outcome] for outcome in OUTCOMES},
             "outputs": {word: state.verdicts[word] for word in (*VERDICTS, "ignored")},
+            "drift": {word: state.drift[word] for word in DRIFT},
         },
         "causes": causes_of(state.compared).to_json(),
+        "known": _known(state),
         "ci": ci_run(os.environ),
         "cases": [case for folder in sorted(state.cases) if (case := _case(state, folder)) is not None],
     }
+
+
+def _known(state: State) -> dict[str, str] | None:
+    """Return by which report failures are known."""
+    if state.earlier is None:
+        return None
+    return {"file": line(state.earlier.told), "created": state.earlier.created}
 
 
 def servers_of(told: Iterable[str]) -> list[str]:

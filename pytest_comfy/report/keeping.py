@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from ..judging.seen import Seen
     from ..judging.verdict import CaseVerdict
     from ..session.settings import Settings
+    from .drift.earlier import Earlier
     from .kept import Kept
     from .serverlog import ServerLog
-
-CASE_FILE = "case.json"
 
 CASE = "comfy_case"
 """Property of a report: the folder of a case that was kept. It goes with it from the workers of pytest-xdist."""
@@ -27,10 +26,14 @@ Properties = list[tuple[str, str]]
 
 
 class Keeping:
-    """Watches one case from its beginning, and keeps it if there is something to look at."""
+    """Watches one case from its beginning, and keeps it if there is something to look at.
 
-    def __init__(self, settings: Settings) -> None:
+    earlier  the report of before, by which failures are known
+    """
+
+    def __init__(self, settings: Settings, earlier: Earlier | None = None) -> None:
         self.settings = settings
+        self.earlier = earlier
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._log = _log_of(settings)
@@ -38,7 +41,7 @@ class Keeping:
     def verdict(self, check: Check, subject: Subject, verdict: CaseVerdict) -> Properties:
         """Keep a case that was judged, unless all is as it should be; returns what the report is to tell of it."""
         if verdict.unchanged and not self.settings.report_all:
-            return []
+            return self._fixed(subject, verdict)
         from .kept import Kept, keep_run
 
         # What was approved lies among the golden runs.
@@ -68,6 +71,7 @@ class Keeping:
     def _keep(self, subject: Subject, seen: Seen, kept: Kept, **more: Any) -> Properties:
         from ..judging.artefacts import Artefacts
         from .case import CaseEntry, Ended
+        from .kept import CASE_FILE
         from .telling import dumps
 
         folder = self.settings.report_key(subject.key)
@@ -76,13 +80,41 @@ class Keeping:
             artefacts.clear()  # whatever was judged has done so
         log = self._log.gained() if self._log else None
         ended = Ended(self._started, time.monotonic() - self._begun, log=log, **more)
-        written = artefacts.write(CASE_FILE, dumps(CaseEntry(self.settings, subject, seen, ended, kept).entry()))
-        told: Properties = [(CASE, folder)] if written else []
+        entry = CaseEntry(self.settings, subject, seen, ended, kept).entry()
+        drift = self._mark(subject, seen, entry)
+        written = artefacts.write(CASE_FILE, dumps(entry))
+        told: Properties = [(CASE, folder), *drift] if written else drift
         notes = ended.verdict.notes if ended.verdict else ()
         problems = [problem for problem in artefacts.problems if problem not in notes]
         if self._log and self._log.problem:
             problems.append(self._log.problem)
         return told + [(PROBLEM, problem.replace(f"{self.settings.root}/", "")) for problem in problems]
+
+    def _mark(self, subject: Subject, seen: Seen, entry: dict[str, Any]) -> Properties:
+        """Say in an entry what it is beside the earlier report; returns what the report is to tell of that."""
+        if self.earlier is None:
+            return []
+        from .drift import words
+        from .drift.marking import mark
+
+        mark(self.earlier, entry, self.settings.report_dir, seen.run.budget if seen.run else None)
+        if entry["drift"] is None:
+            return []
+        return [(words.PROPERTY, words.told(entry["drift"], entry["known_since"], _named(subject)))]
+
+    def _fixed(self, subject: Subject, verdict: CaseVerdict) -> Properties:
+        """Return what is told of a case that is as it should be, and was not in the earlier report."""
+        folder = self.settings.report_key(subject.key)
+        before = self.earlier.of(folder) if self.earlier and verdict.written is None else None
+        if self.earlier is None or before is None:
+            return []
+        from .drift import words
+
+        return [(words.PROPERTY, words.told(words.FIXED, self.earlier.since(before), _named(subject)))]
+
+
+def _named(subject: Subject) -> str:
+    return f"{subject.source}::{subject.case}"
 
 
 def _differences(seen: Seen, environment: Mapping[str, Any] | None) -> Properties:

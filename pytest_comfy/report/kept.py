@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..golden import GoldenRun
     from ..judging.check import Check, Subject
 
+CASE_FILE = "case.json"
+"""Of a case's folder, its entry of report.json."""
 FOLDER = "run"
 """Of a case's folder, the one that holds the run."""
 ALLOW_BLANK = "--allow-blank"

@@ -19,9 +19,9 @@ from ..judging.artefacts import make_folder
 from ..judging.verdict import VERDICTS
 from ..upgrade.causes import causes_in, compared_in
 from .document import OUTCOMES, SCHEMA
+from .drift.words import DRIFT
 from .html import write_page
-from .keeping import CASE_FILE
-from .kept import FOLDER
+from .kept import CASE_FILE, FOLDER
 from .reading import Refused, load_report
 from .session import REPORT_FILE
 from .telling import dumps, line
@@ -120,6 +120,7 @@ def _document(shards: Sequence[Shard], cases: Mapping[str, tuple[Shard, Mapping[
         "causes": causes_in(
             [one.get("causes") for one in documents], filter(None, map(compared_in, replaced))
         ).to_json(),
+        "known": next((told for one in documents if isinstance(told := one.get("known"), dict)), None),
         "ci": next((one["ci"] for one in documents if one["ci"] is not None), None),
         "cases": [cases[folder][1] for folder in sorted(cases)],
     }
@@ -127,7 +128,7 @@ def _document(shards: Sequence[Shard], cases: Mapping[str, tuple[Shard, Mapping[
 
 def _counts(shards: Sequence[Shard], kept: set[int]) -> dict[str, dict[str, int]]:
     """Add up what the reports count, but for cases that a later run replaces."""
-    totals: dict[str, Counter[str]] = {"cases": Counter(), "outputs": Counter()}
+    totals: dict[str, Counter[str]] = {"cases": Counter(), "outputs": Counter(), "drift": Counter()}
     for shard in shards:
         for what, total in totals.items():
             total.update(_numbers(shard.document["counts"].get(what)))
@@ -135,7 +136,8 @@ def _counts(shards: Sequence[Shard], kept: set[int]) -> dict[str, dict[str, int]
             if id(case) not in kept:
                 totals["cases"][case["outcome"]] -= 1
                 totals["outputs"].subtract(output["verdict"] for output in case["outputs"])
-    words = {"cases": OUTCOMES, "outputs": (*VERDICTS, "ignored")}
+                totals["drift"].subtract(word for word in DRIFT if word == case.get("drift"))
+    words: dict[str, tuple[str, ...]] = {"cases": OUTCOMES, "outputs": (*VERDICTS, "ignored"), "drift": DRIFT}
     return {what: {word: max(0, totals[what][word]) for word in words[what]} for what in totals}
 
 

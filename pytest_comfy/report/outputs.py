@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,20 @@ class _Output:
             "regions": [[int(edge) for edge in region] for region in comparison.regions] if comparison else [],
             "size": list(described.size) if described and described.size else None,
             "files": {what: path.relative_to(report_dir).as_posix() for what, path in verdict.files},
+            "actual": self._hashes(),
+            "drift": None,
             "text": self._texts() if kind in ("text", "data") else None,
         }
+
+    def _hashes(self) -> dict[str, str | None] | None:
+        """Return what tells the output from others: of its file, without secrets where it was kept, and its pixels."""
+        if self.actual is None:
+            return None
+        if self.kept is not None:
+            return {"sha256": self.kept.sha256, "pixels_sha256": self.kept.pixels_sha256}
+        comparison = self.verdict.comparison
+        known = (comparison.described if comparison else None) or {"sha256": sha256(self.actual.data).hexdigest()}
+        return {key: known.get(key) for key in ("sha256", "pixels_sha256")}
 
     def _texts(self) -> dict[str, str | None] | None:
         if self.verdict.verdict in ("identical", "ignored"):

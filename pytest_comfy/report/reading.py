@@ -40,12 +40,16 @@ def load_report(report: Path) -> dict[str, Any]:
 
     Raises Refused where there is none, it is of another schema version, or not what docs/report.md promises.
     """
-    told = report / REPORT_FILE
     if not report.is_dir():
         raise Refused(f"{report}: is no folder: name that of a report, which holds a {REPORT_FILE}")
+    return load_document(report / REPORT_FILE)
+
+
+def load_document(told: Path) -> dict[str, Any]:
+    """Return the document of a report in a file, such as --comfy-json writes; otherwise as `load_report`."""
     _refuse_large(told)
     try:
-        data = read_below(report, REPORT_FILE)
+        data = read_below(told.parent, told.name)
         if json_cost(data) > DEFAULT_MAX_MEMORY:
             raise Refused(f"{told}: would take more than {in_words(DEFAULT_MAX_MEMORY)} of memory: nothing was read")
         document = json.loads(data, parse_constant=_no_number)

@@ -17,6 +17,7 @@ from ..text import listed, plain
 from ..upgrade.causes import causes_of
 from .ci import annotated
 from .cleaning import fit_to_log
+from .drift.words import DRIFT, word_of
 from .upgraded import upgraded
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ _MOST_CHANGES = 10
 _MOST_OF_A_KIND = 10
 _MOST_CAUSES = 5
 _MOST_THUMBNAILS = 20
+_DRIFT = {
+    "new": "new failures",
+    "changed": "that fail otherwise",
+    "known": "known, which fail nothing",
+    "fixed": "fixed",
+}
 _WAYS = {
     "nonce": "the second time every node ran, but those that load models",
     "free": "the second time it was asked to forget all that it had (POST /free)",
@@ -100,7 +107,9 @@ def summarize(terminal: pytest.TerminalReporter, state: State) -> None:
     """Write the closing section, where the report is in its last line; nothing when no output was judged."""
     verbose = terminal.config.option.verbose
     _slowest(terminal, state, verbose)
-    for number, row in enumerate((*_rows(state), *_changes(terminal, state), *_causes(state), *_where(state))):
+    for number, row in enumerate(
+        (*_rows(state), *_changes(terminal, state), *_drift(state), *_causes(state), *_where(state))
+    ):
         if not number:
             terminal.section("comfy", sep="-", bold=True)
         terminal.line(fit_to_log(row))
@@ -147,6 +156,20 @@ def _changes(terminal: pytest.TerminalReporter, state: State) -> Iterator[str]:
     yield from rows(changes, 10**6 if verbose else _MOST_OF_A_KIND, below)
     if changes and wanted and not thumbnails:
         yield MISSING
+
+
+def _drift(state: State) -> Iterator[str]:
+    """Tell what is new, changed, known and fixed beside the earlier report."""
+    if state.earlier is None:
+        return
+    by = plain(state.earlier.told.replace(f"{state.settings.root}/", ""), 200)
+    counts = ", ".join(f"{state.drift[word]} {_DRIFT[word]}" for word in DRIFT)
+    yield f"beside {by} of {state.earlier.created[:10]}: {counts}"
+    for word in DRIFT:
+        found = sorted(told for told in state.drifted if word_of(told) == word)
+        yield from (f"  {plain(told, 300)}" for told in found[:_MOST_CHANGES])
+        if len(found) > _MOST_CHANGES:
+            yield f"  and {len(found) - _MOST_CHANGES} more {word}"
 
 
 def _causes(state: State) -> Iterator[str]:

@@ -51,6 +51,7 @@ class Settings:
     report_all  whether the report keeps identical cases as well
     report_inline  whether the report's page is one file, with all that it shows
     json_file   where the report's document is written to as well
+    known       the report of before by which failures are known, a folder or the file of its document
     server_log  the file that the server of the runs writes its log to
     thumbnails  whether the terminal shows pictures of what changed
     cli      what was given on the command line, which beats marks and sidecars
@@ -67,6 +68,7 @@ class Settings:
     report_all: bool = False
     report_inline: bool = False
     json_file: Path | None = None
+    known: Path | None = None
     server_log: Path | None = None
     thumbnails: bool = False
     unused: str = "warn"
@@ -191,6 +193,7 @@ def resolve(
         report_all=bool(option("comfy_report_all") or ini("comfy_report_all")),
         report_inline=bool(option("comfy_report_inline") or ini("comfy_report_inline")),
         json_file=_path(root, option("comfy_json")),
+        known=_path(root, pick("known")),
         server_log=_path(root, pick("server_log")),
         thumbnails=bool(option("comfy_thumbnails") or ini("comfy_thumbnails")),
         unused=unused,

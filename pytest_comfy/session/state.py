@@ -34,6 +34,8 @@ class State:
     facts       server's address -> what it tells of itself, see `judging.environment`
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
+    earlier     the report by which failures are known, see `report.drift`; None where there is none
+    drift       how many cases are new, known, changed or fixed beside it; drifted has them in a line each
     compared    of each case whose environment was compared with its golden run's: whether it failed, and what differs
     outcomes    how many cases passed, failed, were approved, ended in an error, or failed as expected (xfailed)
     cases       folder in the report -> outcome, of the cases that were kept there
@@ -71,6 +73,9 @@ class State:
     facts: dict[str, Any] = field(default_factory=dict)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
+    earlier: Any = None
+    drift: Counter[str] = field(default_factory=Counter)
+    drifted: list[str] = field(default_factory=list)
     compared: list[tuple[bool, frozenset[str]]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     cases: dict[str, str] = field(default_factory=dict)
@@ -180,8 +185,21 @@ class State:
                 self.outcomes[_outcome(str(value), outcome)] += 1
             elif name == "comfy_case":
                 self.cases[str(value)] = _outcome("", outcome)
+            elif name == "comfy_drift":
+                self._count_drift(str(value), outcome)
             elif name == "comfy_report_problem":
                 self.report_problems.add(str(value))
+
+    def _count_drift(self, told: str, outcome: str) -> None:
+        """Note what a case is beside the earlier report, such as "known since 2026-11-20: workflows/a.json::default".
+
+        A check of a test that goes on is known although the test fails.
+        """
+        word = told.partition(":")[0].partition(" ")[0]  # see `report.drift.words`
+        self.drift[word] += 1
+        self.drifted.append(told)
+        if word == "known" and outcome != "skipped":
+            self.outcomes.update(xfailed=1, failed=-1)
 
     def _count_environment(self, properties: Iterable[tuple[str, object]], outcome: str) -> None:
         """Note what differs in a case's environment; of what was approved, or failed as expected, nobody asks why."""

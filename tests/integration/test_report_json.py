@@ -61,6 +61,7 @@ class TestDocument:
             "cases": {"passed": 0, "failed": 1, "error": 0, "approved": 0, "xfailed": 0},
             "outputs": {"identical": 0, "within tolerance": 0, "different": 1, "missing": 0, "unexpected": 0,
                         "ignored": 0},
+            "drift": {"new": 0, "changed": 0, "known": 0, "fixed": 0},
         }  # fmt: skip
         assert (document["commit"], document["ci"]) == (None, None)
 

@@ -88,6 +88,7 @@ class Case:
     approve: str
     refused: str
     doubts: tuple[str, ...]
+    drift: str
     folder: str
     outputs: tuple[Output, ...]
     blame: tuple[str, ...] = ()
@@ -191,6 +192,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
         approve=_approval(document, links) or approve,
         refused=text(document.get("refused"), 2000),
         doubts=tuple(texts(document.get("doubts"), 20)),
+        drift=_drift(document),
         folder=folder if isinstance(folder, str) and is_inside(folder) else "",
         outputs=outputs,
         blame=tuple(filter(None, blame)),
@@ -216,6 +218,12 @@ def _verdicts(document: Entry, outputs: Iterable[Output]) -> dict[str, str]:
             found[node] = min(output.verdict, known, key=VERDICTS.index)
     failing = text(entry(document.get("error")).get("node"), 40)
     return {**found, failing: "error"} if failing else found
+
+
+def _drift(document: Entry) -> str:
+    """Return what a case is beside an earlier report: "known since 2026-11-20"; "" where there is none."""
+    word, since = text(document.get("drift"), 20), text(document.get("known_since"), 20)
+    return f"{word} since {since}" if word and since else word
 
 
 def _fault(document: Entry) -> Fault | None:

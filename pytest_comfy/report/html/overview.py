@@ -24,6 +24,7 @@ _MOST_SHOWN = 3
 """Cases of a group that are shown by their pictures."""
 _MOST_NAMED = 8
 _MOST_CAUSES = 8
+_DRIFT = ("new", "changed", "known", "fixed")
 _CAUSES: dict[Word, str] = {"likely": "Likely cause", "possible": "Possible cause", "every case": "In every case"}
 _PLACE = re.compile(r"(?:missing|different): |\S+\.\w+::\S+ |\S+\.\w+(?::\d+)*: ")
 """What a sentence begins with that no other case has: its verdict, and which case, file or server it is about."""
@@ -97,6 +98,8 @@ class Overview:
     cases: tuple[Count, ...]
     outputs: tuple[Count, ...]
     kinds: tuple[Count, ...]
+    drift: tuple[Count, ...]
+    beside: str
     causes: tuple[Cause, ...]
     groups: tuple[Group, ...]
     groups_left_out: int
@@ -114,6 +117,7 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
     if sum(outcomes.values()) < len(cases):
         outcomes = dict(Counter(case.outcome for case in cases))
     outputs = entry(counts.get("outputs")) or Counter(one.verdict for case in cases for one in case.outputs)
+    known, drift = entry(document.get("known")), entry(counts.get("drift"))
     changed = Counter(kind for case in cases for kind in case.kinds if not kind.startswith("is:"))
     words = Counter(word for case in cases for word in case.words)
     order = ("error", "failed", *VERDICTS[:4], "xfailed", "approved", "passed")
@@ -125,6 +129,8 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
         cases=tuple(_bar(outcomes, OUTCOMES)),
         outputs=tuple(Count(word, whole(outputs.get(word))) for word in VERDICTS if whole(outputs.get(word))),
         kinds=tuple(Count(*one) for one in changed.most_common(20)),
+        drift=tuple(Count(word, whole(drift.get(word))) for word in _DRIFT) if known else (),
+        beside=" of ".join(text(known.get(key), limit) for key, limit in (("file", 120), ("created", 10))),
         causes=tuple(_causes(document)),
         groups=tuple(every[:_MOST_GROUPS]),
         groups_left_out=max(0, len(every) - _MOST_GROUPS),

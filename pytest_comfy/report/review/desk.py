@@ -18,7 +18,7 @@ from ...text import plain
 from ..approving import Approved, Refused, approve, candidate, load_report, undo
 from ..html import Review, pages_of
 from ..html.links import is_inside
-from ..keeping import CASE_FILE
+from ..kept import CASE_FILE
 from ..session import DECISIONS_FILE, REPORT_FILE
 from . import decisions as kept
 from .decisions import APPROVED, LONGEST_REASON, Decision
