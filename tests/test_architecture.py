@@ -75,7 +75,8 @@ MAY_IMPORT = {
     "server/faults server/recording server/recordings session text upgrade workflow",
     # what pytest calls
     "options": "session",
-    "collect": "cases client golden judging report report/drift report/status session text upgrade workflow workflow/graph",
+    "collect": "cases client golden judging report report/drift report/status session text upgrade workflow "
+    "workflow/graph",
     "fixtures": "cases client collect golden judging report report/status server server/recordings session upgrade "
     "workflow",
     "erring": "collect fixtures golden judging report",

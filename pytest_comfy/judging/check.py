@@ -339,6 +339,8 @@ class Check:
             now = self.lane.facts.environment(self.lane.client, run.prompt)
         except (ServerUnreachable, TooLarge):
             return None
+        if run.workflow is None or run.workflow.origin is None:
+            now.pop("frontend")  # no page had a hand in what was asked
         return redact_environment(now, known_in(run.prompt, run.extra_data))
 
     def compared_environment(self, before: Mapping[str, Any], run: Run) -> dict[str, str]:

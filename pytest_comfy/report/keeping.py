@@ -104,8 +104,8 @@ class Keeping:
 
     def _fixed(self, subject: Subject, verdict: CaseVerdict) -> Properties:
         """Return what is told of a case that is as it should be, and was not in the earlier report."""
-        folder = self.settings.report_key(subject.key)
-        before = self.earlier.of(folder) if self.earlier and verdict.written is None else None
+        folder, mode = self.settings.report_key(subject.key), "live" if self.settings.live else "offline"
+        before = self.earlier.of(folder, mode) if self.earlier and verdict.written is None else None
         if self.earlier is None or before is None:
             return []
         from .drift import words

@@ -37,12 +37,6 @@ _MOST_CHANGES = 10
 _MOST_OF_A_KIND = 10
 _MOST_CAUSES = 5
 _MOST_THUMBNAILS = 20
-_DRIFT = {
-    "new": "new failures",
-    "changed": "that fail otherwise",
-    "known": "known, which fail nothing",
-    "fixed": "fixed",
-}
 _WAYS = {
     "nonce": "the second time every node ran, but those that load models",
     "free": "the second time it was asked to forget all that it had (POST /free)",
@@ -163,8 +157,8 @@ def _drift(state: State) -> Iterator[str]:
     if state.earlier is None:
         return
     by = plain(state.earlier.told.replace(f"{state.settings.root}/", ""), 200)
-    counts = ", ".join(f"{state.drift[word]} {_DRIFT[word]}" for word in DRIFT)
-    yield f"beside {by} of {state.earlier.created[:10]}: {counts}"
+    counts = ", ".join(f"{state.drift[word]} {word}" for word in DRIFT)
+    yield f"failures beside {by} of {state.earlier.created[:10]}: {counts}; what is known fails nothing"
     for word in DRIFT:
         found = sorted(told for told in state.drifted if word_of(told) == word)
         yield from (f"  {plain(told, 300)}" for told in found[:_MOST_CHANGES])

@@ -43,9 +43,13 @@ class Earlier:
         document = load_report(path) if path.is_dir() else load_document(path)
         return cls(str(path), document, folder)
 
-    def of(self, folder: str) -> Mapping[str, Any] | None:
-        """Return the entry of a case that failed then, by its folder in the report; None where it did not."""
-        return self._failed.get(folder)
+    def of(self, folder: str, mode: str) -> Mapping[str, Any] | None:
+        """Return the entry of a case that failed then, by its folder in the report; None where it did not.
+
+        mode  of today's run: what fails live says nothing of a replay, nor the other way round
+        """
+        found = self._failed.get(folder)
+        return found if found is not None and found["mode"] == mode else None
 
     def since(self, case: Mapping[str, Any]) -> str:
         """Return since when a case is known to fail, a date."""

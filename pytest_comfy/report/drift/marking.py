@@ -35,7 +35,7 @@ def mark(earlier: Earlier, entry: dict[str, Any], report_dir: Path, budget: Budg
 
     A case of which every failure is known has the outcome "xfailed".
     """
-    before = earlier.of(entry["folder"])
+    before = earlier.of(entry["folder"], entry["mode"])
     if entry["outcome"] == "passed" and before is not None:
         entry["drift"], entry["known_since"] = FIXED, earlier.since(before)
     if entry["outcome"] not in WRONG:
