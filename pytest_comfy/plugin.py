@@ -98,7 +98,9 @@ def _earlier(config: pytest.Config, settings: _settings.Settings) -> Any:
     from .report.reading import Refused
 
     try:
-        return Earlier.open(settings.known, settings.report_dir)
+        return Earlier.open(
+            settings.known, settings.report_dir, settings.relative(settings.known) or str(settings.known)
+        )
     except Refused as error:
         raise pytest.UsageError(f"--comfy-known: {error}".replace(f"{settings.root}/", "")) from None
 

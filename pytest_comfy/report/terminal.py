@@ -156,7 +156,7 @@ def _drift(state: State) -> Iterator[str]:
     """Tell what is new, changed, known and fixed beside the earlier report."""
     if state.earlier is None:
         return
-    by = plain(state.earlier.told.replace(f"{state.settings.root}/", ""), 200)
+    by = plain(state.earlier.told, 200)
     counts = ", ".join(f"{state.drift[word]} {word}" for word in DRIFT)
     yield f"failures beside {by} of {state.earlier.created[:10]}: {counts}; what is known fails nothing"
     for word in DRIFT:

@@ -29,9 +29,10 @@ class Earlier:
         self._failed = {case["folder"]: case for case in document["cases"] if _is_known(case)}
 
     @classmethod
-    def open(cls, path: Path, report_dir: Path) -> Earlier:
+    def open(cls, path: Path, report_dir: Path, told: str) -> Earlier:
         """Read the report in a folder, or a file that is its document; raises Refused.
 
+        told        where it is, for people
         report_dir  where this session's report goes, which may not be the same: its runs would be overwritten
         """
         folder: Path | None = path if path.is_dir() else path.parent if path.name == REPORT_FILE else None
@@ -41,7 +42,7 @@ class Earlier:
                 "--comfy-report"
             )
         document = load_report(path) if path.is_dir() else load_document(path)
-        return cls(str(path), document, folder)
+        return cls(told, document, folder)
 
     def of(self, folder: str, mode: str) -> Mapping[str, Any] | None:
         """Return the entry of a case that failed then, by its folder in the report; None where it did not.

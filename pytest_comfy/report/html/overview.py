@@ -130,7 +130,7 @@ def overview(document: Entry, cases: Sequence[Case], groups: Mapping[str, tuple[
         outputs=tuple(Count(word, whole(outputs.get(word))) for word in VERDICTS if whole(outputs.get(word))),
         kinds=tuple(Count(*one) for one in changed.most_common(20)),
         drift=tuple(Count(word, whole(drift.get(word))) for word in _DRIFT) if known else (),
-        beside=" of ".join(text(known.get(key), limit) for key, limit in (("file", 120), ("created", 10))),
+        beside=f"{text(known.get('file'), 120)} of {text(known.get('created'), 40)[:10]}" if known else "",
         causes=tuple(_causes(document)),
         groups=tuple(every[:_MOST_GROUPS]),
         groups_left_out=max(0, len(every) - _MOST_GROUPS),
@@ -225,6 +225,8 @@ def _headline(outcomes: Mapping[str, int], standard: str) -> str:
         told.append(f"{errors} could not be judged" if told else f"{errors} of {cases} could not be judged")
     if told:
         return ", ".join(told)
+    if outcomes.get("xfailed"):
+        return f"Nothing new: {outcomes['xfailed']} of {cases} failed as expected"
     return f"The case is {standard}" if total == 1 else f"All {total} cases are {standard}"
 
 
