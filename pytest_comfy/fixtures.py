@@ -145,6 +145,7 @@ def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str])
         "max_memory": settings.max_memory,
         "convert": _convert(request, settings, frontend),
         "reload_models": settings.live and settings.fresh,
+        "allow_api_nodes": not settings.live or settings.allow_api_nodes,
     }
 
 

@@ -34,6 +34,9 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
            "run how far it moves by itself: tolerances are no narrower", metavar="N")  # fmt: skip
     option("--comfy-slower", "fail cases of which a node takes X times as long as in its calibrated golden run, or on "
            "the old server, by medians of three runs", metavar="X")  # fmt: skip
+    option("--comfy-preflight", "what becomes of cases of which it is known before they run that they break: fail, "
+           "warn or off", metavar="MODE")  # fmt: skip
+    option("--comfy-allow-api-nodes", "queue API nodes, which may cost money", action="store_true")
     option("--comfy-baseline", "look for golden runs of this name first, then for plain ones", metavar="NAME")
     option("--comfy-report", "folder for the report: what differs, to look at and to approve (comfy-report)",
            metavar="DIR")  # fmt: skip
@@ -59,6 +62,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_blame", "name the node that makes a case differ", type="bool", default=False)
     ini("comfy_probes", "golden runs keep the values between nodes", type="bool", default=False)
     ini("comfy_slower", "how many times as long a node may take", default="")
+    ini("comfy_preflight", "cases that are sure to break: fail, warn or off", default="fail")
+    ini("comfy_allow_api_nodes", "queue API nodes, which may cost money", type="bool", default=False)
     ini("comfy_baseline", "look for golden runs of this name first", default="")
     ini("comfy_report", "folder for the report", default="comfy-report")
     ini("comfy_report_all", "keep identical cases in the report as well", type="bool", default=False)

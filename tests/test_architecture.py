@@ -64,6 +64,7 @@ MAY_IMPORT = {
     # what changed, and what did it
     "upgrade/blame": "client compare golden judging text workflow",
     "upgrade": "cases client golden judging text workflow",
+    "upgrade/preflight": "__init__ cases client golden session text workflow workflow/graph",
     # what a person types and sees
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
     "report/drift": "compare files judging memory",
@@ -72,7 +73,8 @@ MAY_IMPORT = {
     "report/html": "files media text upgrade",
     "report/review": "files report/html server text",
     "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
-    "server/faults server/recording server/recordings session text upgrade workflow",
+    "server/faults server/recording server/recordings session text upgrade upgrade/preflight "
+    "workflow",
     # what pytest calls
     "options": "session",
     "collect": "cases client golden judging report report/drift report/status session text upgrade workflow "

@@ -33,7 +33,7 @@ def upload_inputs_of(prompt: dict[str, dict[str, Any]], folder: Path, named: tup
     in a sidecar, wherever their name stands. Raises WorkflowError for a named file that is not there.
     """
     for name in named:
-        if _file(folder, name) is None:
+        if input_file(folder, name) is None:
             raise WorkflowError(
                 f"{folder / INPUTS_FOLDER / name}: named under `inputs` in the sidecar, and is not there"
             )
@@ -42,7 +42,7 @@ def upload_inputs_of(prompt: dict[str, dict[str, Any]], folder: Path, named: tup
     given: dict[str, str] = {}
     for node in prompt.values():
         for key, value in node["inputs"].items():
-            file = _file(folder, value)
+            file = input_file(folder, value)
             if file is None or not (value in named or takes_upload(node["class_type"], key, client)):
                 continue
             if file not in given:
@@ -58,7 +58,7 @@ def takes_upload(class_type: str, key: str, client: Uploads) -> bool:
     return bool(definition) and key in upload_inputs(definition or {})
 
 
-def _file(folder: Path, value: Any) -> str | None:
+def input_file(folder: Path, value: Any) -> str | None:
     """Return the file below `folder`/inputs that a value names, as a path from `folder`, with forward slashes.
 
     Annotations such as " [input]" are ignored. A link counts as a file here; it is refused when it is read.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..workflow.results import Event, Output, Preview
 from .client import ComfyClient
 from .errors import (
+    ApiNodesRefused,
     ComfyError,
     DownloadError,
     ExecutionError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .asynchronous import AsyncComfyClient
 
 __all__ = [
+    "ApiNodesRefused",
     "AsyncComfyClient",
     "ComfyClient",
     "ComfyError",

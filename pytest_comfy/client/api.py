@@ -92,6 +92,10 @@ class Endpoints:
         """
         return done(self._core.definitions(classes))
 
+    def replacements(self) -> dict[str, Any]:
+        """Return `/node_replacements`, obsolete class -> list of what takes its place; {} before ComfyUI 0.14.0."""
+        return done(self._core.replacements())
+
     def known_definition(self, class_type: str) -> dict[str, Any] | None:
         """As `definition`, for messages: a server that does not answer now has nothing to add."""
         return done(self._core.known_definition(class_type))
@@ -106,6 +110,10 @@ class Endpoints:
         Raises DownloadError where the server does not give it.
         """
         return done(self._core.view(filename, subfolder, type))
+
+    def has_file(self, name: str) -> bool:
+        """Whether the server has a file by the name that loaders know it by, such as "a/b.png [output]"."""
+        return done(self._core.has_file(name))
 
     def upload(
         self, data: bytes, name: str, *, type: str = "input", subfolder: str | None = None, overwrite: bool = False

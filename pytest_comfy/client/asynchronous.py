@@ -33,6 +33,7 @@ class AsyncComfyClient(Runs):
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         verify: Verify = True,
+        allow_api_nodes: bool = True,
     ) -> None:
         self._aio = Aio(way_to(url, headers, auth, verify), Budget(max_memory))
         super().__init__(
@@ -42,6 +43,7 @@ class AsyncComfyClient(Runs):
             max_memory=max_memory,
             convert=convert,
             reload_models=reload_models,
+            allow_api_nodes=allow_api_nodes,
         )
 
     async def __aenter__(self) -> Self:

@@ -38,6 +38,8 @@ class ComfyClient(Endpoints):
     reload_models  whether every run has the server load its models anew
     headers        sent with all that is asked for and with the WebSocket's handshake, as a gateway wants them
     auth           (name, password) of HTTP Basic
+    allow_api_nodes  whether prompts are queued that have API nodes, which may cost money; without it ApiNodesRefused is
+                   raised in place of it, also where the server does not tell what its classes are
     verify         False trusts any certificate; a path is the file, or folder, of the authorities that are trusted
     """
 
@@ -53,6 +55,7 @@ class ComfyClient(Endpoints):
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         verify: Verify = True,
+        allow_api_nodes: bool = True,
     ) -> None:
         wire = Waiting(way_to(url, headers, auth, verify), Budget(max_memory))
         self.http = wire.http
@@ -63,6 +66,7 @@ class ComfyClient(Endpoints):
             max_memory=max_memory,
             convert=convert or self._converted,
             reload_models=reload_models,
+            allow_api_nodes=allow_api_nodes,
         )
         self._frontend: str | None = None
 

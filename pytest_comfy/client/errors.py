@@ -36,6 +36,12 @@ class TooLarge(ComfyError):
     """What the server sends would take more memory than a run may keep."""
 
 
+class ApiNodesRefused(ComfyError):
+    """A prompt was not queued, as it has nodes that may cost money and nobody allowed that."""
+
+    judged = True
+
+
 class PromptRejected(ComfyError):
     """The server refused the prompt, or some of its outputs; `node_errors` as the server gave them."""
 

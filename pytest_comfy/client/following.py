@@ -19,6 +19,7 @@ from .explain import rejection
 from .finish import Finish, Limits, judge
 from .messages import Message
 from .outputs import Wanted, collect
+from .paid import refuse_api_nodes
 from .posting import Posting, checked
 from .reply import PROMPT
 from .run import Progress, Run
@@ -158,18 +159,19 @@ class Following(Steps):
         """Raise what the server would answer to a prompt that it refuses."""
         classes = posting.classes()
         definitions = await self.definitions(classes)
-        if unknown := classes - definitions.keys():
-            # Some classes are replaced before a prompt is validated: of these the server knows better.
-            reply = await self._get("/node_replacements")
-            if reply.status == 200 and unknown & reply.object().keys():
-                return
-        error = await checked(posting, definitions, await self.system_stats(), self._has_file)
+        unknown = classes - definitions.keys()
+        # Some classes are replaced before a prompt is validated: of these the server knows better.
+        if unknown and unknown & (await self.replacements()).keys():
+            return
+        error = await checked(posting, definitions, await self.system_stats(), self.has_file)
         if error is not None:
             raise await self._in_words(lambda known: rejection(posting.prompt, *error, known))
 
     async def _post_prompt(self, posting: Posting, watch: Watch) -> Queued:
-        """Queue a prompt; raises PromptRejected and ServerUnreachable."""
+        """Queue a prompt; raises ApiNodesRefused, PromptRejected and ServerUnreachable."""
         prompt = posting.prompt
+        if not self.allow_api_nodes:
+            await refuse_api_nodes(prompt, self)
         watch.posted = watch.moved = time.monotonic()
         try:
             reply = await self._post("/prompt", PROMPT, json=posting.body(self.client_id))

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..workflow.model import Workflow
 from .cached import did_nothing, with_nonce
-from .errors import PromptRejected, RunLost, ServerUnreachable, TooLarge
+from .errors import ApiNodesRefused, PromptRejected, RunLost, ServerUnreachable, TooLarge
 from .explain import partial_rejection
 from .finish import Limits
 from .following import Following
@@ -82,7 +82,9 @@ class Runs(Following):
             # Also Ctrl-C: whatever ends the wait, our prompt must not be left behind on the server.
             if isinstance(error.__cause__, ServerUnreachable):
                 await self._take_off(watch.prompt_id, _DYING_SECONDS)
-            elif not isinstance(error, (RunLost, PromptRejected)) or getattr(error, "node_errors", None):
+            elif not isinstance(error, (RunLost, PromptRejected, ApiNodesRefused)) or getattr(
+                error, "node_errors", None
+            ):
                 await self._take_off(watch.prompt_id)
             await self._drop_stream()
             raise

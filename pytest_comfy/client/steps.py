@@ -64,6 +64,7 @@ class Steps:
         max_memory: int = DEFAULT_MAX_MEMORY,
         convert: Convert | None = None,
         reload_models: bool = False,
+        allow_api_nodes: bool = True,
     ) -> None:
         self.access = wire.access
         self.url = wire.url
@@ -71,11 +72,13 @@ class Steps:
         self.stall_timeout = stall_timeout
         self.max_memory = max_memory
         self.reload_models = reload_models
+        self.allow_api_nodes = allow_api_nodes
         self.client_id = uuid.uuid4().hex
         self._wire = wire
         self._convert = convert
         self._frontend: str | None = None
         self._definitions: dict[str, dict[str, Any]] = {}
+        self._untold: set[str] = set()
         self._knows_all = False
         self._lasting = 0
 
@@ -123,6 +126,8 @@ class Steps:
         """As `ComfyClient.definition`."""
         if class_type not in self._definitions:
             reply = await self._get(f"/object_info/{quote(class_type, safe='')}")
+            if reply.status != 200:
+                self._untold.add(class_type)
             self._learn(class_type, reply.object().get(class_type) if reply.status == 200 else None)
         return self._definitions[class_type] or None
 
@@ -155,6 +160,15 @@ class Steps:
             return await self.definition(class_type)
         except (ServerUnreachable, TooLarge):
             return None
+
+    def is_untold(self, class_type: str) -> bool:
+        """Whether the server was asked for a definition and did not say whether it has that class."""
+        return class_type in self._untold
+
+    async def replacements(self) -> dict[str, Any]:
+        """As `ComfyClient.replacements`."""
+        reply = await self._get("/node_replacements")
+        return reply.object() if reply.status == 200 else {}
 
     async def converted(self, workflow: Workflow) -> Workflow:
         """As `ComfyClient.converted`."""
@@ -200,8 +214,8 @@ class Steps:
         form["data"]["original_ref"] = json.dumps(place_of_input(original).query)
         return uploaded_in(await self._post("/upload/mask", **form), self.url, name, type)
 
-    async def _has_file(self, name: str) -> bool:
-        """Whether the server has a file by the name that loaders know it by."""
+    async def has_file(self, name: str) -> bool:
+        """As `ComfyClient.has_file`."""
         return (await self._wire.request("HEAD", "/view", params=place_of_input(name).query)).status == 200
 
     # Queue, history and jobs

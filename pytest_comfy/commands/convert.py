@@ -19,6 +19,7 @@ from ..session.servers import ServerError
 from ..session.settings import DEFAULT_GOLDEN_DIR, Settings, SettingsError, default_widgets, widgets
 from ..text import plain
 from . import Commands
+from ._definitions import DefinitionsError, of_golden_runs, read_definitions
 
 if TYPE_CHECKING:
     from ..workflow import Workflow
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _GOLDEN = Path(DEFAULT_GOLDEN_DIR)
 
 
-class ConvertError(Exception):
+class ConvertError(DefinitionsError):
     """What was given cannot be converted; the text is one sentence for the user."""
 
 
@@ -75,7 +76,15 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write(text)
         else:
             _write(options.output, text, options.file)
-    except (ConvertError, SettingsError, ServerError, WorkflowError, GoldenError, ComfyError) as error:
+    except (
+        ConvertError,
+        DefinitionsError,
+        SettingsError,
+        ServerError,
+        WorkflowError,
+        GoldenError,
+        ComfyError,
+    ) as error:
         print(f"pytest-comfy convert: {plain(error)}", file=sys.stderr)
         return 1
     return 0
@@ -110,7 +119,7 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> tuple[Mappin
     Raises as `convert` catches.
     """
     if options.definitions is not None:
-        return _read(options.definitions), ""
+        return read_definitions(options.definitions), ""
     urls = [options.comfy_url] if options.comfy_url else os.environ.get("COMFY_URL", "").replace(",", " ").split()
     if urls:
         from ..client import ComfyClient
@@ -119,41 +128,11 @@ def _definitions(options: argparse.Namespace, classes: set[str]) -> tuple[Mappin
         with ComfyClient(server.address, headers=server.headers, verify=server.verify) as client:
             return client.definitions(classes), client.frontend()
     if _GOLDEN.is_dir():
-        return _of_golden_runs(_GOLDEN), ""
+        return of_golden_runs(_GOLDEN), ""
     raise ConvertError(
         f"{options.file}: in UI form, whose conversion needs node definitions: give a server with --comfy-url, such as "
         "--comfy-url http://127.0.0.1:8188, or a file with --definitions"
     )
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    from ..cases.converting import definitions_kept
-    from ..golden import GoldenRun
-    from ..workflow.definitions import read_json
-
-    if path.is_dir():
-        return _of_golden_runs(path)
-    found = read_json(path)
-    if isinstance(found, dict) and isinstance(found.get("format"), int):
-        found = definitions_kept(GoldenRun(found))
-    if not isinstance(found, dict) or not found or not all(isinstance(one, dict) for one in found.values()):
-        raise ConvertError(f"{path}: holds no node definitions: save what /object_info answers")
-    return found
-
-
-def _of_golden_runs(folder: Path) -> Mapping[str, Any]:
-    from ..server.recordings.facts import node_definitions
-    from ..server.recordings.library import Library
-
-    library = Library()
-    library.add(folder)
-    found = node_definitions(library)
-    if not found:
-        broken = f" ({library.broken[0]})" if library.broken else ""
-        raise ConvertError(
-            f"{folder}: holds no golden run with node definitions{broken}: give a server with --comfy-url"
-        )
-    return found
 
 
 def _date(text: str | None) -> datetime | None:

@@ -66,6 +66,7 @@ class Lane:
             reload_models=settings.fresh,
             headers=server.headers,
             verify=server.verify,
+            allow_api_nodes=settings.allow_api_nodes,
         )
         told = f"{client.url} ({summary(describe_system(awake(client, settings.connect_timeout)))})"
         return cls(client, server.name or client.url, told, facts=facts)

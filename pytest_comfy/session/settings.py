@@ -24,6 +24,7 @@ DEFAULT_GOLDEN_DIR = "golden"
 WIDGETS_FILE = "comfy-widgets.toml"
 """What the JavaScript of node packs does to widgets, told by the project; read where it is there."""
 UPDATE_MODES = ("none", "missing", "changed", "all")
+PREFLIGHT_MODES = ("fail", "warn", "off")
 UNUSED_MODES = ("warn", "fail", "remove")
 TOLERANCES = ("exact", "strict", "normal", "loose")
 
@@ -48,6 +49,8 @@ class Settings:
     slower   how many times as long a node may take, None where time is no failure
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
+    preflight  what becomes of cases of which it is sure before they run that they break: fail, warn or off
+    allow_api_nodes  whether live runs may have API nodes, which may cost money
     report_all  whether the report keeps identical cases as well
     report_inline  whether the report's page is one file, with all that it shows
     json_file   where the report's document is written to as well
@@ -90,6 +93,8 @@ class Settings:
     probes: bool = False
     calibrate: int = 0
     slower: float | None = None
+    preflight: str = "fail"
+    allow_api_nodes: bool = False
 
     @property
     def live(self) -> bool:
@@ -168,6 +173,8 @@ def resolve(
     _one_of("--comfy-update", update, UPDATE_MODES)
     unused = pick("unused") or "warn"
     _one_of("comfy_unused", unused, UNUSED_MODES)
+    preflight = pick("preflight") or "fail"
+    _one_of("comfy_preflight", preflight, PREFLIGHT_MODES)
     tolerance = tolerance_name(pick("tolerance") or "normal", "comfy_tolerance")
     baseline = pick("baseline")
     baseline = baseline_name(baseline, "comfy_baseline") if baseline else None
@@ -215,6 +222,8 @@ def resolve(
         slower=_factor(pick("slower")),
         probes=bool(option("comfy_probes") or ini("comfy_probes")),
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
+        preflight=preflight,
+        allow_api_nodes=bool(option("comfy_allow_api_nodes") or ini("comfy_allow_api_nodes")),
     )
 
 

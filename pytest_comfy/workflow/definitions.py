@@ -16,6 +16,9 @@ _KEPT = ("input", "input_order", "output", "output_is_list", "output_name", "out
 _OPTIONS_DROPPED = {"tooltip", "placeholder"}
 _MODEL_TYPES = {"MODEL", "CLIP", "VAE", "CONTROL_NET", "CLIP_VISION", "STYLE_MODEL", "UPSCALE_MODEL",
                 "LORA_MODEL", "AUDIO_ENCODER", "PHOTOMAKER", "GLIGEN", "MODEL_PATCH"}  # fmt: skip
+_API_MODULE = "comfy_api_nodes"
+_ACCOUNT = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG")
+"""What a class asks for that uses the account of whoever queues a prompt."""
 _UPLOAD_OPTIONS = ("image_upload", "audio_upload", "video_upload", "file_upload")
 
 
@@ -105,6 +108,30 @@ def loads_models(definition: Mapping[str, Any] | None) -> bool:
     )
 
 
+def is_api_node(definition: Mapping[str, Any] | None) -> bool:
+    """Whether running a class may cost money: it asks a service behind comfy.org, as all of ComfyUI's API nodes do.
+
+    Told by `api_node`, by the module or the category that it stands in, or by the account that it asks for. Of the few
+    classes in that module that ask nobody no definition tells them apart in all versions, so they count as well.
+    """
+    if not definition:
+        return False
+    module, category = str(definition.get("python_module") or ""), str(definition.get("category") or "")
+    groups = definition.get("input")
+    hidden = groups.get("hidden") if isinstance(groups, Mapping) else None
+    asked = (
+        [spec[0] if isinstance(spec, list) and spec else spec for spec in hidden.values()]
+        if isinstance(hidden, Mapping)
+        else []
+    )
+    return (
+        definition.get("api_node") is True
+        or module.partition(".")[0] == _API_MODULE
+        or category.casefold().replace("_", " ").startswith("api node")
+        or any(isinstance(one, str) and one in _ACCOUNT for one in asked)
+    )
+
+
 @dataclass(frozen=True)
 class _Trimming:
     used: Mapping[str, set[str]]
@@ -130,13 +157,13 @@ class _Trimming:
                 if isinstance(options.get("options"), list):
                     options["options"] = self._choices(name, options["options"])
                 default = options.get("default")
-                if isinstance(default, str) and _names_file(default) and not self.defaults:
+                if isinstance(default, str) and is_file_name(default) and not self.defaults:
                     options.pop("default")
             kept.append(options)
         return kept
 
     def _choices(self, name: str, choices: list[Any]) -> list[Any]:
-        if any(isinstance(choice, str) and _names_file(choice) for choice in choices):
+        if any(isinstance(choice, str) and is_file_name(choice) for choice in choices):
             return [
                 choice
                 for place, choice in enumerate(choices)
@@ -153,6 +180,7 @@ class _Trimming:
         return {**choice, "inputs": self.groups(inputs, f"{name}.")} if isinstance(inputs, Mapping) else choice
 
 
-def _names_file(text: str) -> bool:
+def is_file_name(text: str) -> bool:
+    """Whether a text seems to name a file: it has an ending of letters and digits."""
     suffix = PurePosixPath(text.replace("\\", "/")).suffix
     return 2 <= len(suffix) <= 12 and suffix[1:].isalnum() and not suffix[1:].isdigit()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ...golden import GoldenError
 from ...golden.inputs import bare_name, content_token, texts_of
 from ...workflow.digest import class_of
+from ...workflow.replacing import replaced
 from ...workflow.secrets import Known
 from ...workflow.validate import Validation, validate
 from ..files import FileStore, StoredFile, file_key
@@ -19,7 +20,7 @@ from ..recordings.facts import facts_of, node_definitions
 from ..recordings.library import Library
 from ..recordings.likeness import Form, asked_forms, with_values
 from ..recordings.offered import all_names
-from ..recordings.replacing import replaced, replacements_of
+from ..recordings.replacing import replacements_of
 from ..versions import Trait, Version
 
 Asked = tuple[tuple[str, Form], ...]

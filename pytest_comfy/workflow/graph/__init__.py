@@ -8,17 +8,17 @@ exactly is refused.
 from __future__ import annotations
 
 import warnings as _warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from . import refusals
-from .document import Document, read
+from .document import Document, SavedGraph, SavedNode, read
 from .emit import Emission, emit
 from .groups import as_definitions
 from .layouts import Layout, shipped
 from .loading import check_classes, inner_first, load
-from .nodes import Classes
+from .nodes import BYPASSED, MUTED, Classes
 from .primitives import apply
 from .promoted import push_down
 from .renumbering import renumber
@@ -33,6 +33,7 @@ __all__ = [
     "Layout",
     "classes_of",
     "convert",
+    "nodes_that_run",
     "to_prompt",
 ]
 
@@ -93,15 +94,35 @@ def convert(
 
 def classes_of(graph: Mapping[str, Any]) -> set[str]:
     """Return the node classes whose definitions a conversion asks for; raises ConversionError."""
-    document = read(graph)
     classes = Classes({}, shipped())
+    found = {name for _, node in _saved(graph, classes) for name in (node.type, classes.name_of(node))}
+    return {name for name in found if not _is_virtual(name)}
+
+
+def nodes_that_run(graph: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[tuple[SavedGraph, SavedNode, str]]:
+    """Return the nodes that the page would send, each with the graph that it stands in and its class of today.
+
+    definitions  class -> node definition; a class that was renamed goes by the name that is among them
+
+    Raises ConversionError.
+    """
+    classes = Classes(definitions, shipped())
+    named = [(each, node, classes.name_of(node)) for each, node in _saved(graph, classes)]
+    return [one for one in named if one[1].mode not in (MUTED, BYPASSED) and not _is_virtual(one[2])]
+
+
+def _saved(graph: Mapping[str, Any], classes: Classes) -> Iterator[tuple[SavedGraph, SavedNode]]:
+    """Yield the nodes of a file that are no instances of subgraphs, with the graph of each."""
+    document = read(graph)
     definitions = {**document.definitions, **as_definitions(document, classes)}
-    found: set[str] = set()
     for each in inner_first(document.root, definitions):
         for node in [*each.nodes.values(), *each.again]:
             if node.type not in definitions:
-                found |= {node.type, classes.name_of(node)}
-    return {name for name in found if not shipped().get(name, Layout()).virtual}
+                yield each, node
+
+
+def _is_virtual(name: str) -> bool:
+    return bool(shipped().get(name, Layout()).virtual)
 
 
 def _convert(document: Document, classes: Classes, seed: int | str | None, date: datetime) -> Conversion:
