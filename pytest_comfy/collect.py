@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .cases.converting import Converter
     from .cases.sidecar import Case
     from .client import Run
-    from .judging.check import Subject
+    from .judging.check import Check, Subject
     from .report.keeping import Keeping
     from .upgrade.checking import Checking
 
@@ -216,6 +216,7 @@ class CaseItem(pytest.Function):
 
                 checking = Checking(check, lane)
             try:
+                self._look_before(check, subject, keeping)
                 verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:
                 note_error(self, error, not_judged(error))
@@ -225,6 +226,22 @@ class CaseItem(pytest.Function):
         note_kept(self, keeping.verdict(check, subject, verdict))
         if not verdict.passed:
             raise CaseFailed(verdict.text(settings.root))
+
+    def _look_before(self, check: Check, subject: Subject, keeping: Keeping) -> None:
+        """Look at the case before it is queued; raises PreflightFailed where it is sure to break."""
+        settings = check.settings
+        if not settings.live or settings.preflight == "off":
+            return
+        from .upgrade.preflight.session import entries, preflight, refuse_broken
+
+        client, told = check.lane.client, self.config.stash[STATE].preflight
+        found, properties = preflight(
+            client, told, settings, self.path, subject.options, subject.key, converter_of(self, settings)
+        )
+        keeping.preflight = entries(found)
+        self.user_properties += properties
+        if settings.preflight == "fail":
+            refuse_broken(found)
 
     @property
     def settings(self) -> Settings:

@@ -16,7 +16,7 @@ CASE = {
     "headline": str, "failure": (str, NONE), "notes": list, "text": str, "server": str, "mode": str, "seconds": NUMBER,
     "prompt_id": (str, NONE), "started": str, "golden": (dict, NONE), "target": str, "run": (str, NONE),
     "refused": (str, NONE), "unless": (str, NONE), "doubts": list, "environment": dict, "against": (dict, NONE),
-    "blame": list, "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE),
+    "blame": list, "preflight": list, "prompt_differences": list, "timings": list, "graph": dict, "error": (dict, NONE),
     "server_log": (str, NONE), "approve": (str, NONE), "drift": (str, NONE), "known_since": (str, NONE),
     "outputs": list,
 }  # fmt: skip

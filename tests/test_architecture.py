@@ -66,7 +66,8 @@ MAY_IMPORT = {
     "upgrade": "cases client golden judging text workflow",
     "upgrade/preflight": "__init__ cases client golden session text workflow workflow/graph",
     # what a person types and sees
-    "report": "__init__ client compare files golden judging memory secrecy server session text upgrade workflow",
+    "report": "__init__ client compare files golden judging memory secrecy server session text upgrade "
+    "upgrade/preflight workflow",
     "report/drift": "compare files judging memory",
     "report/ci": "files judging session upgrade",
     "report/status": "client files golden session text",
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     "workflow",
     # what pytest calls
     "options": "session",
-    "collect": "cases client golden judging report report/drift report/status session text upgrade workflow "
+    "collect": "cases client golden judging report report/drift report/status session text upgrade upgrade/preflight workflow "
     "workflow/graph",
     "fixtures": "cases client collect golden judging report report/status server server/recordings session upgrade "
     "workflow",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ class Ended:
     approve      the command that approves a live run of it
     log          what the server's log gained meanwhile; None where nobody knows
     environment  of the server; None where it was not asked
+    preflight    what was found of it before it ran
     """
 
     started: datetime
@@ -58,6 +59,7 @@ class Ended:
     approve: str | None = None
     log: str | None = None
     environment: Mapping[str, Any] | None = None
+    preflight: Sequence[Mapping[str, Any]] = ()
 
     @property
     def outcome(self) -> str:
@@ -109,6 +111,7 @@ class CaseEntry:
             "environment": self._environment(),
             "against": self._against(),
             "blame": [{**one.to_json(), "sentence": told(one.sentence)} for one in self.seen.blame],
+            "preflight": list(self.ended.preflight),
             "prompt_differences": self._prompt_differences(),
             "timings": timings(run, self.seen.compared, live=self.settings.live),
             "graph": graph_of(self.seen.prompt or {}),

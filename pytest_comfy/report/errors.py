@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..client import ExecutionError, PromptRejected
+from ..upgrade.preflight.finding import PreflightFailed
 from ..workflow.digest import class_of
 from ..workflow.model import title_of
 from .telling import line, told
@@ -30,6 +31,10 @@ def error_told(error: BaseException, prompt: Mapping[str, Any] | None, root: Pat
     elif isinstance(error, PromptRejected):
         node = next(iter(error.node_errors), None)
         kind = str(error.error.get("type") or kind)
+    elif isinstance(error, PreflightFailed):
+        entry = error.finding.to_json()
+        found = {key: entry[key] for key in ("node", "title", "class_type")}
+        return {"type": kind, "message": told(message.replace(f"{root}/", "")), **found, "traceback": None}
     found = _node(str(node), prompt) if node is not None else {"node": None, "title": None, "class_type": None}
     return {
         "type": line(kind, 200),

@@ -28,12 +28,14 @@ Properties = list[tuple[str, str]]
 class Keeping:
     """Watches one case from its beginning, and keeps it if there is something to look at.
 
-    earlier  the report of before, by which failures are known
+    preflight  what was found of the case before it ran, as docs/report.md has it
+    earlier    the report of before, by which failures are known
     """
 
     def __init__(self, settings: Settings, earlier: Earlier | None = None) -> None:
         self.settings = settings
         self.earlier = earlier
+        self.preflight: list[Mapping[str, Any]] = []
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._log = _log_of(settings)
@@ -79,7 +81,7 @@ class Keeping:
         if seen.judge is None:
             artefacts.clear()  # whatever was judged has done so
         log = self._log.gained() if self._log else None
-        ended = Ended(self._started, time.monotonic() - self._begun, log=log, **more)
+        ended = Ended(self._started, time.monotonic() - self._begun, log=log, preflight=self.preflight, **more)
         entry = CaseEntry(self.settings, subject, seen, ended, kept).entry()
         drift = self._mark(subject, seen, entry)
         written = artefacts.write(CASE_FILE, dumps(entry))

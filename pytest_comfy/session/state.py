@@ -32,6 +32,9 @@ class State:
     stale       cases that passed live although their workflow changed since the golden run, and what changed
     left_alone  files below an argument that seem to be workflows, while no glob names them
     facts       server's address -> what it tells of itself, see `judging.environment`
+    preflight   server's address -> what it told of itself before cases ran, see `upgrade.preflight.session`
+    preflight_found  (severity, kind) -> the cases that have such a finding and ran; preflight_problems says why others
+                were not looked at
     models_changed  what changed of models since golden runs; models_cached counts the runs of which it is not known
     orphans     golden runs of workflows while no workflow file is there at all
     earlier     the report by which failures are known, see `report.drift`; None where there is none
@@ -71,6 +74,9 @@ class State:
     stale: list[str] = field(default_factory=list)
     left_alone: set[str] = field(default_factory=set)
     facts: dict[str, Any] = field(default_factory=dict)
+    preflight: dict[str, Any] = field(default_factory=dict)
+    preflight_found: Counter[tuple[str, str]] = field(default_factory=Counter)
+    preflight_problems: set[str] = field(default_factory=set)
     models_changed: set[str] = field(default_factory=set)
     models_cached: int = 0
     earlier: Any = None
@@ -165,6 +171,10 @@ class State:
                 self.models_cached += 1
             elif name == "comfy_lfs_pointer":
                 self.lfs_pointers.add(str(value))
+            elif name == "comfy_preflight":
+                self.preflight_found.update((severity, kind) for severity, kind in json.loads(str(value)))
+            elif name == "comfy_preflight_problem":
+                self.preflight_problems.add(str(value))
             elif name == "comfy_written":
                 self.written.append(str(value))
                 self.outcomes.update(approved=1, passed=-1)

@@ -222,9 +222,16 @@ class TestErrors:
 
     def test_prompt_that_is_refused(self, project, live):
         project.workflow(prompt=graph(color="blue"))
-        project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=1)
+        project.run("workflows", "--comfy-url", live.url, "--comfy-preflight=off").assert_outcomes(failed=1)
         error = case_of(project)["error"]
         assert (error["type"], error["node"], error["title"]) == ("prompt_outputs_failed_validation", "3", "Canvas")
+        assert "input 'color'" in error["message"] and error["traceback"] is None
+
+    def test_prompt_of_which_it_is_known_before(self, project, live):
+        project.workflow(prompt=graph(color="blue"))
+        project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=1)
+        error = case_of(project)["error"]
+        assert (error["type"], error["node"], error["title"]) == ("PreflightFailed", "3", "Canvas")
         assert "input 'color'" in error["message"] and error["traceback"] is None
 
     def test_case_that_cannot_be_judged_keeps_its_run(self, project, serve):

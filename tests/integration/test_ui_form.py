@@ -205,6 +205,9 @@ class TestLive:
         project.workflow(prompt=changed)
         result = project.run("workflows", "--comfy-url", live.url)
         result.assert_outcomes(failed=1)
+        line = failure_of(result, HEAD)[0]
+        assert line.startswith("sure to break: node 20 (Elsewhere): the server has no node class 'Elsewhere'")
+        result = project.run("workflows", "--comfy-url", live.url, "--comfy-preflight=off")
         (line,) = failure_of(result, HEAD)
         assert line.startswith("workflows/txt2img.json: the server has no node class 'Elsewhere' (node 20 'Elsewhere'")
         assert "Traceback" not in result.stdout.str()

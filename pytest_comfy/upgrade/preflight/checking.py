@@ -11,6 +11,7 @@ from typing import Any
 from ...text import listed, nearest, plain, shown
 from ...workflow.definitions import is_file_name, upload_inputs
 from ...workflow.graph.types import type_name
+from ...workflow.model import is_link
 from ...workflow.validate import Validation, validate
 from .drift import NOTHING, Drift
 from .finding import Finding, Severity
@@ -50,16 +51,43 @@ class Checking:
     def findings(self) -> Iterator[Finding]:
         """Yield what is sure to keep the prompt, or a part of it, from running."""
         yield from self._links()
-        try:
-            found = validate(self._prompt, self.definitions, manners=self.known.manners, is_file=self._is_file)
-        except _EXCEPTIONS as error:
-            yield Finding("error", "refused", f"has not the shape of a prompt ({plain(error, 120)})")
-            return
-        if found.error is not None and found.error["type"] == "prompt_no_outputs":
+        if not self._outputs():
             yield self._without_outputs()
             return
-        severity: Severity = "warning" if found.error is None and self.given.allow_node_errors else "error"
-        yield from self._reasons(found, severity)
+        is_whole = self._validated(self.definitions, None)
+        every = {name: {**found, "output_node": True} for name, found in self.definitions.items()}
+        # ComfyUI does not look behind a link that is broken: who mends it should not find the next fault then.
+        found = self._validated(every, self._that_run())
+        if isinstance(found, str) or isinstance(is_whole, str):
+            yield Finding("error", "refused", f"has not the shape of a prompt ({found})")
+            return
+        dropped = is_whole.error is None and self.given.allow_node_errors
+        yield from self._reasons(found, "warning" if dropped else "error")
+
+    def _validated(self, definitions: Mapping[str, Any], targets: list[str] | None) -> Validation | str:
+        """Validate the prompt, or some nodes of it; returns why it cannot be read."""
+        prompt, known = self._prompt, self.known
+        try:
+            return validate(prompt, definitions, manners=known.manners, targets=targets, is_file=self._is_file)
+        except _EXCEPTIONS as error:
+            return plain(error, 120)
+
+    def _outputs(self) -> list[str]:
+        return [one.id for one in self.nodes.values() if self.definitions[one.class_type].get("output_node") is True]
+
+    def _that_run(self) -> list[str]:
+        """Return the nodes that output nodes ask for, by inputs of today and by those that were renamed."""
+        found = dict.fromkeys(self._outputs())
+        pending = list(found)
+        while pending:
+            node = self.nodes[pending.pop()]
+            old = self.drifts.get(node.class_type, NOTHING).renamed.values()
+            for name, value in self._prompt[node.id]["inputs"].items():
+                asked = name in old or _is_declared(self.definitions[node.class_type], name)
+                if is_link(value) and asked and value[0] not in found:
+                    found[value[0]] = None
+                    pending.append(value[0])
+        return [node_id for node_id in self.nodes if node_id in found]
 
     def _links(self) -> Iterator[Finding]:
         """Yield links to what is not there, and have validation go on as if it were."""
@@ -137,15 +165,19 @@ class Checking:
             return _missing(name, drift)
         if name in drift.retyped:
             was, now = drift.retyped[name]
-            return "input-retyped", f"{own} is {plain(now, 60)} now (was {plain(was, 60)}), and {shown(value)} is none"
+            lost = (
+                f", and {shown(value)} is none of its choices" if "list" in kind else f", which {shown(value)} is not"
+            )
+            return "input-retyped", f"{own} is {plain(now, 60)} now (was {plain(was, 60)}){lost}"
         if kind == "value_not_in_list":
             return "choice-gone", self._gone(node, name, value)
         if kind in ("value_smaller_than_min", "value_bigger_than_max"):
             bound = "min" if "min" in kind else "max"
             limit = reason["extra_info"]["input_config"][1][bound]
-            was = f", with {drift.ranges[name]}" if name in drift.ranges else ""
+            bounds = drift.ranges.get(name, {}).get(bound)
             beyond = "below" if bound == "min" else "above"
-            return "out-of-range", f"{own} is {shown(value)}, {beyond} the {bound} {shown(limit)}{was}"
+            told = f" (was {bounds[0]})" if bounds else ""
+            return "out-of-range", f"{own} is {shown(value)}, {beyond} its {bound} of {shown(limit)}{told}"
         if kind == "custom_validation_failed" and isinstance(value, str):
             choices = _choices(self.definitions[node.class_type], name)
             return "file-gone", f"{own}: the server has no file {shown(value)}{_near(value, choices)}"
@@ -218,6 +250,14 @@ def _may_check_itself(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("python_module") or "").startswith("custom_nodes.")
 
 
+def _is_declared(definition: Mapping[str, Any], name: str) -> bool:
+    """Whether a class has an input, as far as the name of a dynamic one tells."""
+    groups = definition.get("input")
+    if not isinstance(groups, Mapping):
+        return True
+    return any(isinstance(group, Mapping) and name.partition(".")[0] in group for group in groups.values())
+
+
 def _choices(definition: Any, name: str) -> list[Any]:
     """Return the choices that a definition lists for an input, also for one of a dynamic combo's options."""
     pending = [definition.get("input")] if isinstance(definition, Mapping) else []
@@ -241,7 +281,7 @@ def _near(value: Any, choices: list[Any]) -> str:
     names = [one for one in choices if isinstance(one, str)]
     base = str(value).replace("\\", "/").rpartition("/")[2].casefold()
     same = [one for one in names if one.replace("\\", "/").rpartition("/")[2].casefold() == base]
-    near = list(dict.fromkeys([*same, *nearest(str(value), names)]))[:3]
+    near = same[:3] or nearest(str(value), names)
     if near:
         return f"; nearest: {listed(near)}"
     return f"; there {'is' if len(names) == 1 else 'are'} {listed(names, 3)}" if names else "; there are none"
@@ -264,4 +304,4 @@ def without_definition(class_type: str, nodes: list[Node]) -> dict[str, Any]:
     """Return what stands for the definition of a class of which nothing is known, so that the rest can be checked."""
     ids = {node.id for node in nodes if node.class_type == class_type}
     used = any(origin in ids for _, _, origin, _ in links_of(nodes))
-    return {"input": {}, "output_node": not used, "name": class_type}
+    return {"output_node": not used, "name": class_type}

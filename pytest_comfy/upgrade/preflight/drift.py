@@ -27,7 +27,7 @@ class Drift:
     retyped    name -> the types that it had and has
     moved      widgets that stand in another order among those that are left
     required, optional  which were optional, or required
-    ranges     name -> "min 1 (was 0)"
+    ranges     name -> "min" or "max" -> the bounds that it had and has, "none" for none
     defaults   name -> the defaults that it had and has
     outputs    slot -> the types that it had and has; None for one that is no longer there
     lists      slots -> whether they are lists now
@@ -44,7 +44,7 @@ class Drift:
     moved: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    ranges: Mapping[str, str] = field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     defaults: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     outputs: Mapping[int, tuple[str, str | None]] = field(default_factory=dict)
     lists: Mapping[int, bool] = field(default_factory=dict)
@@ -131,11 +131,9 @@ def _longest(rows: list[list[int]]) -> list[int]:
     return max(rows, key=lambda row: len(row), default=[])
 
 
-def _range(was: InputSpec, now: InputSpec) -> str:
-    if now.type not in _NUMBERS:
-        return ""
-    changed = [key for key in _BOUNDS if was.options.get(key) != now.options.get(key)]
-    return ", ".join(f"{key} {_bound(now, key)} (was {_bound(was, key)})" for key in changed)
+def _range(was: InputSpec, now: InputSpec) -> dict[str, tuple[str, str]]:
+    changed = [key for key in _BOUNDS if now.type in _NUMBERS and was.options.get(key) != now.options.get(key)]
+    return {key: (_bound(was, key), _bound(now, key)) for key in changed}
 
 
 def _bound(spec: InputSpec, key: str) -> str:

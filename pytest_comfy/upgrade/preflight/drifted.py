@@ -20,19 +20,19 @@ class Drifted:
     done    (node, input or slot) of what was told already
     linked  the slots that others take
     moved   of a UI-form file; None of one in API form, whose values have names
-    broken  whether the file cannot be converted any more on account of this node
+    failure why the file cannot be converted any more, where that is on account of this node
     """
 
     def __init__(
         self, node: Node, drift: Drift, done: Set[tuple[str, str | int]], linked: Set[int], moved: Moved | None,
-        broken: bool,
+        failure: str,
     ) -> None:  # fmt: skip
         self.node = node
         self.drift = drift
         self.done = done
         self.linked = linked
         self.moved = moved
-        self.broken = broken
+        self.failure = failure
 
     def findings(self) -> Iterator[Finding]:
         """Yield what was not told yet."""
@@ -73,10 +73,13 @@ class Drifted:
     def _removed(self, name: str) -> Finding:
         sentence = f"input {_q(name)} is gone"
         if self.drift.before[name].is_widget and self.moved is not None and self.drift.shifts:
-            return self._placed("input-removed", sentence, name)
+            found = self._placed("input-removed", sentence, name)
+            lost = f"{sentence}, and what the workflow sets there is ignored"
+            return found if found.severity != "info" else self._found("warning", "input-removed", lost, name)
         if name in self.node.inputs:
             value = self.node.inputs[name]
-            return self._found("warning", "input-removed", f"{sentence}: {shown(value)} is ignored there", name)
+            sentence = f"{sentence}, and {shown(value)}, which the workflow sets there, is ignored"
+            return self._found("warning", "input-removed", sentence, name)
         return self._found("info", "input-removed", sentence, name)
 
     def _retyped(self, name: str, was: str, now: str) -> Finding:
@@ -88,20 +91,23 @@ class Drifted:
             sentence = f"input {_q(name)} is {kind} now"
         if self.drift.before[name].is_widget != self.drift.now[name].is_widget:
             return self._placed("input-retyped", sentence, name)
+        if f" > {name}: " in self.failure:
+            return self._found("error", "input-retyped", f"{sentence}, and the saved value does not fit: {_SAVE}", name)
         return self._found("info", "input-retyped", sentence, name)
 
     def _numbers(self, name: str) -> Finding:
         """Tell of new ranges and defaults; both of one input in one sentence."""
-        told = [f"has {self.drift.ranges[name]}"] if name in self.drift.ranges else []
+        ranges = self.drift.ranges.get(name, {})
+        told = [f"has the {bound} {now} (was {was})" for bound, (was, now) in ranges.items()]
         if name in self.drift.defaults:
             was, now = self.drift.defaults[name]
             told.append(f"has the default {_default(now)} (was {_default(was)})")
-        kind = "range-changed" if name in self.drift.ranges else "default-changed"
+        kind = "range-changed" if ranges else "default-changed"
         return self._found("info", kind, f"input {_q(name)} {' and '.join(told)}", name)
 
     def _placed(self, kind: str, sentence: str, name: str) -> Finding:
         """Tell of what moves the places that a UI-form file keeps its values by."""
-        if self.broken:
+        if self.failure:
             return self._found("error", kind, f"{sentence}, so the saved values no longer fit: {_SAVE}", name)
         if self.moved:
             other, (was, now) = next(iter(self.moved.items()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...client.errors import ComfyError
 from ...client.explain import node_label
 from ...text import plain
 
@@ -96,6 +97,17 @@ class Finding:
             "input": _told(self.input),
             "sentence": plain(self.sentence),
         }
+
+
+class PreflightFailed(ComfyError):
+    """A case was not queued, as it is sure to break; `finding` is the first of the reasons."""
+
+    judged = True
+
+    def __init__(self, errors: Sequence[Finding]) -> None:
+        self.finding = errors[0]
+        told = "\n  ".join(plain(one.told) for one in errors)
+        super().__init__(f"sure to break: {told}\n  nothing was queued; --comfy-preflight=warn queues it all the same")
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -145,10 +145,11 @@ class _Look:
             changed = self.drifts.get(node.class_type, NOTHING)
             if changed is NOTHING:
                 continue
-            broken = bool(made.failure) and changed.shifts and _names(made.failure, node)
-            explained = explained or broken
+            failure = made.failure if _names(made.failure, node) else ""
             moved = self._moved(node, changed, made) if made.saved else None
-            yield from Drifted(node, changed, done, linked.get(node.id, set()), moved, broken).findings()
+            for found in Drifted(node, changed, done, linked.get(node.id, set()), moved, failure).findings():
+                explained = explained or bool(failure and found.severity == "error")
+                yield found
         if made.failure and not explained:
             yield Finding("error", "conversion", made.failure)
 
