@@ -59,7 +59,8 @@ def _all(projects: Projects) -> Iterator[Path]:
 def _meant(path: Path, projects: Projects) -> Iterator[Path]:
     if path.is_dir():
         below = sorted(path.rglob("*.json"))
-        yield from (one for one in below if projects.look([one]) and projects.claims(one))
+        claimed = [one for one in below if projects.look([one]) and projects.claims(one)]
+        yield from claimed or below  # a folder of workflows that the project has nothing to do with
     elif path.suffix.lower() == ".toml":
         workflow = path.with_suffix(".json")
         yield from [workflow] if workflow.is_file() else _meant(path.parent, projects)

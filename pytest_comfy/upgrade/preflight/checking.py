@@ -148,6 +148,8 @@ class Checking:
             return
         if kind == "value_not_in_list" and not self._is_known_choice(node, name):
             return
+        if kind == "custom_validation_failed" and not reason["details"].endswith(f": {node.inputs.get(name)}"):
+            return  # ComfyUI says the same of every input of such a class, also of those that are not to blame
         if kind == "return_type_mismatch":
             told = self._mismatch(node, name, reason, severity)
             if told is not None:
@@ -182,7 +184,8 @@ class Checking:
             choices = _choices(self.definitions[node.class_type], name)
             return "file-gone", f"{own}: the server has no file {shown(value)}{_near(value, choices)}"
         if kind == "invalid_input_type":
-            return "value-type", f"{own}: {_words(reason)}"
+            declared = type_name(reason["extra_info"]["input_config"][0])
+            return "value-type", f"{own} is {plain(declared, 60)}, which {shown(value)} is not"
         return "link" if kind == "bad_linked_input" else "refused", f"{own}: {_words(reason)}"
 
     def _mismatch(self, node: Node, name: str, reason: Mapping[str, Any], severity: Severity) -> Finding | None:
@@ -279,12 +282,19 @@ def _choices(definition: Any, name: str) -> list[Any]:
 
 def _near(value: Any, choices: list[Any]) -> str:
     names = [one for one in choices if isinstance(one, str)]
-    base = str(value).replace("\\", "/").rpartition("/")[2].casefold()
-    same = [one for one in names if one.replace("\\", "/").rpartition("/")[2].casefold() == base]
-    near = same[:3] or nearest(str(value), names)
+    same = [one for one in names if _stem(one, "") == _stem(str(value), "")]
+    # By what stands before their endings, which files of a kind have in common.
+    stems = {_stem(one): one for one in names}
+    near = same[:3] or [stems[one] for one in nearest(_stem(str(value)), stems)]
     if near:
         return f"; nearest: {listed(near)}"
     return f"; there {'is' if len(names) == 1 else 'are'} {listed(names, 3)}" if names else "; there are none"
+
+
+def _stem(name: str, ending: str = ".") -> str:
+    """Return the name of a file without its folders, and without its ending."""
+    base = name.replace("\\", "/").rpartition("/")[2].casefold()
+    return base.rpartition(ending)[0] or base if ending and is_file_name(name) else base
 
 
 def _words(reason: Mapping[str, Any]) -> str:

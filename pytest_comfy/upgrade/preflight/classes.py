@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ...text import did_you_mean, plain
@@ -15,6 +16,8 @@ from .nodes import Node
 _CORE = ("nodes", "comfy_extras")
 _OF_CORE = "comfy-core"
 """How the page calls ComfyUI's own classes where it notes the pack of a node."""
+_ALIKE = 0.8
+"""Of two names, by difflib's ratio: a letter or a version apart."""
 _PAID = "queued only with --comfy-allow-api-nodes"
 
 
@@ -31,7 +34,7 @@ def missing(node: Node, given: Given, known: Known) -> Finding:
             "no golden run has the definition of its class: ask a server with pytest-comfy doctor",
         )
     brought = _brought(node, given.kept.get(node.class_type), given.environment, known)
-    near = "" if brought else did_you_mean(node.class_type, known.definitions)
+    near = "" if brought else did_you_mean(node.class_type, _alike(node.class_type, known))
     return node.found(
         "error",
         "missing-class",
@@ -69,6 +72,11 @@ def of_class(node: Node, definition: Mapping[str, Any], kept: Any, known: Known)
         yield node.found("info" if was else "warning", "deprecated", sentence)
     if definition.get("experimental") is True:
         yield node.found("info", "experimental", "its class is experimental: what it does may change")
+
+
+def _alike(class_type: str, known: Known) -> list[str]:
+    """Return the classes that may be meant by one that is not there: names of classes have words in common anyway."""
+    return get_close_matches(class_type, known.definitions, 1, _ALIKE)
 
 
 def _name(class_type: Any) -> str:
