@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...text import plain, shown
-from ...workflow.definitions import saved_texts
 from ...workflow.graph.specs import definition_specs
 from .finding import Finding
 from .known import Given, Known
@@ -58,7 +57,9 @@ def determinism(nodes: list[Node], saved: list[Node], given: Given, known: Known
                 yield _dated(node, value, name)
     for node in saved:
         yield from _controlled(node, known.definitions.get(node.class_type))
-        for text in sorted(saved_texts(node.saved)):
+        values = node.saved.values() if isinstance(node.saved, Mapping) else node.saved
+        values = values if isinstance(values, Iterable) else ()
+        for text in dict.fromkeys(one for one in values if isinstance(one, str)):
             if _DATE.search(text):
                 yield _dated(node, text, None)
 

@@ -64,11 +64,8 @@ class _Look:
                 definition = self.known.definitions[node.class_type]
                 yield from classes.of_class(node, definition, self.given.kept.get(node.class_type), self.known)
         nodes, self.definitions = self._as_run(made.nodes, missing)
-        self.drifts = {
-            name: drift(self.given.kept.get(name), self.known.definitions[name])
-            for name in {node.class_type for node in nodes} - missing
-            if name in self.given.kept and name in self.known.definitions
-        }
+        for name in {node.class_type for node in nodes} - missing:
+            self._drift(name)
         done: set[tuple[str, str | int]] = set()
         if made.checkable and nodes:
             checking = Checking(nodes, self.definitions, self.drifts, self.given, self.known)
@@ -77,6 +74,13 @@ class _Look:
         yield from self._drifted(replace(made, nodes=nodes), done)
         yield from determinism(made.nodes if made.checkable else [], made.saved, self.given, self.known)
         yield from self._embeddings(made.nodes)
+
+    def _drift(self, class_type: str) -> Drift:
+        """Return what changed of a class, NOTHING where nobody knows what it was, or is."""
+        if class_type not in self.drifts:
+            kept, now = self.given.kept.get(class_type), self.known.definitions.get(class_type)
+            self.drifts[class_type] = drift(kept, now)
+        return self.drifts[class_type]
 
     def _is_there(self, class_type: str) -> bool:
         return isinstance(self.known.definitions.get(class_type), Mapping)
@@ -99,17 +103,14 @@ class _Look:
             told = str(error).removeprefix(f"{workflow.source}: ")
             return _Converted(saved, saved, told, checkable=False)
         nodes = [replace(node, pack=packs.get(node.class_type, "")) for node in sent_nodes(prompt)]
-        return _Converted(nodes, [_as_sent(node, nodes) for node in saved], before=self._before())
+        return _Converted(nodes, [_as_sent(node, nodes) for node in saved], before=self._before(packs))
 
-    def _before(self) -> Mapping[str, Mapping[str, Any]] | None:
+    def _before(self, classes: Iterable[str]) -> Mapping[str, Mapping[str, Any]] | None:
         """Return the prompt that the file was by the definitions of its golden run."""
-        kept = self.given.kept
-        wanted = self.given.workflow.classes()
-        shift = [name for name in wanted & kept.keys() if drift(kept[name], self.known.definitions.get(name)).shifts]
-        if not shift:
+        if not any(self._drift(name).shifts for name in classes):
             return None
         try:
-            prompt = self.given.convert(self.given.workflow, kept).prompt()
+            prompt = self.given.convert(self.given.workflow, self.given.kept).prompt()
         except WorkflowError:
             return None  # the file is a later one
         return {node_id: node["inputs"] for node_id, node in prompt.items()}
