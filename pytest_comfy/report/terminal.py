@@ -203,19 +203,6 @@ def _unused(state: State) -> Iterator[str]:
         yield from (f"  {plain(problem, 500)}" for problem in problems)
 
 
-def _preflight(state: State) -> Iterator[str]:
-    """Tell of what was found before cases ran and did not keep them from it: once a kind, the worst first."""
-    yield from sorted(plain(problem, 500) for problem in state.preflight_problems)
-    if not state.preflight_found:
-        return
-    from ..upgrade.preflight.finding import KINDS
-
-    for (severity, kind), count in sorted(state.preflight_found.items()):
-        yield f"preflight: {severity}: {count} case{'s' * (count != 1)} with {KINDS.get(kind, kind)}"
-    server = next((one.name or one.told for one in state.settings.servers), "URL")
-    yield plain(f"  each of them: pytest-comfy doctor --comfy-url {shlex.quote(server)}", 500)
-
-
 def _rows(state: State) -> Iterator[str]:
     settings = state.settings
     if state.verdicts:
@@ -223,7 +210,6 @@ def _rows(state: State) -> Iterator[str]:
         ignored = f", {state.verdicts['ignored']} ignored" if state.verdicts["ignored"] else ""
         yield f"outputs: {counts}{ignored}"
     yield from upgraded(state)
-    yield from _preflight(state)
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))

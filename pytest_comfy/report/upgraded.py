@@ -1,7 +1,8 @@
-"""What the closing section says of an upgrade: new against old, noise floors, time."""
+"""What the closing section says of an upgrade: what was found before, new against old, noise floors, time."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,27 @@ _MOST_SLOWER = 5
 
 
 def upgraded(state: State) -> Iterator[str]:
-    """Return the lines, none where nothing of it was asked for."""
+    """Return the lines, none where nothing of it was asked for, or found."""
+    yield from _preflight(state)
     if state.trends:
         yield from _trends(state)
     if state.floors:
         yield from _floors(state)
     if state.slower:
         yield from _slower(state)
+
+
+def _preflight(state: State) -> Iterator[str]:
+    """Tell of what was found before cases ran and did not keep them from it: once a kind, the worst first."""
+    yield from sorted(plain(problem, 500) for problem in state.preflight_problems)
+    if not state.preflight_found:
+        return
+    from ..upgrade.preflight.finding import KINDS
+
+    for (severity, kind), count in sorted(state.preflight_found.items()):
+        yield f"preflight: {severity}: {count} case{'s' * (count != 1)} with {KINDS.get(kind, kind)}"
+    server = next((one.name or one.told for one in state.settings.servers), "URL")
+    yield plain(f"  each of them: pytest-comfy doctor --comfy-url {shlex.quote(server)}", 500)
 
 
 def _slower(state: State) -> Iterator[str]:
