@@ -103,6 +103,27 @@ def test_cases_are_told_apart(project, lint):
     assert "(case wide)" in " ".join(lint("--definitions", "object_info.json").stdout.split())
 
 
+def test_cases_that_are_skipped_are_not_looked_at(project, lint):
+    project.workflow(prompt=broken(), sidecar='skip = "not now"\n')
+    done = lint("--definitions", given(project))
+    assert done.returncode == 0
+
+
+def test_files_that_a_sidecar_sends_are_no_missing_choice(project, lint):
+    prompt = graph()
+    prompt["4"] = {"class_type": "VAELoader", "inputs": {"vae_name": "depth.safetensors"}}
+    prompt["5"] = {"class_type": "VAEDecode", "inputs": {"vae": ["4", 0], "samples": ["6", 0]}}
+    prompt["6"] = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
+    prompt["9"]["inputs"]["images"] = ["5", 0]
+    known = definitions()
+    known["Decoder"] = known["VAELoader"]
+    prompt["4"]["class_type"] = "Decoder"
+    project.workflow(prompt=prompt, sidecar='inputs = ["depth.safetensors"]\n')
+    assert lint("--definitions", project.write("now.json", known)).returncode == 1
+    project.write("workflows/inputs/depth.safetensors", b"x")
+    assert lint("--definitions", "now.json").returncode == 0
+
+
 def test_json_has_all_that_is_found(project, lint):
     project.workflow(prompt=broken())
     document = json.loads(lint("--definitions", given(project), "--json").stdout)

@@ -74,6 +74,7 @@ def given_of(
         golden.environment if golden else {},
         lambda value: input_file(path.parent, value) is not None,
         options.allow_node_errors,
+        frozenset(options.inputs),
     )
 
 
@@ -90,6 +91,8 @@ def read(paths: Iterable[Path], projects: Projects, frontend: str | None = None)
             key = settings.golden_key(path)
             cases = {}
             for case in read_cases(path, settings):
+                if case.skip:
+                    continue  # nobody runs it
                 converter = Converter(settings.widgets, root=settings.root)
                 chosen = kept_frontend if frontend is None else lambda golden: frontend or kept_frontend(golden)
                 own = f"{key}/{case.name}"

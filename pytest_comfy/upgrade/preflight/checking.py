@@ -214,7 +214,8 @@ class Checking:
         """Whether what a value is none of are all choices that there are."""
         value = node.inputs.get(name)
         definition = self.definitions[node.class_type]
-        if self.given.has_input(value) and (node.class_type.startswith("Load") or name in upload_inputs(definition)):
+        is_upload = node.class_type.startswith("Load") or name in upload_inputs(definition) or value in self.given.named
+        if is_upload and self.given.has_input(value):
             return False
         if not self.known.partly:
             return True

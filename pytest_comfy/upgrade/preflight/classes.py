@@ -9,7 +9,7 @@ from typing import Any
 from ...text import did_you_mean, plain
 from ...workflow.definitions import is_api_node
 from ...workflow.replacing import replacement_of
-from .finding import Finding
+from .finding import API_NODE, Finding
 from .known import Given, Known
 from .nodes import Node
 
@@ -62,7 +62,7 @@ def of_class(node: Node, definition: Mapping[str, Any], kept: Any, known: Known)
     """Yield what is found of a node whose class is there, by what its definition says of the class."""
     if is_api_node(definition):
         told = "allowed by --comfy-allow-api-nodes" if known.api_nodes == "info" else _PAID
-        yield node.found(known.api_nodes, "api-node", f"is an API node, which may cost money: {told}")
+        yield node.found(known.api_nodes, API_NODE, f"is an API node, which may cost money: {told}")
     if definition.get("deprecated") is True:
         # What it was already when the golden run was made is no news.
         was = isinstance(kept, Mapping) and kept.get("deprecated") is True

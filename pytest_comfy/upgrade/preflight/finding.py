@@ -15,11 +15,12 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The worst first. An error is sure to keep the workflow from running whole; what is a warning may change what it
 makes; the rest is good to know."""
 
+API_NODE = "api-node"
 KINDS = {
     "unreadable": "a workflow that cannot be read",
     "missing-class": "a node class that is not there",
     "replaced-class": "a node class that the server replaces",
-    "api-node": "an API node, which may cost money",
+    API_NODE: "an API node, which may cost money",
     "deprecated": "a deprecated node",
     "experimental": "an experimental node",
     "choice-gone": "a model or other choice that is gone",
@@ -100,14 +101,18 @@ class Finding:
 
 
 class PreflightFailed(ComfyError):
-    """A case was not queued, as it is sure to break; `finding` is the first of the reasons."""
+    """A case was not queued, as it is sure to break or not allowed; `finding` is the first of the reasons."""
 
     judged = True
 
     def __init__(self, errors: Sequence[Finding]) -> None:
-        self.finding = errors[0]
-        told = "\n  ".join(plain(one.told) for one in errors)
-        super().__init__(f"sure to break: {told}\n  nothing was queued; --comfy-preflight=warn queues it all the same")
+        breaking = [one for one in errors if one.kind != API_NODE]
+        paid = [one for one in errors if one.kind == API_NODE]
+        self.finding = (breaking or paid)[0]
+        told = "\n  ".join(plain(one.told) for one in (*breaking, *paid))
+        # What costs money is not queued in any mode.
+        way = "" if paid else "\n  nothing was queued; --comfy-preflight=warn queues it all the same"
+        super().__init__(f"{'sure to break' if breaking else 'not queued'}: {told}{way}")
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -27,6 +27,7 @@ class Given:
     kept      class -> the definition that its golden run keeps
     environment  of its golden run, {} without one
     has_input whether a value names a file that is sent to the server before the workflow is queued
+    named     files that are sent whatever input names them
     allow_node_errors  whether the case accepts that the server runs a part of it
     """
 
@@ -36,6 +37,7 @@ class Given:
     environment: Mapping[str, Any] = field(default_factory=dict)
     has_input: Callable[[Any], bool] = _nobody_knows  # type: ignore[assignment]
     allow_node_errors: bool = False
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
