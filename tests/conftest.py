@@ -80,6 +80,20 @@ def project(pytester):
 
 
 @pytest.fixture
+def live_with():
+    """Start such a server with definitions of one's own, and recordings: live_with(definitions, run, ...)."""
+    servers = []
+
+    def start(known, *runs):
+        servers.append(FakeComfyServer(runs, synthesize=known).start())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
 def serve():
     """Start a server that stands for a live one: serve(run, ...) -> FakeComfyServer."""
     servers = []

@@ -11,7 +11,6 @@ from gateway import Gateway
 from projects import graph, recorded
 from ui_form import definitions, plain
 
-from pytest_comfy.server import FakeComfyServer
 from pytest_comfy.server.faults import http_status
 
 
@@ -28,30 +27,16 @@ def doctor(project):
     return start
 
 
-@pytest.fixture
-def serving():
-    """Start a server with these definitions."""
-    started = []
-
-    def start(known=None, *runs):
-        started.append(FakeComfyServer(runs, synthesize=known or definitions()).start())
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
-
-
 def broken():
     prompt = graph()
     prompt["9"]["class_type"] = "SaveImages"
     return prompt
 
 
-def test_server_is_asked_and_nothing_is_queued(project, doctor, serving):
+def test_server_is_asked_and_nothing_is_queued(project, doctor, live_with):
     project.workflow("good")
     project.workflow("bad", broken())
-    server = serving()
+    server = live_with(definitions())
     done = doctor("--comfy-url", server.url)
     told = " ".join(done.stdout.split())
     assert done.returncode == 1
@@ -63,16 +48,16 @@ def test_server_is_asked_and_nothing_is_queued(project, doctor, serving):
     assert server.prompts == []
 
 
-def test_ui_form_files_are_converted_by_its_definitions(project, doctor, serving):
+def test_ui_form_files_are_converted_by_its_definitions(project, doctor, live_with):
     page = plain()
     page["nodes"][0]["widgets_values"][0] = 99999
     project.workflow(prompt=page)
-    done = doctor("--comfy-url", serving().url)
+    done = doctor("--comfy-url", live_with(definitions()).url)
     assert done.returncode == 1
     assert "input 'width' is 99999" in " ".join(done.stdout.split())
 
 
-def test_place_of_a_model_in_another_folder_is_told(project, doctor, serving):
+def test_place_of_a_model_in_another_folder_is_told(project, doctor, live_with):
     known = definitions()
     known["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = []
     run = recorded(environment={"models": {"base.safetensors": {"folder": "vae", "size": 5}}})
@@ -82,16 +67,16 @@ def test_place_of_a_model_in_another_folder_is_told(project, doctor, serving):
     prompt["6"] = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}}
     prompt["9"]["inputs"]["images"] = ["5", 0]
     project.workflow(prompt=prompt)
-    told = " ".join(doctor("--comfy-url", serving(known, run).url).stdout.split())
+    told = " ".join(doctor("--comfy-url", live_with(known, run).url).stdout.split())
     assert '"base.safetensors" is none of its choices; there are none; models/vae/base.safetensors has a file' in told
 
 
-def test_input_files_beside_the_workflow_are_not_missed(project, doctor, serving):
+def test_input_files_beside_the_workflow_are_not_missed(project, doctor, live_with):
     prompt = graph()
     prompt["4"] = {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}
     prompt["9"]["inputs"]["images"] = ["4", 0]
     project.workflow(prompt=prompt)
-    url = serving().url
+    url = live_with(definitions()).url
     done = doctor("--comfy-url", url)
     assert done.returncode == 1
     assert 'the server has no file "photo.png"' in " ".join(done.stdout.split())
@@ -99,16 +84,16 @@ def test_input_files_beside_the_workflow_are_not_missed(project, doctor, serving
     assert doctor("--comfy-url", url).returncode == 0
 
 
-def test_json_says_what_was_asked(project, doctor, serving):
+def test_json_says_what_was_asked(project, doctor, live_with):
     project.workflow(prompt=broken())
-    server = serving()
+    server = live_with(definitions())
     document = json.loads(doctor("--comfy-url", server.url, "--json").stdout)
     assert document["against"].startswith(server.url)
     assert [one["kind"] for one in document["workflows"][0]["findings"]] == ["missing-class"]
 
 
-def test_server_has_a_name_in_comfy_toml_and_headers_as_everywhere(project, doctor, serving):
-    gateway = Gateway(serving().url, wanted={"X-Key": "letmein"})
+def test_server_has_a_name_in_comfy_toml_and_headers_as_everywhere(project, doctor, live_with):
+    gateway = Gateway(live_with(definitions()).url, wanted={"X-Key": "letmein"})
     try:
         project.workflow()
         project.write("comfy.toml", f'[servers.studio]\nurl = "{gateway.url}"\nheaders = {{ X-Key = "letmein" }}\n')
@@ -135,8 +120,8 @@ def test_no_server_is_status_2(project, doctor):
 
 
 @pytest.mark.parametrize("path", ["/node_replacements", "/models*", "/embeddings"])
-def test_server_without_these_routes_is_asked_for_the_rest(project, doctor, serving, path):
-    server = serving()
+def test_server_without_these_routes_is_asked_for_the_rest(project, doctor, live_with, path):
+    server = live_with(definitions())
     server.faults.add(http_status(404, path=path, times=0))
     prompt = broken()
     prompt["3"]["inputs"]["width"] = "embedding:x.safetensors"

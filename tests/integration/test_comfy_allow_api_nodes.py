@@ -7,8 +7,6 @@ from projects import failure_of, graph, lines_of
 from reports import case_of
 from ui_form import EDIT, definitions, document, inner_link, node, subgraph
 
-from pytest_comfy.server import FakeComfyServer
-
 ITEM = "not queued: node 3 'Canvas' (EmptyImage): is an API node, which may cost money: queued only with "
 CLIENT = "node 3 'Canvas' (EmptyImage): is an API node, which may cost money, and was not queued: allow it with "
 FLAG = "--comfy-allow-api-nodes"
@@ -39,12 +37,11 @@ def test_asynchronous(comfy_async_client, comfy_workflow):
 
 
 @pytest.fixture
-def paid():
+def paid(live_with):
     """A server whose EmptyImage is an API node."""
     known = definitions()
     known["EmptyImage"]["api_node"] = True
-    with FakeComfyServer((), synthesize=known) as server:
-        yield server
+    return live_with(known)
 
 
 @pytest.mark.parametrize("mode", ["fail", "warn", "off"])
