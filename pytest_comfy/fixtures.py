@@ -25,8 +25,9 @@ from .collect import (
     note_kept,
     settings_of,
 )
+from .owning import refusal
 from .session.keys import check_key, key_of_test
-from .session.settings import Settings, for_worker
+from .session.settings import Settings, SettingsError, for_worker
 from .session.state import State
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     from .judging.lane import Lane
 
     state = request.config.stash[STATE]
-    lane, unreachable = None, ""
+    lane, unreachable = None, refusal(state)
     try:
-        lane = Lane.open_all(*_servers(state.settings), state.settings, state.facts)
+        if not unreachable:
+            lane = Lane.open_all(*_servers(state.settings), state.settings, state.facts)
+            lane.client.on_nodes = state.on_nodes
     except ComfyError as error:
         unreachable = f"server unreachable: {error}"
     if lane is None:
@@ -119,6 +122,7 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
     from .client import ComfyClient
 
     with ComfyClient(**_client_options(request, lambda: client.frontend())) as client:
+        client.on_nodes = request.config.stash[STATE].on_nodes
         yield client
 
 
@@ -128,6 +132,7 @@ def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyCli
     from .client import AsyncComfyClient
 
     client = AsyncComfyClient(**_client_options(request, lambda: client.page))
+    client.on_nodes = request.config.stash[STATE].on_nodes
     yield client
     client.close_from_outside()
 
@@ -135,6 +140,8 @@ def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyCli
 def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str]) -> dict[str, Any]:
     settings = settings_of(request.config, request.path)
     options = _options(request, settings)
+    if refused := refusal(request.config.stash[STATE]):
+        pytest.fail(refused, pytrace=False)
     live = for_worker(settings.servers, _worker())
     return {
         "url": live.address if live else request.getfixturevalue("comfy_server").url,
@@ -346,7 +353,6 @@ def subject_of_test(node: pytest.Item, name: str | None = None) -> Subject:
 
 def _options(request: pytest.FixtureRequest, settings: Settings) -> CaseOptions:
     from .cases.options import CaseOptions, resolve
-    from .session.settings import SettingsError
 
     try:
         return resolve(settings, CaseOptions(), mark_options(request.node))

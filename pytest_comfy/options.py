@@ -21,6 +21,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-header", "a header that a gateway wants, for HTTP and WebSocket (repeatable; also COMFY_HEADERS, "
            "a line each)", action="append", metavar="'NAME: VALUE'")  # fmt: skip
     option("--comfy-ca", "certificates of the authority that signed the server's; off trusts any", metavar="FILE|off")
+    option("--comfy-start", "start a ComfyUI for this session: the folder of its main.py, or a command line",
+           metavar="PATH_OR_COMMAND")  # fmt: skip
     option("--comfy-update", "approve live runs: write golden runs that are missing, changed (the bare flag) "
            "or all", nargs="?", const="changed", metavar="missing|changed|all")  # fmt: skip
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
@@ -58,6 +60,10 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_headers", "headers that a gateway wants", type="linelist", default=[])
     ini("comfy_ca", "certificates of the authority that signed the server's; off trusts any", default="")
     ini("comfy_connect_timeout", "how long a server that wakes up is waited for, in seconds", default="")
+    ini("comfy_start", "start a ComfyUI for the session: the folder of its main.py, or a command line", default="")
+    ini("comfy_start_timeout", "how long it may take until it answers, in seconds (300)", default="")
+    ini("comfy_custom_nodes", "node packs under test, which the started ComfyUI gets", type="linelist",
+                  default=[])  # fmt: skip
     ini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     ini("comfy_blame", "name the node that makes a case differ", type="bool", default=False)
     ini("comfy_probes", "golden runs keep the values between nodes", type="bool", default=False)

@@ -21,6 +21,7 @@ from .fixtures import (
     comfy_workflow,
 )
 from .options import add_options
+from .owning import own_server, refusal_for, start_for
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
 from .session.projects import root_above
@@ -78,7 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), root, paths)
         config.stash[EARLIER] = own_patterns()
         take_out(settings.redact)
-        config.stash[STATE] = State(settings)
+        own = own_server(settings, config)
+        config.stash[STATE] = State(own.settings if own else settings)
+        config.stash[STATE].own = own
         config.stash[STATE].earlier = _earlier(config, settings)
         config.stash[STATE].projects.look_around(paths)
     except _settings.SettingsError as error:
@@ -109,6 +112,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     state = config.stash.get(STATE, None)
     if state is not None:
         take_out(config.stash[EARLIER])
+    if state is not None and state.own is not None:
+        state.own.end()
     if state is not None and state.settings.live:
         from .session.ending import leave_sigterm
 
@@ -178,6 +183,20 @@ class SessionHooks:
             from .report.status import open_status
 
             self.state.follower = open_status(self.config, self.state.projects, _settings.environment())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        if self.state.own is not None:
+            try:
+                start_for(session, self.state)
+            except _settings.SettingsError as error:
+                raise pytest.UsageError(str(error)) from None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        refused = refusal_for(item, self.state) if self.state.own is not None else ""
+        if refused:
+            pytest.fail(refused, pytrace=False)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)

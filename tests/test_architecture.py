@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
     "session": "files golden memory secrecy text workflow workflow/graph",
+    "starting": "client golden session text",
     "cases": "client compare files golden session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
@@ -78,12 +79,14 @@ MAY_IMPORT = {
     "workflow",
     # what pytest calls
     "options": "session",
-    "collect": "cases client golden judging report report/drift report/status session text upgrade upgrade/preflight workflow "
-    "workflow/graph",
-    "fixtures": "cases client collect golden judging report report/status server server/recordings session upgrade "
-    "workflow",
+    "collect": "cases client golden judging report report/drift report/status session text upgrade upgrade/preflight "
+    "workflow workflow/graph",
+    "owning": "golden report session starting text",
+    "fixtures": "cases client collect golden judging owning report report/status server server/recordings session "
+    "upgrade workflow",
     "erring": "collect fixtures golden judging report",
-    "plugin": "collect erring fixtures hookspecs options report report/ci report/drift report/status secrecy session",
+    "plugin": "collect erring fixtures hookspecs options owning report report/ci report/drift report/status secrecy "
+    "session",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in

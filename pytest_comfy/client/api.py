@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from ..access import Access
 from .runs import Runs
+from .steps import OnNodes
 from .told import Queue
 from .wire import done
 
@@ -48,6 +49,7 @@ class Endpoints:
     stall_timeout = _Shared[float]()
     max_memory = _Shared[int]()
     reload_models = _Shared[bool]()
+    on_nodes = _Shared[OnNodes | None]()
 
     # What the server is
 

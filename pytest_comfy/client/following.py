@@ -247,6 +247,8 @@ class Following(Steps):
 
     def _run_of(self, watch: Watch, entry: Mapping[str, Any]) -> Run:
         seconds = watch.seconds
+        if self.on_nodes is not None:
+            self.on_nodes(watch.prompt, watch.came_to | cached_in(entry))
         judge(entry, watch)
         return Run(
             prompt_id=watch.prompt_id,

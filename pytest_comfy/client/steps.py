@@ -41,6 +41,8 @@ _FREE_SECONDS = 5.0
 _NO_ROUTE = (404, 405)
 
 Convert = Callable[[Workflow, Mapping[str, Any]], Workflow]
+OnNodes = Callable[[Mapping[str, Any], Iterable[str]], None]
+"""Told of each run, however it ended: the prompt, and the ids of the nodes that the server came to."""
 T = TypeVar("T")
 
 
@@ -73,6 +75,7 @@ class Steps:
         self.max_memory = max_memory
         self.reload_models = reload_models
         self.allow_api_nodes = allow_api_nodes
+        self.on_nodes: OnNodes | None = None
         self.client_id = uuid.uuid4().hex
         self._wire = wire
         self._convert = convert

@@ -73,6 +73,14 @@ class Watch:
         return True
 
     @property
+    def came_to(self) -> frozenset[str]:
+        """The ids of the nodes that ran, or were taken from the cache; of all where messages may be missing."""
+        if self.gap is not None:
+            return frozenset(self.prompt)
+        ran = {str(event.data.get("node")) for event in self.events if event.type == "executing"}
+        return frozenset(ran | self._cached)
+
+    @property
     def over(self) -> bool:
         """Whether the run is known to be over."""
         return self.done or self.settled

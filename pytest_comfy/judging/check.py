@@ -362,7 +362,8 @@ class Check:
     def approval_command(self, subject: Subject) -> str:
         """Return what to type to approve a live run of a subject."""
         url = self.lane.url or "http://YOUR-COMFYUI:8188"
-        words = ["pytest", subject.node_id, "--comfy-url", url, "--comfy-update=changed"]
+        whom = ["--comfy-start", self.settings.start] if self.settings.start else ["--comfy-url", url]
+        words = ["pytest", subject.node_id, *whom, "--comfy-update=changed"]
         if self.settings.baseline:
             words += ["--comfy-baseline", self.settings.baseline]
         return f'{shlex.join(words)} --comfy-reason "why"'

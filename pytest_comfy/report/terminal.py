@@ -48,6 +48,8 @@ def header(projects: Projects) -> list[str]:
     if projects.session.live:
         settings = projects.session
         told = [f"comfy: live, {_server(server)}" for server in settings.servers]
+        if settings.start:
+            told = [f"comfy: live, starts a ComfyUI for this session: {settings.start}"]
         told += [f"comfy: against {_server(server)}" for server in settings.against]
         return [fit_to_log(plain(one)) for one in (*told, *_made_with(projects))]
     there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
@@ -203,6 +205,14 @@ def _unused(state: State) -> Iterator[str]:
         yield from (f"  {plain(problem, 500)}" for problem in problems)
 
 
+def _nodes_of_packs(state: State) -> Iterator[str]:
+    """Tell of each pack under test which of its classes no case ran."""
+    for pack, classes in sorted(state.packs.items()):
+        never = [name for name in classes if name not in state.ran]
+        told = f"nodes of {plain(pack, 80)}: {len(classes) - len(never)} of {len(classes)} ran"
+        yield f"{told}; never: {listed(never, 20)}" if never else told
+
+
 def _rows(state: State) -> Iterator[str]:
     settings = state.settings
     if state.verdicts:
@@ -213,6 +223,7 @@ def _rows(state: State) -> Iterator[str]:
     if state.written:
         yield f"approved: {len(state.written)}"
         yield from (f"  {path.removeprefix(settings.root.as_posix() + '/')}" for path in sorted(state.written))
+    yield from _nodes_of_packs(state)
     for way, number in sorted(state.cache_busts.items()):
         runs = "1 workflow was" if number == 1 else f"{number} workflows were"
         yield f"cache: {runs} run twice, as the server still had what it made before and made nothing new: {_WAYS[way]}"

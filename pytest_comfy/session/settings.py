@@ -57,6 +57,9 @@ class Settings:
     known       the report of before by which failures are known, a folder or the file of its document
     server_log  the file that the server of the runs writes its log to
     thumbnails  whether the terminal shows pictures of what changed
+    start    the ComfyUI that is started for the session, a folder or a command line; "" for none
+    start_timeout  seconds that it may take until it answers
+    custom_nodes   packs under test, which it gets
     cli      what was given on the command line, which beats marks and sidecars
     """
 
@@ -95,11 +98,14 @@ class Settings:
     slower: float | None = None
     preflight: str = "fail"
     allow_api_nodes: bool = False
+    start: str = ""
+    start_timeout: float = 300.0
+    custom_nodes: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:
         """Whether a real server is asked."""
-        return bool(self.servers)
+        return bool(self.servers or self.start)
 
     @property
     def folder(self) -> Path:
@@ -168,7 +174,7 @@ def resolve(
             return given
         return ini(f"comfy_{name}") or None
 
-    urls = option("comfy_url") or _words(environ.get("COMFY_URL")) or _words(ini("comfy_url"))
+    urls, start = _whom(option, ini, environ)
     update = option("comfy_update") or "none"
     _one_of("--comfy-update", update, UPDATE_MODES)
     unused = pick("unused") or "warn"
@@ -178,13 +184,13 @@ def resolve(
     tolerance = tolerance_name(pick("tolerance") or "normal", "comfy_tolerance")
     baseline = pick("baseline")
     baseline = baseline_name(baseline, "comfy_baseline") if baseline else None
-    if update != "none" and not urls:
+    if update != "none" and not urls and not start:
         raise SettingsError(
             f"--comfy-update={update} approves a live run: give the server with --comfy-url, "
-            "such as --comfy-url http://127.0.0.1:8188"
+            "such as --comfy-url http://127.0.0.1:8188, or a ComfyUI to start with --comfy-start"
         )
     against = option("comfy_against") or _words(ini("comfy_against"))
-    if option("comfy_against") and not urls:
+    if option("comfy_against") and not urls and not start:
         raise SettingsError(
             "--comfy-against names the old server, and --comfy-url is to name the new one: give both, such as "
             "--comfy-url http://127.0.0.1:8189 --comfy-against http://127.0.0.1:8188"
@@ -192,7 +198,7 @@ def resolve(
     return Settings(
         root=root,
         servers=_servers(urls, option, ini, environ, root, arguments),
-        against=_servers(against if urls else (), option, ini, environ, root, arguments),
+        against=_servers(against if urls or start else (), option, ini, environ, root, arguments),
         update=update,
         reason=option("comfy_reason"),
         baseline=baseline,
@@ -224,7 +230,25 @@ def resolve(
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
         preflight=preflight,
         allow_api_nodes=bool(option("comfy_allow_api_nodes") or ini("comfy_allow_api_nodes")),
+        start=start,
+        start_timeout=seconds(ini("comfy_start_timeout") or 300.0, "comfy_start_timeout"),
+        custom_nodes=tuple(ini("comfy_custom_nodes") or ()),
     )
+
+
+def _whom(option: Callable[[str], Any], ini: Callable[[str], Any], environ: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the servers that are asked, or the ComfyUI that is started: what is said nearer to the session counts.
+
+    Raises SettingsError where the command line says both.
+    """
+    urls, start = option("comfy_url"), option("comfy_start")
+    if urls and start:
+        raise SettingsError("--comfy-url and --comfy-start: a session asks servers that run, or starts one: give one")
+    if urls or start:
+        return urls or [], start or ""
+    urls = _words(environ.get("COMFY_URL"))
+    start = ini("comfy_start") or ""
+    return ([], start) if start and not urls else (urls or _words(ini("comfy_url")), "")
 
 
 def _servers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class State:
     golden_stale  cases of which both servers make the same, and not what was approved
     floors      (case, limits by which it moves by itself) of those that were calibrated
     slower      (times, sentence, case) of nodes that took notably longer than they did
+    own         the ComfyUI that this process has for itself, see `starting.own`; None where it has none
+    packs       pack under test -> its node classes, as the started server has them
+    ran         the classes of which a node ran, or was taken from the cache of the started server
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -94,6 +97,9 @@ class State:
     golden_stale: list[str] = field(default_factory=list)
     floors: list[Any] = field(default_factory=list)
     slower: list[tuple[float, str, str]] = field(default_factory=list)
+    own: Any = None
+    packs: dict[str, list[str]] = field(default_factory=dict)
+    ran: set[str] = field(default_factory=set)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -221,6 +227,15 @@ class State:
         """Add the prompts of a test that its fake server had no golden run for."""
         self.unmatched += [f"{node_id}: {value}" for name, value in properties if name == "comfy_unmatched"]
 
+    @property
+    def on_nodes(self) -> Callable[[Mapping[str, Any], Iterable[str]], None] | None:
+        """What is told of each run of a client, None where nobody wants to know."""
+        return self.saw_nodes if self.own is not None else None
+
+    def saw_nodes(self, prompt: Mapping[str, Any], nodes: Iterable[str]) -> None:
+        """Note the nodes of a prompt that the server came to."""
+        self.ran.update(str(prompt[node].get("class_type")) for node in nodes if node in prompt)
+
     def published(self) -> dict[str, Any]:
         """Return what an xdist worker tells the controller."""
         return {
@@ -231,6 +246,8 @@ class State:
             "failed": self.failed,
             "left_alone": sorted(self.left_alone),
             "deselected": self.deselected,
+            "packs": self.packs,
+            "ran": sorted(self.ran),
         }
 
     def merge(self, published: dict[str, Any]) -> None:
@@ -241,6 +258,8 @@ class State:
         self.files.update(published["files"])
         self.test_files.update(published["test_files"])
         self.left_alone.update(published["left_alone"])
+        self.packs.update(published["packs"])
+        self.ran.update(published["ran"])
         self.failed = self.failed or published["failed"]
         self.deselected = self.deselected or published["deselected"]
 
