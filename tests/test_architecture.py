@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "session text workflow",
     # what changed, and what did it
     "upgrade/blame": "client compare golden judging text workflow",
+    "upgrade/history": "compare golden session text",
     "upgrade": "cases client golden judging text workflow",
     "upgrade/preflight": "__init__ cases client golden session text workflow workflow/graph",
     # what a person types and sees
@@ -75,7 +76,7 @@ MAY_IMPORT = {
     "report/html": "files media text upgrade",
     "report/review": "files report/html server text",
     "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
-    "server/faults server/recording server/recordings session text upgrade upgrade/preflight "
+    "server/faults server/recording server/recordings session text upgrade upgrade/history upgrade/preflight "
     "workflow",
     # what pytest calls
     "options": "session",

@@ -17,6 +17,7 @@ from ..workflow.digest import NONCE_INPUT, class_of
 from ..workflow.results import WEBSOCKET_CLASS, Event, Output, Preview, told_by_history
 from ..workflow.secrets import Known, known_in, masked, masked_under, redact_prompt, secrets_in
 from .errors import GoldenError
+from .history import Replaced, told_of
 from .redaction import redact, redact_environment, scrub
 from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 
@@ -68,6 +69,7 @@ class Approval:
     earlier    approvals of the golden run that is replaced
     converted  the workflow, where it was converted from UI form
     silent     whether the socket told nothing of the end, so that history must tell of the run
+    replaced   what the run takes the place of; None where there was nothing
     described  SHA-256 of an output (hex) -> what `compare.describe` tells of it, where that is known already
     """
 
@@ -82,6 +84,7 @@ class Approval:
     earlier: Sequence[Mapping[str, Any]] = ()
     converted: Workflow | None = None
     silent: bool = False
+    replaced: Replaced | None = None
     described: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -129,23 +132,30 @@ def unapproved(
     outputs = [_output(output, approval, secrets, known, blobs) for output in run.outputs if approval.keep(output)]
     told = told_by_history(run.status) if approval.silent else run.events
     events = _events(run, told, approval, known, blobs, _marks(extra_data))
+    kept_environment = redact_environment(environment, known)
     document = {
         "format": FORMAT,
         "workflow": approval.workflow,
         "case": approval.case,
         "prompt": redact_prompt(run.prompt, known),
-        "environment": redact_environment(environment, known),
+        "environment": kept_environment,
         "node_definitions": masked(_definitions(run.prompt, definitions, approval.converted), known, by_name=False),
         "events": events,
         "status": redact(_without_run(run.status, run.prompt_id, _started(told)), known, run.prompt),
         "meta": redact(_without_run(run.meta, run.prompt_id, 0), known, run.prompt),
         "ui": redact(run.ui, known, run.prompt),
         "outputs": [output.to_json() for output in outputs],
-        "approvals": [*approval.earlier, {"events": "history"} if approval.silent else {}],
+        "approvals": [*approval.earlier, _waiting(approval, kept_environment)],
     }
     if approval.converted is not None and approval.converted.origin is not None:
         document["conversion"] = _conversion(approval.converted, approval.converted.origin, known)
     return GoldenRun(document, None, blobs)
+
+
+def _waiting(approval: Approval, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the approval to come, without who and when."""
+    told = told_of(environment, approval.replaced)
+    return {"events": "history", **told} if approval.silent else told
 
 
 def _definitions(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..cases.options import CaseOptions
     from ..client import Run
     from ..golden import GoldenRun
+    from ..golden.history import Replaced
     from ..session.settings import Settings
     from .lane import Lane
     from .verdict import OutputVerdict
@@ -45,6 +46,19 @@ class Candidate:
         """SHA-256 -> what was learnt of outputs when they were compared."""
         known = [one.comparison.described for one in self.outputs if one.comparison and one.comparison.described]
         return {found["sha256"]: found for found in known}
+
+    @property
+    def replaced(self) -> Replaced | None:
+        """The golden run that it would replace, as history tells of it."""
+        from ..golden.history import Moved, Replaced
+
+        if self.golden is None:
+            return None
+        moved = {
+            one.name: Moved(one.verdict, one.comparison.distance if one.comparison else None) for one in self.outputs
+        }
+        # Nothing was compared where what was approved is damaged.
+        return Replaced(self.golden.environment, moved if self.outputs else None)
 
     @property
     def as_approved(self) -> set[str]:
@@ -83,6 +97,7 @@ class Recorder:
             earlier=one.golden.document.get("approvals", ()) if one.golden else (),
             converted=converted,
             silent=run.gap == "silent",
+            replaced=one.replaced,
             described=one.described,
         )
         client = self.lane.client

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..golden import GoldenError, GoldenRun, GoldenStore
 from ..golden.approved import with_messages
+from ..golden.history import KEPT, Replaced, moved_in, told_of
 from ..golden.record import approve as approved_now
 from ..golden.redaction import is_redacted
 from ..golden.run import RUN_FILE
@@ -222,10 +223,27 @@ def _kept(report: Path, case: Mapping[str, Any], golden: GoldenRun | None) -> Go
     if not is_redacted(document):
         raise Refused(f"{report / case['run']}: holds what looks like a secret: run again, with comfy_redact as it is")
     waiting = document["approvals"][-1]
-    if not isinstance(waiting, dict) or set(waiting) - {"events"}:
+    if not isinstance(waiting, dict) or set(waiting) - {"events", *KEPT}:
         raise Refused(f"{report / case['run']}: does not wait for an approval")
     earlier = golden.document.get("approvals", ()) if golden else ()
-    return replace(run, document={**document, "approvals": [*earlier, waiting]})
+    anew = {**{key: waiting[key] for key in waiting.keys() - set(KEPT)}, **_of_its_time(report, case, run, golden)}
+    return replace(run, document={**document, "approvals": [*earlier, anew]})
+
+
+def _of_its_time(report: Path, case: Mapping[str, Any], run: GoldenRun, golden: GoldenRun | None) -> dict[str, Any]:
+    """Return what the approval keeps of environment and distances; of a report only the distances are taken."""
+    if golden is None:
+        return told_of(run.environment, None)
+    told, moved = run.document["approvals"][-1].get("distance"), None
+    if told is not None:
+        try:
+            moved = moved_in(told)
+        except ValueError as error:
+            raise Refused(f"{report / case['run']}: what it keeps of distances {error}: run again") from None
+        unknown = moved.keys() - {one.name for one in (*run.outputs, *golden.outputs)}
+        if unknown:
+            raise Refused(f"{report / case['run']}: {shown(min(unknown))} is no output of it: run again")
+    return told_of(run.environment, Replaced(golden.environment, moved))
 
 
 def _doubts(case: Mapping[str, Any]) -> tuple[str, ...]:

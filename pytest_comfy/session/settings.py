@@ -187,7 +187,7 @@ def resolve(
     if update != "none" and not urls and not start:
         raise SettingsError(
             f"--comfy-update={update} approves a live run: give the server with --comfy-url, "
-            "such as --comfy-url http://127.0.0.1:8188, or a ComfyUI to start with --comfy-start"
+            "such as --comfy-url http://127.0.0.1:8188"
         )
     against = option("comfy_against") or _words(ini("comfy_against"))
     if option("comfy_against") and not urls and not start:

@@ -191,7 +191,7 @@ def test_who_approved_and_why():
     assert (second["by"], second["reason"]) == ("test", "why")
     assert "events" not in second
     (bare,) = document(a_run())["approvals"]
-    assert set(bare) == {"at", "by"}
+    assert set(bare) == {"at", "by", "environment"}
 
 
 def test_what_marks_a_workflow_in_messages_is_not_kept():

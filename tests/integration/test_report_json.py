@@ -384,7 +384,11 @@ class TestKeptRun:
 
     def test_it_waits_for_one_approval(self, changed):
         run = self.kept(changed)
-        assert run.document["approvals"][-1] == {}
+        assert run.document["approvals"][-1] == {
+            "environment": "ComfyUI 0.8.0, torch 2.14.0, cpu",
+            "changed": ["torch 2.13.0 -> 2.14.0"],
+            "distance": {"9.images.0": {"verdict": "different", "distance": 22.0}},
+        }
         with pytest.raises(GoldenError, match="is approved already"):
             approve(approve(run, "me"), "me")
 

@@ -283,6 +283,28 @@ class TestRefused:
         approve(root / "comfy-report", case, root, "why")
         assert GoldenRun.load(root / f"golden/{KEY}").document["approvals"][0] == FIRST
 
+    @pytest.mark.parametrize(
+        ("distance", "told"),
+        [({"9.images.0": {"verdict": "fine", "distance": 1}}, "tells of no distance of 9.images.0"),
+         ({"9.images.0": {"verdict": "different", "distance": -1}}, "tells of no distance of 9.images.0"),
+         ("far", "is no object"), ({"8.images.0": {"verdict": "missing"}}, "is no output of it")],
+    )  # fmt: skip
+    def test_distance_that_no_comparison_tells(self, root, distance, told):
+        lay_workflow(root)
+        run = kept()
+        run.document["approvals"][-1]["distance"] = distance
+        assert told in refusal(root, entry(root, run=run))
+
+    def test_environment_of_an_approval_is_that_of_the_run(self, root):
+        lay_workflow(root)
+        run = kept(environment={"torch": "2.14.0"})
+        far = {"9.images.0": {"verdict": "different", "distance": 2.5}}
+        run.document["approvals"][-1].update(environment="trust me", changed=["nothing"], distance=far)
+        approve(root / "comfy-report", entry(root, run=run), root, "why")
+        last = GoldenRun.load(root / f"golden/{KEY}").document["approvals"][-1]
+        assert last["environment"] == "ComfyUI 0.8.0, torch 2.14.0, cpu"
+        assert last["changed"] == ["torch 2.13.0 -> 2.14.0"] and last["distance"] == far
+
     @pytest.mark.parametrize("name", ["deeper/run.json", "deeper/a.png", "run.json", "../run.json", "/etc/passwd"])
     def test_file_that_would_be_another_golden_run(self, root, name):
         lay_workflow(root)
