@@ -14,7 +14,7 @@ from .finding import History
 from .table import distance_told
 
 WIDTH, HEIGHT = 960, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 104, 78
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 118, 78
 _TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _COLOURS = ("#0b6bcb", "#b3541e", "#2f7d32", "#8e3aa8", "#5f6b76", "#a8820b")
 """Of cases; dark enough to be read on white."""
@@ -96,7 +96,7 @@ def _line(canvas: Canvas, scale: _Scale, steps: Sequence[Step], colour: str) -> 
     for (x, y), step in zip(points, steps, strict=True):
         canvas.dot(x, y, 4, colour, colour)
         if step.worst is not None and step.worst.distance is None:
-            canvas.text(x, y + 18, distance_told(step.worst), colour, anchor="middle", size=11)
+            canvas.text(x, y - 8, distance_told(step.worst), colour, anchor="middle", size=11)
 
 
 def _thinned(times: Sequence[str]) -> Iterator[str]:
