@@ -197,6 +197,14 @@ def test_approves_what_it_made(project, comfy):
     assert (project.root / "golden/txt2img/default/run.json").exists()
 
 
+def test_it_is_held_against_an_old_server(project, started, serve):
+    project.both()
+    url = serve(recorded(environment={"torch": "2.12.0"})).url
+    result = project.run("workflows", started, "--comfy-against", url)
+    result.assert_outcomes(passed=1)
+    assert any(line.startswith(f"comfy: against {url}: ") for line in lines_of(result))
+
+
 # Who says where runs are made
 
 
@@ -477,6 +485,15 @@ def test_each_worker_has_its_own(spread, started):
     ports = {one["argv"][one["argv"].index("--port") + 1] for one in servers}
     assert len(servers) == len(ports) == 2
     assert left_behind(spread) == ([], [])
+
+
+@on_linux
+def test_controller_that_is_killed_leaves_nothing_of_its_workers(spread, in_the_middle):
+    session, servers = in_the_middle("-n1")
+    session.kill()
+    session.wait()
+    wait_for_end([one[key] for one in servers for key in ("pid", "child")])
+    assert servers
 
 
 def test_start_that_fails_in_workers_fails_their_cases(spread, started):
