@@ -170,6 +170,18 @@ def test_curve_as_svg_says_what_changed(root, capsys):
     assert {found.tag.partition("}")[2] for found in svg.iter()} == {"svg", "rect", "text", "polyline", "circle"}
 
 
+def test_curve_has_small_steps_added_up(root, capsys):
+    step = {**SECOND, "changed": [], "distance": {"9.images.0": {"verdict": "within tolerance", "distance": 0.7}}}
+    steps = [{**step, "at": f"2026-06-{day}T08:00:00Z"} for day in (20, 21)]
+    GoldenStore(root / "golden").write("txt2img/default", recorded(approvals=steps))
+    printed(capsys, "txt2img/default", "-o", "curve.svg")
+    svg = ElementTree.fromstring((root / "curve.svg").read_bytes())
+    lines = [found.get("points").split() for found in svg.iter("{http://www.w3.org/2000/svg}polyline")]
+    *_, limit, added, single = [[float(point.split(",")[1]) for point in line] for line in lines]
+    assert single[0] == single[1] == added[0] and limit[0] == limit[1]
+    assert added[1] < limit[0] < single[1]  # 1.4 stands above the limit, and 0.7 below
+
+
 def test_curve_of_texts_that_are_markup(root, capsys):
     evil = {**SECOND, "changed": ["</text><script>alert(1)</script> & \x1b[31m \u202e"]}
     GoldenStore(root / "golden").write("txt2img/default", recorded(approvals=[FIRST, evil], workflow="<b>&"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ...compare.figures import figure
 from ...golden.history import Step
@@ -21,6 +22,7 @@ _COLOURS = ("#0b6bcb", "#b3541e", "#2f7d32", "#8e3aa8", "#5f6b76", "#a8820b")
 _INK, _FAINT, _LIMIT = "#1f2328", "#d0d7de", "#cf222e"
 _MOST_LABELS, _MOST_CASES = 12, len(_COLOURS)
 _LONGEST = 44
+_TITLE = "distance of each approval from what it replaced (1 is the limit); thin: all of them so far, added up"
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,10 @@ def draw(histories: Sequence[History], canvas: Canvas) -> None:
     """Draw the histories of a workflow's cases on a canvas of WIDTH x HEIGHT pixels."""
     told = [(one, [step for step in one.steps if step.at and step.moved is not None]) for one in histories]
     times = sorted({step.at for one in histories for step in one.steps if step.at})
-    distances = [moved.distance or 0 for _, steps in told for step in steps for moved in (step.moved or {}).values()]
-    scale = _Scale(times, max([1.5, *distances]))
+    scale = _Scale(times, max([1.5, *(total for _, steps in told for total in _sums(steps))]))
     names = list(dict.fromkeys(one.workflow for one in histories))
     canvas.text(_LEFT, 28, plain(", ".join(names), 90), _INK, size=16, bold=True)
-    canvas.text(_LEFT, 48, "distance of each approval from what it replaced (1 is the limit)", _INK)
+    canvas.text(_LEFT, 48, _TITLE, _INK)
     _axes(canvas, scale)
     _changes(canvas, scale, [step for one in histories for step in one.steps])
     for number, (history, steps) in enumerate(told):
@@ -87,16 +88,23 @@ def _changes(canvas: Canvas, scale: _Scale, steps: Iterable[Step]) -> None:
 
 
 def _line(canvas: Canvas, scale: _Scale, steps: Sequence[Step], colour: str) -> None:
-    """Draw what moved most of each approval, joined; each of the other outputs as a faint dot."""
+    """Draw what moved most of each approval, joined, and their sum; each of the other outputs as a faint dot."""
     points = [(scale.x(step.at), scale.y(step.worst.distance if step.worst else 0)) for step in steps]
     for step in steps:
         for moved in (step.moved or {}).values():
             canvas.dot(scale.x(step.at), scale.y(moved.distance), 2, _FAINT, colour)
+    sums = [(x, scale.y(total)) for (x, _), total in zip(points, _sums(steps), strict=True)]
+    canvas.line(sums, colour)
     canvas.line(points, colour, wide=True)
     for (x, y), step in zip(points, steps, strict=True):
         canvas.dot(x, y, 4, colour, colour)
         if step.worst is not None and step.worst.distance is None:
             canvas.text(x, y - 8, distance_told(step.worst), colour, anchor="middle", size=11)
+
+
+def _sums(steps: Sequence[Step]) -> list[float]:
+    """Return what the largest distances come to, approval by approval; what has no number adds nothing."""
+    return list(accumulate((step.worst.distance or 0.0) if step.worst else 0.0 for step in steps))
 
 
 def _thinned(times: Sequence[str]) -> Iterator[str]:
