@@ -371,24 +371,10 @@ def _convert(
     converter = converter_of(node, settings)
 
     def convert(workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
-        from .cases.converting import kept_date, kept_frontend, without_server
-        from .golden import GoldenRun, GoldenStore, find_runs
-        from .workflow import WorkflowError
+        from .cases.of_tests import converted_for_test
 
         own = key_of_test(settings, node.path, node.nodeid)
-        path = Path(workflow.source)
-        key = f"{settings.golden_key(path) if path.is_file() else own}/default"
-        folders = [*find_runs(settings.golden_dir / own), GoldenStore(settings.golden_dir, settings.baseline).find(key)]
-        kept = [GoldenRun.load(folder) for folder in folders if folder is not None]
-        date = next(filter(None, map(kept_date, kept)), None)
-        frontend = of_server() if settings.live else next(filter(None, map(kept_frontend, kept)), "")
-        try:
-            return converter.convert(workflow, definitions, key=key, date=date, frontend=frontend)
-        except WorkflowError as error:
-            if settings.live:
-                raise
-            told = without_server(error, workflow, definitions, "no golden run has the definition")
-            raise told from None
+        return converted_for_test(workflow, definitions, converter, settings, own, of_server)
 
     return convert
 

@@ -83,7 +83,7 @@ MAY_IMPORT = {
     "collect": "cases client golden judging report report/drift report/status session text upgrade upgrade/preflight "
     "workflow workflow/graph",
     "owning": "golden report session starting text",
-    "fixtures": "cases client collect golden judging owning report report/status server server/recordings session "
+    "fixtures": "cases client collect judging owning report report/status server server/recordings session "
     "upgrade workflow",
     "erring": "collect fixtures golden judging report",
     "plugin": "collect erring fixtures hookspecs options owning report report/ci report/drift report/status secrecy "
