@@ -14,7 +14,15 @@ from .redaction import without_folders
 Change = tuple[str, str, str]
 """What differs, what it was and what it is: ("ComfyUI", "0.8.0", "0.30.0")."""
 
-_VERSIONS = {"comfyui": "ComfyUI", "commit": "ComfyUI's commit", "torch": "torch", "python": "Python"}
+_TOLD = {
+    "comfyui": "ComfyUI",
+    "commit": "ComfyUI's commit",
+    "torch": "torch",
+    "python": "Python",
+    "attention": "attention",
+    "vram_state": "VRAM state",
+}
+"""Key -> what it is called, of what is a word or a version."""
 _NO_PICTURES = ("comfyui-workflow-templates", "comfyui-embedded-docs")
 """Packages that ComfyUI comes with and no picture depends on."""
 _SYSTEMS = {"win32": "nt"}
@@ -59,7 +67,7 @@ def differences(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def _pairs(golden: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
     """Yield all that both tell, whether it differs or not."""
-    for key, name in _VERSIONS.items():
+    for key, name in _TOLD.items():
         yield from _both(name, golden.get(key), now.get(key))
     yield from _systems(golden.get("os"), now.get("os"))
     yield from _devices(golden.get("devices"), now.get("devices"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..golden.environment import describe_system, models_named, node_packs
 from .models import Models
 from .packs import Packs
+from .startup import started
 
 if TYPE_CHECKING:
     from ..client import ComfyClient
@@ -27,6 +28,7 @@ class Facts:
         self.models = Models()
         self._packs = Packs()
         self._system: dict[str, Any] | None = None
+        self._started: dict[str, str] | None = None
         self._modules: dict[str, dict[str, Any]] = {}
 
     def environment(
@@ -40,9 +42,12 @@ class Facts:
         """
         if self._system is None or anew:
             self._system = describe_system(client.system_stats())
+        if self._started is None:
+            self._started = started(client)
         packs = node_packs(self._modules_of(client, prompt))
         return {
             **self._system,
+            **self._started,
             "models": self.models.told(client, models_named(prompt)),
             "node_packs": packs,
             "pack_versions": self._packs.versions(client, packs),

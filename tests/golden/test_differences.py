@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "comfyui": "0.8.0",
     "python": "3.11.7",
     "torch": "2.8.0+cu128",
+    "attention": "pytorch",
     "os": "linux",
     "argv": ["--cpu"],
     "frontend": "1.35.9",
@@ -44,6 +45,9 @@ def test_it_names_what_changed_and_nothing_else():
     [
         ({"torch": "2.9.0"}, "torch 2.8.0+cu128 -> 2.9.0"),
         ({"commit": "abc"}, None),
+        ({"commit": "def"}, None),
+        ({"attention": "xformers"}, "attention pytorch -> xformers"),
+        ({"vram_state": "LOW_VRAM"}, None),
         ({"frontend": "1.48.7"}, "front-end 1.35.9 -> 1.48.7"),
         ({"frontend": None}, None),
         ({"packages": {"comfyui-workflow-templates": "0.11.34"}}, None),

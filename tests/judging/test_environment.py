@@ -6,14 +6,18 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_comfy.client import ServerUnreachable, TooLarge
 from pytest_comfy.judging.environment import Facts
+from pytest_comfy.judging.startup import told_by
 
 PROMPT = {"1": {"class_type": "Blur", "inputs": {}}, "2": {"class_type": "SaveImage", "inputs": {}}}
 CORE = {"2": PROMPT["2"]}
 MODULES = {"Blur": {"python_module": "custom_nodes.KJNodes"}, "SaveImage": {"python_module": "nodes"}}
 INSTALLED = {"KJNodes": {"ver": "1.1.9", "enabled": True}, "Other": {"ver": "2.0", "enabled": True}}
+LOG = "/internal/logs"
 OLDER, NEWER = "/customnode/installed", "/v2/customnode/installed"
 
 
@@ -34,9 +38,9 @@ class Server:
         self.asked += sorted(classes)
         return {name: MODULES[name] for name in classes if name in MODULES}
 
-    def get(self, path, params=None, timeout=None):
+    def get(self, path, params=None, timeout=None, limit=None):
         assert timeout is not None
-        self.asked.append(f"{path}?mode={params['mode']}")
+        self.asked.append(f"{path}?mode={params['mode']}" if params else path)
         found = self.answers.get(path, 404)
         if isinstance(found, Exception):
             raise found
@@ -50,7 +54,9 @@ def test_each_thing_is_asked_once():
     assert (told["comfyui"], told["node_packs"]) == ("0.8.0", {"KJNodes": ["Blur"]})
     assert told["pack_versions"] == {"KJNodes": "1.1.9"}
     asked = list(server.asked)
-    assert asked == ["/system_stats", "Blur", "SaveImage", f"{NEWER}?mode=imported", f"{OLDER}?mode=imported"]
+    assert asked == [
+        "/system_stats", LOG, "Blur", "SaveImage", f"{NEWER}?mode=imported", f"{OLDER}?mode=imported",
+    ]  # fmt: skip
     assert facts.environment(server, PROMPT) == told
     assert server.asked == asked
 
@@ -83,3 +89,38 @@ def test_the_manager_that_comfyui_comes_with_goes_first():
     server = Server(**{NEWER: INSTALLED, OLDER: {"KJNodes": {"ver": "old"}}})
     assert Facts().environment(server, PROMPT)["pack_versions"] == {"KJNodes": "1.1.9"}
     assert f"{OLDER}?mode=imported" not in server.asked
+
+
+# As ComfyUI 0.3.64 and 0.30.0 answer, shortened; the revision is a line of ComfyUI-Manager.
+LOGGED = (
+    "2026-11-26T10:43:05.142681 - Set vram state to: NORMAL_VRAM\n"
+    "2026-11-26T10:43:05.440869 - Using pytorch attention\n"
+    "2026-11-26T10:43:14.190171 - ### ComfyUI Revision: 4321 on 'master' [0a1b2c3d] | Released on '2026-11-20'\n"
+)
+LATER = "2026-11-26T10:43:05 - \x1b[32m[INFO]\x1b[0m Using sage attention\n2026 - Using pytorch attention in VAE\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (LOGGED, {"attention": "pytorch", "vram_state": "NORMAL_VRAM", "commit": "0a1b2c3d"}),
+        (LATER, {"attention": "sage"}),
+        ("2026 - Using sub quadratic optimization for attention, if you have memory", {"attention": "sub quadratic"}),
+        ("2026 - Using pytorch attention in VAE\n2026 - Requested to load SD3", {}),
+        ("### ComfyUI Revision: UNKNOWN (The currently installed ComfyUI is not a Git repository)", {}),
+        ("", {}),
+        ([{"m": "Using pytorch attention"}], {}),
+        (404, {}),
+        (500, {}),
+        (ServerUnreachable("gone"), {}),
+        (TooLarge("large"), {}),
+    ],
+)
+def test_what_a_server_logged_when_it_started(log, told):
+    found = Facts().environment(Server(**{LOG: log}), CORE)
+    assert {key: found[key] for key in ("attention", "vram_state", "commit") if key in found} == told
+
+
+@given(st.text())
+def test_any_log(text):
+    assert set(told_by(text)) <= {"attention", "vram_state", "commit"}
