@@ -71,7 +71,7 @@ MAY_IMPORT = {
     "report": "__init__ client compare files golden judging memory secrecy server session text upgrade "
     "upgrade/preflight workflow",
     "report/drift": "compare files judging memory",
-    "report/ci": "files judging session upgrade",
+    "report/ci": "files judging report/drift session upgrade",
     "report/status": "client files golden session text",
     "report/html": "files media text upgrade",
     "report/review": "files report/html server text",

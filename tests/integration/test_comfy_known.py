@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from html import unescape
 
 import numpy as np
 import pytest
@@ -297,6 +298,15 @@ class TestOtherPlugins:
         assert 'failures="0"' in junit
         assert 'skipped="2"' in junit
         assert "known since 2026-11-20" in junit
+
+    def test_the_summary_on_github(self, project, machine, before, monkeypatch):
+        path = project.root / "summary.md"
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+        project.run("--comfy-url", machine(2, 5, 1).url, *FLAG)
+        told = unescape(path.read_text(encoding="utf-8"))
+        assert "ComfyUI workflows: 1 of 3 cases failed" in told
+        assert "Failures beside before of 2026-11-20: 0 new, 1 changed, 1 known, 0 fixed." in told
 
     def test_shards_are_joined(self, project, machine, before, monkeypatch):
         for shard, name in (("s1", "blur"), ("s2", "edge")):

@@ -11,6 +11,7 @@ from ...judging.verdict import VERDICTS
 from ...upgrade.causes import causes_of
 from ..changes import Changed, can_be_approved, changed_in, grouped, summary_of, told_distance, worst_first, wrong_cases
 from ..document import ci_run, servers_of
+from ..drift.words import DRIFT
 from .markdown import escaped, row
 
 if TYPE_CHECKING:
@@ -49,12 +50,20 @@ def _head(state: State, wrong: int) -> str:
     ended = ", and the session was interrupted" if state.document is not None and state.document["interrupted"] else ""
     title = f"### ComfyUI workflows: {f'{wrong} of {cases} failed' if wrong else f'{cases}, none failed'}{ended}\n\n"
     where = f" Live on {', '.join(map(escaped, servers_of(state.told_servers)))}." if state.settings.live else ""
-    told = f"Outputs: {counts or 'none'}.{where}\n\n"
+    told = f"Outputs: {counts or 'none'}.{where}\n\n{_drift(state)}"
     changes = changed_in(state.document) if state.document is not None else []
     kinds = [f"- {escaped(summary_of(change, group))}\n" for change, group in grouped(changes)[:20]]
     causes = [f"- {escaped(one)}\n" for one in islice(causes_of(state.compared).told(), _MOST_CAUSES)]
     lists = ["".join(rows) + "\n" for rows in (kinds, causes) if rows]
     return title + told + "".join(lists)
+
+
+def _drift(state: State) -> str:
+    """Return what cases are beside the report of before."""
+    if state.earlier is None:
+        return ""
+    counts = ", ".join(f"{state.drift[word]} {word}" for word in DRIFT)
+    return f"Failures beside {escaped(state.earlier.told)} of {state.earlier.created[:10]}: {counts}.\n\n"
 
 
 def _rows(document: Mapping[str, Any], wrong: list[Mapping[str, Any]]) -> Iterator[str]:
