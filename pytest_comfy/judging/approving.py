@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from .floor import carried
 from .judge import Judge, NotJudged
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Recorder:
         # Those of classes that are bypassed or muted as well: the conversion asks for them.
         definitions = client.definitions(converted.classes()) if converted else definitions_of(client, run.prompt)
         with within(run.budget):
-            return unapproved(run, approval, environment, definitions, run.extra_data)
+            fresh = unapproved(run, approval, environment, definitions, run.extra_data)
+        return carried(one.golden, fresh) if one.golden is not None else fresh
 
     def gaps(self, run: Run) -> tuple[set[str], set[str]]:
         """Return the nodes of a run that the server took from its cache, but for model loaders, and the model files of

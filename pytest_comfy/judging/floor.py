@@ -8,9 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..compare.tolerance import FACTORS, Tolerance, parse_tolerance
+from ..workflow.digest import match_nodes
+from .batches import name_today
 
 if TYPE_CHECKING:
     from ..cases.options import ToleranceSpec
+    from ..golden import GoldenRun
+
+KEY = "calibration"
+"""Of run.json: when the floors were measured and by how many runs, on how many servers, and the seconds of each."""
 
 MULTIPLE = 2.0
 """What a floor is multiplied by to be a limit: of some runs the two farthest apart are seldom among those measured."""
@@ -47,3 +53,19 @@ def is_testable(floor: Mapping[str, Any] | None) -> bool:
     """Whether an output holds still enough to be compared at all."""
     distance = floor.get("distance") if floor else 0.0
     return isinstance(distance, (int, float)) and distance <= HIGHEST
+
+
+def carried(golden: GoldenRun, fresh: GoldenRun) -> GoldenRun:
+    """Return a run that takes the place of a golden run with the floors of that: they are the workflow's, whatever it
+    makes now. How long it took is not carried."""
+    told = golden.document.get(KEY)
+    if not isinstance(told, Mapping):
+        return fresh
+    renamed = match_nodes(golden.prompt, fresh.prompt)
+    floors = {name_today(output, renamed): output.floor for output in golden.outputs if output.floor is not None}
+    outputs = [
+        {**entry, "floor": floors[output.name]} if output.name in floors else entry
+        for output, entry in zip(fresh.outputs, fresh.document["outputs"], strict=True)
+    ]
+    calibration = {key: value for key, value in told.items() if key != "seconds"}
+    return replace(fresh, document={**fresh.document, "outputs": outputs, KEY: calibration})

@@ -18,7 +18,7 @@ from ..golden.timing import seconds_of_run
 from ..judging.artefacts import NOWHERE
 from ..judging.batches import name_today
 from ..judging.check import Asked, Check, Subject
-from ..judging.floor import HIGHEST, MULTIPLE
+from ..judging.floor import HIGHEST, KEY, MULTIPLE
 from ..judging.judge import NotJudged
 from ..text import plain
 from ..workflow.digest import match_nodes
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 FLOOR = "comfy_floor"
 """The property that tells how far the outputs of a case move by themselves: JSON [case, limits at `normal`]."""
-KEY = "calibration"
-"""Of run.json: when and by how many runs, on how many servers, and the seconds of each."""
 _NODES_MOST = 512
 
 

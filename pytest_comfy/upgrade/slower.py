@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..golden.timing import seconds_of_golden, seconds_of_run
+from ..judging.floor import KEY
 from ..text import plain
 from ..workflow.digest import match_nodes
 from ..workflow.model import title_of
@@ -44,7 +45,7 @@ def of_golden(golden: GoldenRun, run: Run) -> dict[str, float]:
 
 def calibrated(golden: GoldenRun, run: Run) -> dict[str, float] | None:
     """Return the medians of the runs by which a golden run was calibrated, None where they are too few."""
-    told = golden.document.get("calibration")
+    told = golden.document.get(KEY)
     kept = told.get("seconds") if isinstance(told, Mapping) else None
     found: dict[str, float] = {}
     for node, seconds in kept.items() if isinstance(kept, Mapping) else ():

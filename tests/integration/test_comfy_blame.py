@@ -125,6 +125,18 @@ def test_by_what_the_golden_run_keeps(project, servers):
     assert case_of(project)["blame"][0]["nodes"] == ["5"]
 
 
+@pytest.mark.parametrize("probes", [[{}], [7], [{"node": "5", "slot": "x", "values": []}], "x", {"a": 1}])
+def test_values_that_somebody_damaged_are_told(project, servers, probes):
+    project.workflow(prompt=sampling())
+    new, old = servers({"5": FAULT})
+    project.run("--comfy-url", old.url, "--comfy-update", "--comfy-probes").assert_outcomes(passed=1)
+    document = project.read("golden/txt2img/default/run.json")
+    project.write("golden/txt2img/default/run.json", {**document, "probes": probes})
+    result = project.run("--comfy-url", new.url, "--comfy-blame")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["no node can be blamed: *run.json: malformed probes (*): approve the run again*"])
+
+
 def test_without_anything_to_compare_it_says_what_to_do(project, servers):
     project.workflow(prompt=sampling())
     new, old = servers({"5": FAULT})

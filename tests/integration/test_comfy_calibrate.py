@@ -99,6 +99,18 @@ def test_it_is_approved_and_calibrated_in_one_session(project, server):
     project.run().assert_outcomes(passed=1)
 
 
+def test_the_floor_outlives_the_picture(project, server, golden):
+    wandering = server(wander={"6": 0.9})
+    document = golden(wandering)
+    wandering.computed = 0
+    project.run("--comfy-url", wandering.url, "--comfy-calibrate", 2).assert_outcomes(passed=1)
+    kept = document()["outputs"][0]["floor"]
+    other = server(shifts={"6": 40})
+    project.run("--comfy-url", other.url, "--comfy-update").assert_outcomes(passed=1)
+    assert document()["outputs"][0]["floor"] == kept
+    assert "seconds" not in document()["calibration"] and document()["calibration"]["runs"] == 2
+
+
 def test_without_golden_run_it_says_what_to_do(project, server):
     project.workflow(prompt=sampling())
     result = project.run("--comfy-url", server().url, "--comfy-calibrate", 2)
