@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from projects import failure_of, graph, png, recorded, section_of
 from reports import case_of, report_of
+from ui_form import definitions
 
 from pytest_comfy.commands.__main__ import main
 
@@ -208,6 +209,18 @@ class TestErrors:
         assert result.ret == 0
         project.run("--comfy-url", machine(error("another"), 1, 1).url, *FLAG).assert_outcomes(failed=1, passed=2)
         assert drift_of(project) == {"blur": "changed"}
+
+    def test_what_is_sure_to_break_is_known(self, project, live_with):
+        for width, outcome in ((99999, "failed"), (99999, "xfailed"), (99998, "failed")):
+            prompt = graph()
+            prompt["3"]["inputs"]["width"] = width
+            project.workflow(prompt=prompt)
+            flags = FLAG if (project.root / "before").exists() else ()
+            result = project.run("--comfy-url", live_with(definitions()).url, *flags)
+            result.assert_outcomes(**{outcome: 1})
+            if not flags:
+                shutil.move(project.root / "comfy-report", project.root / "before")
+        assert drift_of(project) == {"txt2img": "changed"}
 
     def test_what_cannot_be_judged_is_never_known(self, project, machine, before):
         project.write("golden/blur/default/run.json", "{")
