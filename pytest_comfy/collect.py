@@ -215,8 +215,8 @@ class CaseItem(pytest.Function):
                 from .upgrade.checking import Checking
 
                 checking = Checking(check, lane)
+            check.before = lambda: self._look_before(check, subject, keeping)
             try:
-                self._look_before(check, subject, keeping)
                 verdict = checking.workflow_file(subject, self.path, on_progress)
             except Exception as error:
                 note_error(self, error, not_judged(error))
@@ -230,6 +230,7 @@ class CaseItem(pytest.Function):
     def _look_before(self, check: Check, subject: Subject, keeping: Keeping) -> None:
         """Look at the case before it is queued; raises PreflightFailed where it is sure to break."""
         settings = check.settings
+        check.before = lambda: None  # once, however often the case runs
         if not settings.live or settings.preflight == "off":
             return
         from .upgrade.preflight.session import entries, preflight, refuse_broken

@@ -71,6 +71,7 @@ class Check:
     """Checks subjects on one lane: a live server, or the embedded fake one.
 
     seen    what was seen of the subject that was checked last
+    before  is called of a case before it asks the server for anything, and may raise what ends it
     enrich  adds to a golden run what else is kept of the run that it is of, before it is approved
     """
 
@@ -81,6 +82,7 @@ class Check:
         self.store = GoldenStore(settings.golden_dir, settings.baseline)
         self.recorder = Recorder(settings, lane)
         self.seen = Seen()
+        self.before: Callable[[], None] = lambda: None
         self.enrich: Callable[[GoldenRun, Run], GoldenRun] = lambda golden, run: golden
 
     def workflow_file(
@@ -107,6 +109,7 @@ class Check:
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
         workflow = Workflow.load(path).patched(subject.options.values)
         golden = self.seen.golden = known or self.golden_of(subject)
+        self.before()
         if golden is not None and not self.settings.live and not all(one.file for one in golden.outputs):
             raise NotJudged(
                 f"the golden run of {subject.node_id} keeps no output files, so it cannot be replayed: "
