@@ -1,8 +1,8 @@
 """What `--comfy-against` costs beside a session on each of the two servers: it should be no more than both together.
 
 `python benchmarks/against.py NEW OLD [FOLDER]` runs the workflows of a folder (this project's own sampling) three times
-on each server and on both, in turn, and prints the medians. Each session asks for models to be loaded anew, so that no run
-finds what the one before left in the server's cache.
+on each server and on both, in turn, and prints the medians. Each session asks for models to be loaded anew, so that no
+run finds what the one before left in the server's cache.
 """
 
 from __future__ import annotations
