@@ -18,6 +18,7 @@ from .reading import Entry, block, entries, entry, number, text, texts
 OUTCOMES = ("error", "failed", "xfailed", "approved", "passed")
 _BAR = 160
 _MOST_OUTPUTS = 500
+_MOST_BLAMED = 8
 _MOST_NODES = 300
 
 
@@ -168,7 +169,7 @@ def case_of(document: Entry, links: Links, name: str) -> Case:
     folder = document.get("folder")
     environment = entry(document.get("environment"))
     fault = _fault(entry(document.get("error")))
-    blame = [text(one.get("sentence"), 700) for one in entries(document.get("blame"), 8)]
+    blame = [text(one.get("sentence"), 700) for one in entries(document.get("blame"), _MOST_BLAMED)]
     approve = text(document.get("approve"))  # told below the outputs, and need not be among the notes
     return Case(
         id=name,
@@ -209,13 +210,15 @@ def _approval(document: Entry, links: Links) -> str:
 
 
 def _verdicts(document: Entry, outputs: Iterable[Output]) -> dict[str, str]:
-    """Return node -> the word of its worst output; "error" for the one that raised."""
+    """Return node -> the word of its worst output; "different" for those to blame, "error" for the one that raised."""
     found: dict[str, str] = {}
     for output in outputs:
         node = output.batch.rpartition(".")[0]
         known = found.get(node, "ignored")
         if output.verdict in VERDICTS:
             found[node] = min(output.verdict, known, key=VERDICTS.index)
+    for blame in entries(document.get("blame"), _MOST_BLAMED):
+        found.update(dict.fromkeys(texts(blame.get("nodes"), _MOST_BLAMED), "different"))
     failing = text(entry(document.get("error")).get("node"), 40)
     return {**found, failing: "error"} if failing else found
 
