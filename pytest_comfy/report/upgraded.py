@@ -47,6 +47,10 @@ def _slower(state: State) -> Iterator[str]:
     )
     if len(slower) > _MOST_SLOWER:
         yield f"  and {len(slower) - _MOST_SLOWER} more"
+    if state.untimed:
+        cases = "1 case" if len(state.untimed) == 1 else f"{len(state.untimed)} cases"
+        yield f"  {cases} not judged for it: a golden run that is one run alone says too little of time"
+        yield "  calibrate it with --comfy-calibrate 3, or give the old server with --comfy-against"
 
 
 def _trends(state: State) -> Iterator[str]:

@@ -54,6 +54,7 @@ class State:
     own         the ComfyUI that this process has for itself, see `starting.own`; None where it has none
     packs       pack under test -> its node classes, as the started server has them
     ran         the classes of which a node ran, or was taken from the cache of the started server
+    untimed     cases that are slower than a golden run which is one run alone, where time is to be judged
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -100,6 +101,7 @@ class State:
     own: Any = None
     packs: dict[str, list[str]] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
+    untimed: list[str] = field(default_factory=list)
     follower: Any = None
     projects: Projects = field(init=False)
 
@@ -193,6 +195,8 @@ class State:
             elif name == "comfy_slower":
                 case, rows = json.loads(str(value))
                 self.slower += [(times, sentence, case) for times, sentence in rows]
+            elif name == "comfy_untimed":
+                self.untimed.append(str(value))
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
             elif name == "comfy_server":

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..judging.verdict import CaseVerdict
     from .slower import Seconds
 
+UNTIMED = "comfy_untimed"
+"""The property that names a case that is slower than a golden run which is one run alone, and no verdict on time."""
+
 
 class Timing:
     """Looks at the seconds of the case that was checked last.
@@ -47,11 +50,8 @@ class Timing:
         """Run as often more as a verdict takes, and judge by the medians."""
         before = self._before(subject, run)
         if before is None:
-            note = (
-                f"slower than its golden run, which is one run alone: for a verdict by comfy_slower approve it with "
-                f"--comfy-calibrate {ENOUGH}, or give the old server with --comfy-against"
-            )
-            return replace(verdict, notes=(*verdict.notes, note))
+            verdict.properties[UNTIMED] = subject.node_id
+            return verdict
         now = medians([run, *(self._again(self.check, subject, run) for _ in range(ENOUGH - 1))])
         found = slower(before, now, factor)
         if not found:

@@ -59,7 +59,9 @@ def test_it_is_told_and_no_failure_unless_that_is_asked_for(project, live, old_g
 
 def test_a_golden_run_that_is_one_run_alone_fails_nothing(project, live, old_golden):
     server = live(SLOW)
-    project.run("--comfy-url", server.url, "--comfy-slower", 2).assert_outcomes(passed=1)
+    result = project.run("--comfy-url", server.url, "--comfy-slower", 2)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  1 case not judged for it: *", "  calibrate it with --comfy-calibrate 3*"])
     assert len(server.prompts) == 1
 
 
