@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..text import plain
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 _MOST = 10
 _MOST_SLOWER = 5
+_MOVE = ("move by themselves", "moves by itself")
 
 
 def upgraded(state: State) -> Iterator[str]:
     """Return the lines, none where nothing of it was asked for, or found."""
     yield from _preflight(state)
-    if state.trends:
+    if state.trends or state.not_compared:
         yield from _trends(state)
     if state.floors:
         yield from _floors(state)
@@ -56,18 +57,26 @@ def _slower(state: State) -> Iterator[str]:
 def _trends(state: State) -> Iterator[str]:
     from ..upgrade.trend import TRENDS
 
-    told = ", ".join(f"{state.trends[word]} {word}" for word in reversed(TRENDS) if state.trends[word])
-    yield f"new against old: {told}"
+    counts = {**{word: state.trends[word] for word in reversed(TRENDS)}, "not compared": len(state.not_compared)}
+    yield f"new against old: {', '.join(f'{count} {word}' for word, count in counts.items() if count)}"
     if state.golden_stale:
         yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
-        yield from (f"    {plain(one, 300)}" for one in sorted(state.golden_stale)[:_MOST])
-        if len(state.golden_stale) > _MOST:
-            yield f"    and {len(state.golden_stale) - _MOST} more"
+        yield from _listed(state.golden_stale)
+    if state.not_compared:
+        yield "  not compared, as the old server made nothing; the golden run alone was asked:"
+        yield from _listed(state.not_compared)
+
+
+def _listed(cases: Iterable[str]) -> Iterator[str]:
+    told = sorted(cases)
+    yield from (f"    {plain(one, 300)}" for one in told[:_MOST])
+    if len(told) > _MOST:
+        yield f"    and {len(told) - _MOST} more"
 
 
 def _floors(state: State) -> Iterator[str]:
     moving = sorted((one for one in state.floors if one[1] > 0), key=lambda one: (-one[1], one[0]))
-    yield f"calibrated: {len(state.floors)}, of which {len(moving)} move by themselves"
+    yield f"calibrated: {len(state.floors)}, of which {len(moving)} {_MOVE[len(moving) == 1]}"
     yield from (f"  {limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving[:_MOST])
     if len(moving) > _MOST:
         yield f"  and {len(moving) - _MOST} more"

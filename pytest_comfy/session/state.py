@@ -49,6 +49,7 @@ class State:
     nodes       (case, [(seconds, node), ...]) of live runs, where --durations asks for them
     trends      how many cases came to which word of `upgrade.trend`, where they ran on two servers
     golden_stale  cases of which both servers make the same, and not what was approved
+    not_compared  cases that ran on the new server alone, and why, a line each
     floors      (case, limits by which it moves by itself) of those that were calibrated
     slower      (times, sentence, case) of nodes that took notably longer than they did
     own         the ComfyUI that this process has for itself, see `starting.own`; None where it has none
@@ -96,6 +97,7 @@ class State:
     nodes: list[Any] = field(default_factory=list)
     trends: Counter[str] = field(default_factory=Counter)
     golden_stale: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
     floors: list[Any] = field(default_factory=list)
     slower: list[tuple[float, str, str]] = field(default_factory=list)
     own: Any = None
@@ -190,6 +192,8 @@ class State:
                 self.trends[str(value)] += 1
             elif name == "comfy_golden_stale":
                 self.golden_stale.append(str(value))
+            elif name == "comfy_not_compared":
+                self.not_compared.append(str(value))
             elif name == "comfy_floor":
                 self.floors.append(json.loads(str(value)))
             elif name == "comfy_slower":

@@ -28,6 +28,8 @@ TREND = "comfy_against"
 """The property that tells what became of a case."""
 STALE = "comfy_golden_stale"
 """The property that names a case of which both servers make the same, and not what was approved."""
+NOT_COMPARED = "comfy_not_compared"
+"""The property that names a case of which the old server made nothing, so that the golden run alone was asked."""
 OLD = "old"
 """What the old server's outputs are called."""
 _LEADS = {
@@ -112,7 +114,8 @@ class Against:
         if golden is None:
             raise NotJudged(told) from None
         verdict = self.check.judge(subject, run, golden)
-        return replace(verdict, notes=(*verdict.notes, plain(told, 500)))
+        properties = {**verdict.properties, NOT_COMPARED: plain(f"{subject.node_id}: {error}", 500)}
+        return replace(verdict, notes=(*verdict.notes, plain(told, 500)), properties=properties)
 
 
 class _Judging:

@@ -109,6 +109,21 @@ def test_what_the_old_server_cannot_run_is_judged_by_the_golden_run_alone(projec
     result.stdout.fnmatch_lines(["different: node 9*", f"OLD ({old.url} *) made nothing to compare with: *"])
 
 
+def test_what_passes_by_the_golden_run_alone_is_told_as_not_compared(project, serve):
+    project.workflow(prompt=graph())
+    project.golden(run=recorded(graph(), made(0)))
+    new, old = serve(recorded(graph(), made(0))), serve()
+    result = project.run("--comfy-url", new.url, "--comfy-against", old.url)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "new against old: 1 not compared",
+            "  not compared, as the old server made nothing; the golden run alone was asked:",
+            "    workflows/txt2img.json::default: *",
+        ]
+    )
+
+
 def test_without_golden_run_and_without_old_run_nothing_is_judged(project, serve):
     project.workflow(prompt=graph())
     new, old = serve(recorded(graph(), made(0))), serve()

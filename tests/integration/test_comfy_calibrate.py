@@ -54,9 +54,7 @@ def test_what_moves_a_little_is_allowed_to(project, server, golden):
     wandering.computed = 0
     result = project.run("--comfy-url", wandering.url, "--comfy-calibrate", 3)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(
-        ["calibrated: 1, of which 1 move by themselves", "  *of a limit: workflows/txt2img.json*"]
-    )
+    result.stdout.fnmatch_lines(["calibrated: 1, of which 1 moves by itself", "  *of a limit: workflows/txt2img.json*"])
     floor = document()["outputs"][0]["floor"]
     assert 0 < floor["distance"] <= 2 and 0 < floor["parts"]["luma_rms"] < 3
     wandering.computed = 1
