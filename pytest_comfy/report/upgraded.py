@@ -57,8 +57,9 @@ def _slower(state: State) -> Iterator[str]:
 def _trends(state: State) -> Iterator[str]:
     from ..upgrade.trend import TRENDS
 
-    counts = {**{word: state.trends[word] for word in reversed(TRENDS)}, "not compared": len(state.not_compared)}
-    yield f"new against old: {', '.join(f'{count} {word}' for word, count in counts.items() if count)}"
+    counts = [(state.trends[word], str(word)) for word in reversed(TRENDS)]
+    counts.append((len(state.not_compared), "not compared"))
+    yield f"new against old: {', '.join(f'{count} {word}' for count, word in counts if count)}"
     if state.golden_stale:
         yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
         yield from _listed(state.golden_stale)

@@ -181,7 +181,10 @@ class _Judging:
 
     def _notes(self, trend: Trend, reference: GoldenRun, found: list[tuple[str, str, str]]) -> list[str]:
         new, old = self.both.check.lane, self.both.old.lane
-        notes = [f"{trend}: {_LEADS[trend]}" if trend in _LEADS else trend, f"NEW: {new.told}", f"OLD: {old.told}"]
+        # The lane of a test that runs workflows itself has asked the server nothing until now.
+        now = self.both.check.seen.environment
+        there = f"{new.told} ({summary(now)})" if now and new.told == new.client.url else new.told
+        notes = [f"{trend}: {_LEADS[trend]}" if trend in _LEADS else trend, f"NEW: {there}", f"OLD: {old.told}"]
         if found:
             told = [f"{key} {before} -> {after}" for key, before, after in found[:_MOST_CHANGES]]
             more = len(found) - _MOST_CHANGES

@@ -188,7 +188,9 @@ def test_tests_of_python_are_run_on_both(project, serve):
     new, old = serve(recorded(graph(), made(SOFT))), serve(recorded(graph(), made(0)))
     result = project.run("test_tests_of_python_are_run_on_both.py", "--comfy-url", new.url, "--comfy-against", old.url)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*different: node 9 'Save Image'*", "new against old: 1 different"])
+    result.stdout.fnmatch_lines(
+        ["*different: node 9 'Save Image'*", f"NEW: {new.url} (ComfyUI *)", "new against old: 1 different"]
+    )
 
 
 def test_the_report_tells_of_the_old_run(both, project):

@@ -106,7 +106,32 @@ def test_a_value_that_cannot_be_shown_is_passed_over(blamed):
 
 def test_a_server_without_the_preview_nodes_sees_less(blamed):
     (sentence,) = blamed({"5": FAULT}, without=("PreviewImage", "PreviewAny"))
-    assert sentence.startswith("first difference between node 6 'My Tone' and node 9 'My SaveImage' (what goes between")
+    between = (
+        "between node 5 'My Decode' and node 9 'My SaveImage' (what goes between them, through 1 node more, cannot"
+    )
+    assert sentence.startswith(f"first difference {between}")
+
+
+@pytest.mark.parametrize("faulty", ["7", "8"])
+def test_of_several_nodes_that_cannot_be_seen_none_is_left_out(blamed, faulty):
+    prompt = sampling()
+    prompt["7"] = node("Patch", model=("1", 0), strength=2)
+    prompt["8"] = node("Patch", model=("7", 0), strength=3)
+    prompt["4"]["inputs"]["model"] = ["8", 0]
+    (sentence,) = blamed({faulty: FAULT}, prompt)
+    assert sentence.startswith("first difference between node 7 'My Patch' and node 4 'My Sample' (what goes between")
+    assert ", through 1 node more, cannot be seen" in sentence
+
+
+def test_a_node_may_have_the_name_of_a_probe(blamed):
+    prompt = {
+        "1": node("Paint", color=1),
+        "comfy-probe-0": node("Tone", image=("1", 0), level=2),
+        "comfy-probe-1": node("Tone", image=("comfy-probe-0", 0), level=3),
+        "9": node("SaveImage", images=("comfy-probe-1", 0), filename_prefix="out"),
+    }
+    (sentence,) = blamed({"comfy-probe-0": FAULT}, prompt)
+    assert sentence.startswith("first difference at node comfy-probe-0 'My Tone' (inputs identical); IMAGE: ")
 
 
 def test_by_what_the_golden_run_keeps(project, servers):

@@ -108,7 +108,7 @@ def test_probes_take_along_what_their_nodes_depend_on_and_no_more():
         ("PreviewAny", {"source": ["1", 3]}),
     ]
     assert list(shown.values()) == list(slots)
-    assert [probe_of(one) for one in probed] == [None, *(f"comfy-probe-{n}" for n in (0, 1, 1, 2))]
+    assert [probe_of(one, shown) for one in probed] == [None, *(f"comfy-probe-{n}" for n in (0, 1, 1, 2))]
 
 
 def text(words):

@@ -60,7 +60,7 @@ class Asking:
                 self.runs += 1
                 return self._seen(posted, shown)
             except (ExecutionError, PromptRejected) as error:
-                refused = {shown[probe] for probe in _blamed(error) if probe in shown}
+                refused = {shown[probe] for probe in _blamed(error, shown)}
                 if not refused:
                     raise
                 self._unseen |= refused
@@ -79,7 +79,7 @@ class Asking:
         return found
 
 
-def _blamed(error: Any) -> set[str]:
-    """Return the probes that an error is of."""
+def _blamed(error: Any, shown: Mapping[str, Slot]) -> set[str]:
+    """Return the probes, of those that were sent, that an error is of."""
     nodes = [*getattr(error, "node_errors", {}), (getattr(error, "details", None) or {}).get("node_id")]
-    return {probe for node in nodes if node is not None and (probe := probe_of(str(node)))}
+    return {probe for node in nodes if node is not None and (probe := probe_of(str(node), shown))}

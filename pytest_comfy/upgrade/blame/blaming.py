@@ -104,19 +104,26 @@ class Blaming:
 
     def _sentence(self, first: First) -> str:
         loaders = [node for node in first.unseen if self._is_loader(node)]
-        nearest = [node for node in first.unseen if node not in loaders and self._feeds(node, first.node)]
+        hidden = [node for node in first.unseen if node not in loaders]
         told = self.told.get(first.slot, "") if first.slot else ""
         why = f"; {self._kind(first.slot)}: {_worded(told)}" if first.slot and told else ""
         same = "inputs identical" if first.inputs is Level.IDENTICAL else "inputs the same but for rounding"
-        if nearest:
-            between = listed([self._named(node) for node in nearest])
-            return f"between {between} and {self._named(first.node)} (what goes between them cannot be seen){why}"
+        if hidden:
+            begins = self._begins(hidden)
+            between = listed([self._named(node) for node in begins])
+            more = len(hidden) - len(begins)
+            through = f", through {more} node{'s' * (more != 1)} more," if more else ""
+            return (
+                f"between {between} and {self._named(first.node)} (what goes between them{through} cannot be seen){why}"
+            )
         if loaders:
             same += f", as far as they can be seen: not those of {listed([self._named(node) for node in loaders])}"
         return f"at {self._named(first.node)} ({same}){why}"
 
-    def _feeds(self, source: str, node_id: str) -> bool:
-        return any(node == source for node, _ in links_of(self.now.run.prompt, node_id))
+    def _begins(self, hidden: Sequence[str]) -> list[str]:
+        """Return, of nodes that cannot be seen, those that take nothing of another one."""
+        prompt = self.now.run.prompt
+        return [node for node in hidden if not any(source in hidden for source, _ in links_of(prompt, node))]
 
     def _is_loader(self, node_id: str) -> bool:
         """Whether a node but reads a model, of whose file it is known elsewhere whether it changed."""

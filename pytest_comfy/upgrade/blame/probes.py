@@ -79,24 +79,29 @@ def with_probes(prompt: Mapping[str, Any], slots: Mapping[Slot, str]) -> tuple[d
 
     slots  output -> its type
     """
-    probed = {node_id: prompt[node_id] for node_id in prompt if node_id in ancestors(prompt, [one for one, _ in slots])}
+    before = ancestors(prompt, [one for one, _ in slots])
+    probed = {node_id: prompt[node_id] for node_id in prompt if node_id in before}
+    prefix = _PREFIX
+    while any(node_id.startswith(prefix) for node_id in probed):
+        prefix += "-"  # a node of the workflow has such a name
     shown: dict[str, Slot] = {}
     for number, (slot, kind) in enumerate(slots.items()):
         chain, link = _CHAINS.get(kind, _PRINTED), list(slot)
         for place, (class_type, name) in enumerate(chain.links):
             last = place == len(chain.links) - 1
-            node_id = f"{_PREFIX}{number}" if last else f"{_PREFIX}{number}-{place}"
+            node_id = f"{prefix}{number}" if last else f"{prefix}{number}-{place}"
             probed[node_id] = {"class_type": class_type, "inputs": {name: link, **(chain.more if last else {})}}
             link = [node_id, 0]
-        shown[f"{_PREFIX}{number}"] = slot
+        shown[f"{prefix}{number}"] = slot
     return probed, shown
 
 
-def probe_of(node_id: str) -> str | None:
-    """Return the probe that a node of a probed prompt belongs to, None for a node of the workflow."""
-    if not node_id.startswith(_PREFIX):
-        return None
-    return _PREFIX + node_id.removeprefix(_PREFIX).partition("-")[0]
+def probe_of(node_id: str, shown: Mapping[str, Slot]) -> str | None:
+    """Return the probe that a node of a probed prompt belongs to, None for a node of the workflow.
+
+    shown  as `with_probes` gives it
+    """
+    return next((one for one in (node_id, node_id.rpartition("-")[0]) if one in shown), None)
 
 
 def in_order(prompt: Mapping[str, Any], targets: Iterable[str]) -> list[str]:
