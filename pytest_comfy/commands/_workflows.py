@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..session.globs import find
+from ..session.projects import MARKERS
 from . import printable
 
 if TYPE_CHECKING:
     from ..session.projects import Projects
     from ..upgrade.preflight.cases import Looked
+
+
+_NOT_ENTERED = frozenset({"_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}"})
+"""As `norecursedirs` of pytest has it."""
 
 
 class NoWorkflows(Exception):
@@ -41,13 +47,23 @@ def workflows_of(files: Sequence[Path], projects: Projects) -> list[Path]:
     if missing is not None:
         raise NoWorkflows(f"{missing}: is not there")
     named = [path.absolute() for path in files]
-    projects.look_around(named or [root])
+    projects.look_around(named or [root, Path.cwd(), *_marked(root)])
     found = [path for one in named for path in _meant(one, projects)] if named else list(_all(projects))
     paths = [path for path in dict.fromkeys(found) if projects.look([path]) and not projects.is_own(path)]
     if not paths and not named:
         globs = ", ".join(projects.globs())
         raise NoWorkflows(f"{root}: has no workflows, as comfy_workflows ({globs}) matches no file")
     return paths
+
+
+def _marked(root: Path) -> Iterator[Path]:
+    """Yield the folders below one that may be projects, of those that pytest goes into by itself."""
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith(".") and name not in _NOT_ENTERED)
+        if "pyvenv.cfg" in names:
+            subfolders.clear()
+        elif MARKERS.intersection(names):
+            yield Path(folder)
 
 
 def _all(projects: Projects) -> Iterator[Path]:

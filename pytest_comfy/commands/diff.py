@@ -81,8 +81,8 @@ def run(options: argparse.Namespace) -> int:
         rule = Rule(_tolerance(options.tolerance), tuple(_mask(text) for text in options.mask))
         folders = [path for path in (options.first, options.second) if path.is_dir()]
         _check_output(options, bool(folders))
-        if options.golden is not None and (len(folders) < 2 or not options.golden.is_dir()):
-            raise DiffError(f"--golden {options.golden}: is for two folders, and a folder itself")
+        if options.golden is not None:
+            _check_golden(options)
         if len(folders) == 1:
             other = options.second if folders == [options.first] else options.first
             if other.exists():
@@ -95,6 +95,15 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:  # not even whether it is a folder can be told
         _tell(f"{error.filename}: cannot be read ({error.strerror})")
     return 2
+
+
+def _check_golden(options: argparse.Namespace) -> None:
+    from ..judging.pairs import DiffError
+
+    for path in (options.first, options.second, options.golden):
+        if not path.is_dir():
+            what = "is a file" if path.exists() else "is not there"
+            raise DiffError(f"{path}: {what}: --golden takes three folders, of the old, the new and the approved runs")
 
 
 def _diff_files(options: argparse.Namespace, rule: Rule) -> int:
@@ -138,7 +147,7 @@ def _diff_folders(options: argparse.Namespace, rule: Rule) -> int:
         if row.verdict == NOT_JUDGED:
             _tell(f"{row.label}: {row.message}")
         elif (row.verdict != "identical" or trend not in (None, "same")) and not options.json:
-            _print([f"{trend}: {row.line()}" if trend not in (None, "same") else row.line()])
+            _print([row.line() if trend in (None, "same", "different") else f"{trend}: {row.line()}"])
         drawn = options.output is not None and row.draw is not None and row.verdict != "identical"
         drawing = row.draw() if drawn and row.draw else None
         if drawing is not None:

@@ -114,7 +114,8 @@ class Against:
         if golden is None:
             raise NotJudged(told) from None
         verdict = self.check.judge(subject, run, golden)
-        properties = {**verdict.properties, NOT_COMPARED: plain(f"{subject.node_id}: {error}", 500)}
+        root = f"{self.check.settings.root}/"
+        properties = {**verdict.properties, NOT_COMPARED: plain(f"{subject.node_id}: {error}".replace(root, ""), 500)}
         return replace(verdict, notes=(*verdict.notes, plain(told, 500)), properties=properties)
 
 

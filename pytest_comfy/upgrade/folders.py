@@ -22,7 +22,10 @@ def with_trends(old: Path, new: Path, golden: Path, rule: Rule) -> Iterator[tupl
         if row.verdict == NOT_JUDGED:
             yield row, None
         else:
-            yield row, trend_of(row.verdict not in FAILING, good_old.get(row.name), good_new.get(row.name))
+            yield (
+                row,
+                trend_of(row.verdict not in FAILING, *(_is_good(good, row.name) for good in (good_old, good_new))),
+            )
 
 
 def environments(old: Path, new: Path) -> tuple[int, list[tuple[str, int]]]:
@@ -38,6 +41,18 @@ def environments(old: Path, new: Path) -> tuple[int, list[tuple[str, int]]]:
         shared += 1
         found.update(f"{key} {was} -> {is_now}" for key, was, is_now in changes(before.environment, now.environment))
     return shared, sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _is_good(good: dict[str, bool], name: str) -> bool | None:
+    """Return whether a file or output is as approved, None where nothing was.
+
+    Of a run that only one of the folders has, its files are told one by one; it is as approved where its outputs are.
+    """
+    if name in good:
+        return good[name]
+    run = name.rpartition("/")[0]
+    outputs = [is_good for output, is_good in good.items() if output.rpartition("/")[0] == run]
+    return all(outputs) if outputs else None
 
 
 def _good(golden: Path, folder: Path, rule: Rule) -> dict[str, bool]:

@@ -234,6 +234,17 @@ def test_projects_below_the_root_have_their_own_golden_runs(project, lint):
     assert "packages/one/workflows/bad.json" in done.stdout
 
 
+@pytest.mark.parametrize("cwd", ["", "packages/one"])
+def test_projects_that_no_glob_names_are_found_as_pytest_finds_them(project, lint, cwd):
+    for name in ("packages/one", "packages/two", "node_modules/three"):
+        project.write(f"{name}/comfy.toml", "")
+        project.write(f"{name}/workflows/bad.json", broken())
+    done = lint("--definitions", given(project), cwd=project.root / cwd)
+    assert done.returncode == 1
+    assert "packages/one/workflows/bad.json" in done.stdout and "packages/two/workflows/bad.json" in done.stdout
+    assert "three" not in done.stdout
+
+
 def test_hostile_names_are_text(project, lint):
     prompt = graph()
     prompt["3"]["_meta"]["title"] = "\x1b[31mred\u202e"

@@ -59,6 +59,24 @@ def test_a_third_folder_says_who_is_right(folders, capsys):
     assert out[4] == "new against old: 1 regression, 1 golden stale, 1 improved, 1 same"
 
 
+def test_a_run_that_one_folder_alone_has_is_held_against_what_was_approved(folders, capsys):
+    folders({"golden": "0.8.0", "old": "0.8.0", "new": "0.30.0"}, alike=CASES["alike"])
+    folders({"golden": "0.8.0", "old": "0.8.0"}, gone={"golden": 0, "old": 0})
+    folders({"golden": "0.8.0", "new": "0.30.0"}, back={"golden": 0, "new": 0})
+    folders({"old": "0.8.0", "new": "0.30.0"}, unknown={"old": 0, "new": SOFT})
+    assert main(["diff", "old", "new", "--golden", "golden"]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert "regression: missing: gone/default/run.json: only in old" in out
+    assert "improved: unexpected: back/default/run.json: only in new" in out
+    assert any(line.startswith("different: unknown/default: node 9") for line in out)
+
+
+def test_a_folder_that_is_not_there_is_named(folders, capsys):
+    folders(VERSIONS, **CASES)
+    assert main(["diff", "old", "nowhere", "--golden", "golden"]) == 2
+    assert "nowhere: is not there: --golden takes three folders" in capsys.readouterr().err
+
+
 def test_what_the_new_one_makes_no_worse_is_no_failure(folders, capsys):
     folders(VERSIONS, **{name: CASES[name] for name in ("better", "stale", "alike")})
     assert main(["diff", "old", "new", "--golden", "golden", "--json"]) == 0
@@ -78,4 +96,4 @@ def test_what_nobody_approved_differs_or_does_not(folders, capsys):
 def test_it_is_for_folders(folders, capsys):
     folders({"old": "0.8.0", "new": "0.8.0"}, one={"old": 0, "new": 0})
     assert main(["diff", "old", "new", "--golden", "nowhere"]) == 2
-    assert "--golden nowhere: is for two folders" in capsys.readouterr().err
+    assert "nowhere: is not there: --golden takes three folders" in capsys.readouterr().err
