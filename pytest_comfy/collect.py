@@ -355,6 +355,8 @@ def note_error(item: pytest.Item, error: BaseException, unjudged: bool) -> None:
     from .golden import LfsPointerError
 
     item.user_properties.append(("comfy_verdict", "error" if unjudged else "failed"))
+    if "comfy_against" in vars(error):
+        item.user_properties.append(("comfy_against", vars(error)["comfy_against"]))
     if isinstance(error, LfsPointerError):
         item.user_properties.append(("comfy_lfs_pointer", error.path))
 

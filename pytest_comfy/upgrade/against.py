@@ -63,6 +63,8 @@ class Against:
             if not isinstance(error, ComfyError) or error.judged:
                 told = self._told_by_old(subject, path, on_progress)
                 error.args = (f"{error}\n{told}", *error.args[1:])
+                if told.startswith("regression: "):
+                    vars(error)[TREND] = "regression"  # the summary counts it, though there is no verdict
             raise
         return self.judge(subject, run, asked.golden, lambda: self._old_file(subject, path, asked.golden, on_progress))
 

@@ -137,7 +137,9 @@ def test_what_fails_on_the_new_server_alone_is_a_regression(project, serve):
     new, old = serve(), serve(recorded(graph(), made(0)))
     result = project.run("--comfy-url", new.url, "--comfy-against", old.url)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["sure to break: *", f"regression: OLD ({old.url} *) runs it"])
+    result.stdout.fnmatch_lines(
+        ["sure to break: *", f"regression: OLD ({old.url} *) runs it", "new against old: 1 regression"]
+    )
 
 
 def test_what_fails_on_both_is_told_so(project, serve):
