@@ -41,7 +41,8 @@ def start_for(session: Any, state: State) -> None:
     Raises SettingsError, but in a worker of pytest-xdist: there the items that need it are told.
     """
     config = session.config
-    if not any(map(_asks, session.items)) or config.option.collectonly or _stops_before(session):
+    items = getattr(session, "items", ())  # the controller of workers collects none; before pytest 8 it has no list
+    if not any(map(_asks, items)) or config.option.collectonly or _stops_before(session):
         return
     if hasattr(config, "workerinput"):
         if refusal(state):
