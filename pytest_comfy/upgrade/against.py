@@ -12,6 +12,7 @@ from ..golden.differences import changes
 from ..golden.environment import summary
 from ..judging.artefacts import NOWHERE
 from ..judging.check import Asked, Check, Subject
+from ..judging.floor import carried
 from ..judging.judge import NotJudged
 from ..judging.seen import Old
 from ..judging.verdict import GOLDEN, CaseVerdict, OutputVerdict
@@ -180,7 +181,9 @@ class _Judging:
     def _recorded(self, old: Run, judge: Judge) -> GoldenRun:
         """Return the old run as what the new one is compared with."""
         candidate = self.both.old.candidate(self.subject, old, None, judge)
-        return _without_times(self.both.old.recorder.recorded(candidate, files=True))
+        reference = _without_times(self.both.old.recorder.recorded(candidate, files=True))
+        # What moves by itself does so between two servers as well.
+        return carried(self.golden, reference) if self.golden is not None else reference
 
     def _notes(self, trend: Trend, reference: GoldenRun, found: list[tuple[str, str, str]]) -> list[str]:
         new, old = self.both.check.lane, self.both.old.lane

@@ -109,6 +109,16 @@ def test_the_floor_outlives_the_picture(project, server, golden):
     assert "seconds" not in document()["calibration"] and document()["calibration"]["runs"] == 2
 
 
+def test_two_servers_may_be_as_far_apart_as_one_moves(project, server, golden):
+    one, other = server(wander={"6": 0.9}), server(shifts={"6": 2})
+    golden(one)
+    strict = ("--comfy-url", other.url, "--comfy-against", server().url, "--comfy-tolerance", "strict")
+    project.run(*strict).assert_outcomes(failed=1)
+    one.computed = 0
+    project.run("--comfy-url", one.url, "--comfy-calibrate", 3).assert_outcomes(passed=1)
+    project.run(*strict).assert_outcomes(passed=1)
+
+
 def test_without_golden_run_it_says_what_to_do(project, server):
     project.workflow(prompt=sampling())
     result = project.run("--comfy-url", server().url, "--comfy-calibrate", 2)
