@@ -38,6 +38,7 @@ def test_what_stands_still_has_a_floor_of_nothing(project, server, golden):
     result = project.run("--comfy-url", still.url, "--comfy-calibrate", 3)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["calibrated: 1, of which 0 move by themselves"])
+    result.stdout.no_fnmatch_line("cache: *")
     assert document()["outputs"][0]["floor"] == {"runs": 3, "servers": 1, "distance": 0.0, "parts": {}}
     kept = document()["calibration"]
     assert (kept["runs"], kept["servers"], kept["multiple"]) == (3, 1, 2.0)
