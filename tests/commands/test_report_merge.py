@@ -205,7 +205,8 @@ VALUE = st.recursive(
 @given(data=st.data())
 def test_hostile_documents(tmp_path_factory, data):
     """Nothing is written but the new report, and no error but a sentence."""
-    root = tmp_path_factory.mktemp("hostile")
+    root = tmp_path_factory.mktemp("hostile") / "project"  # beside it is nothing of other tests to be read
+    root.mkdir()
     lay_workflow(root, "blur")
     shard_of(root, "a", "blur")
     told = json.loads((root / "a/report.json").read_bytes())
