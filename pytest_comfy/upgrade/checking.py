@@ -58,13 +58,13 @@ class Checking:
         return Against(self.check, self.old)
 
     def _explained(self, subject: Subject, verdict: CaseVerdict) -> CaseVerdict:
-        """Return a verdict with what took longer, and what is to blame for it."""
+        """Return a verdict with what is to blame for it, and what took longer."""
         from .timing import Timing
 
-        verdict = Timing(self.check, self.old).timed(subject, verdict)
-        if verdict.passed or not self.check.settings.blame:
-            return verdict
-        return replace(verdict, notes=(*self._blame(verdict), *verdict.notes))
+        # Blame goes first: the server has still in its cache what it made, and runs for the time would push it out.
+        if self.check.settings.blame and not verdict.passed:
+            verdict = replace(verdict, notes=(*self._blame(verdict), *verdict.notes))
+        return Timing(self.check, self.old).timed(subject, verdict)
 
     def _blame(self, verdict: CaseVerdict) -> tuple[str, ...]:
         from ..client import ComfyError

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..secrecy import REDACTED
@@ -56,7 +56,8 @@ def node_digests(prompt: Mapping[str, Any], ignored: str | None = NONCE_INPUT, k
             if node_id in done:
                 stack.pop()
                 continue
-            waiting = [up for up in _upstream(prompt, node_id) if up not in done and up not in open_nodes]
+            ups = [up for up, _ in links_into(prompt, node_id)]
+            waiting = [up for up in ups if up not in done and up not in open_nodes]
             if node_id not in open_nodes:
                 open_nodes.add(node_id)
                 waiting = [up for up in waiting if up != node_id]
@@ -110,13 +111,15 @@ def ancestors(prompt: Mapping[str, Any], nodes: Iterable[str]) -> set[str]:
         node = waiting.pop()
         if node not in found:
             found.add(node)
-            waiting += _upstream(prompt, node)
+            waiting += [source for source, _ in links_into(prompt, node)]
     return found
 
 
-def _upstream(prompt: Mapping[str, Any], node_id: str) -> list[str]:
-    links = (value for value in inputs_of(prompt[node_id]).values() if is_link(value))
-    return [link[0] for link in links if link[0] in prompt]
+def links_into(prompt: Mapping[str, Any], node_id: str) -> Iterator[tuple[str, int]]:
+    """Yield the outputs of other nodes that a node takes, (node id, slot); of nodes that are not there none."""
+    for value in inputs_of(prompt[node_id]).values():
+        if is_link(value) and value[0] in prompt:
+            yield value[0], value[1]
 
 
 def _node_digest(node: Any, done: Mapping[str, str], ignored: str | None) -> str:

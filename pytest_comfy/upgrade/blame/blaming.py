@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...text import listed, plain
 from ...workflow.definitions import loads_models
-from ...workflow.digest import class_of
+from ...workflow.digest import class_of, links_into
 from ...workflow.model import title_of
 from .asking import Asking, Seen
-from .probes import Slot, links_of, types_of
+from .probes import Slot, types_of
 from .values import Level, apart
 from .walking import First, Walk
 
@@ -123,12 +123,12 @@ class Blaming:
     def _begins(self, hidden: Sequence[str]) -> list[str]:
         """Return, of nodes that cannot be seen, those that take nothing of another one."""
         prompt = self.now.run.prompt
-        return [node for node in hidden if not any(source in hidden for source, _ in links_of(prompt, node))]
+        return [node for node in hidden if not any(source in hidden for source, _ in links_into(prompt, node))]
 
     def _is_loader(self, node_id: str) -> bool:
         """Whether a node but reads a model, of whose file it is known elsewhere whether it changed."""
         node = self.now.run.prompt[node_id]
-        is_root = not list(links_of(self.now.run.prompt, node_id))
+        is_root = not list(links_into(self.now.run.prompt, node_id))
         return is_root and loads_models(self.now.definitions.get(str(class_of(node))))
 
     def _named(self, node_id: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...workflow.digest import ancestors, class_of
+from ...workflow.digest import ancestors, class_of, links_into
 
 Slot = tuple[str, int]
 """An output of a node: its id, and which of its outputs."""
@@ -116,15 +116,5 @@ def in_order(prompt: Mapping[str, Any], targets: Iterable[str]) -> list[str]:
         elif node_id not in entered:
             entered.add(node_id)
             waiting.append((node_id, True))
-            waiting += [(source, False) for source, _ in reversed(list(links_of(prompt, node_id)))]
+            waiting += [(source, False) for source, _ in reversed(list(links_into(prompt, node_id)))]
     return list(order)
-
-
-def links_of(prompt: Mapping[str, Any], node_id: str) -> Iterator[Slot]:
-    """Yield the outputs of other nodes that a node takes."""
-    from ...workflow.digest import inputs_of
-    from ...workflow.model import is_link
-
-    for value in inputs_of(prompt[node_id]).values():
-        if is_link(value) and value[0] in prompt:
-            yield value[0], value[1]

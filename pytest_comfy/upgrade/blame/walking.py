@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .probes import Slot, in_order, links_of
+from ...workflow.digest import links_into
+from .probes import Slot, in_order
 from .values import Level
 
 
@@ -36,7 +37,6 @@ class Walk:
         self.prompt = prompt
         self.target = target
         self.levels = levels
-        self._inputs: dict[str, tuple[Level, tuple[str, ...]]] = {}
 
     @cached_property
     def order(self) -> list[str]:
@@ -69,28 +69,26 @@ class Walk:
         return max((level for (node, _), level in self.levels.items() if node == node_id), default=Level.IDENTICAL)
 
     def _in(self, node_id: str) -> Level:
-        return self._into(node_id)[0]
+        return self._into[node_id][0]
 
-    def _into(self, node_id: str) -> tuple[Level, tuple[str, ...]]:
-        """Return how far what goes into a node is apart, looking through nodes that cannot be seen, and those."""
-        for each in in_order(self.prompt, [node_id]):
-            if each not in self._inputs:
-                self._inputs[each] = self._gathered(each)
-        return self._inputs[node_id]
-
-    def _gathered(self, node_id: str) -> tuple[Level, tuple[str, ...]]:
-        level, unseen = Level.IDENTICAL, dict[str, None]()
-        for slot in links_of(self.prompt, node_id):
-            if slot in self.levels:
-                level = max(level, self.levels[slot])
-            else:
-                further = self._inputs.get(slot[0], (Level.IDENTICAL, ()))
-                level = max(level, further[0])
-                unseen.update(dict.fromkeys((slot[0], *further[1])))
-        return level, tuple(unseen)
+    @cached_property
+    def _into(self) -> dict[str, tuple[Level, tuple[str, ...]]]:
+        """How far what goes into each node is apart, looking through nodes that cannot be seen, and those."""
+        found: dict[str, tuple[Level, tuple[str, ...]]] = {}
+        for node_id in self.order:
+            level, unseen = Level.IDENTICAL, dict[str, None]()
+            for slot in links_into(self.prompt, node_id):
+                if slot in self.levels:
+                    level = max(level, self.levels[slot])
+                else:
+                    further = found.get(slot[0], (Level.IDENTICAL, ()))
+                    level = max(level, further[0])
+                    unseen.update(dict.fromkeys((slot[0], *further[1])))
+            found[node_id] = level, tuple(unseen)
+        return found
 
     def _told(self, node_id: str) -> First:
-        level, unseen = self._into(node_id)
+        level, unseen = self._into[node_id]
         own = [slot for slot in self.levels if slot[0] == node_id]
         worst = max(own, key=lambda slot: self.levels[slot], default=None)
         return First(node_id, level, unseen, worst)
