@@ -94,17 +94,23 @@ def live_with():
 
 
 @pytest.fixture
-def serve():
-    """Start a server that stands for a live one: serve(run, ...) -> FakeComfyServer."""
+def running():
+    """Start servers, and stop them at the end of the test: running(server) -> server."""
     servers = []
 
-    def start(*runs):
-        servers.append(FakeComfyServer(runs).start())
-        return servers[-1]
+    def start(server):
+        servers.append(server.start())
+        return server
 
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def serve(running):
+    """Start a server that stands for a live one: serve(run, ...) -> FakeComfyServer."""
+    return lambda *runs: running(FakeComfyServer(runs))
 
 
 @pytest.fixture

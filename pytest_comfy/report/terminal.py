@@ -18,6 +18,7 @@ from ..upgrade.causes import causes_of
 from .ci import annotated
 from .cleaning import fit_to_log
 from .drift.words import DRIFT, word_of
+from .few import few
 from .upgraded import upgraded
 
 if TYPE_CHECKING:
@@ -244,9 +245,7 @@ def _rows(state: State) -> Iterator[str]:
         yield f"golden files that Git LFS has not fetched: {count}, {told}"
     if state.stale:
         yield f"changed since they were approved, and good all the same: {len(state.stale)}"
-        yield from (f"  {plain(one, 300)}" for one in sorted(state.stale)[:_MOST_UNMATCHED])
-        if len(state.stale) > _MOST_UNMATCHED:
-            yield f"  and {len(state.stale) - _MOST_UNMATCHED} more"
+        yield from few([plain(one, 300) for one in sorted(state.stale)], _MOST_UNMATCHED)
         yield "  offline they are refused until they are approved again, with --comfy-update=changed"
     if state.left_alone:
         globs = ", ".join(state.projects.globs())
@@ -260,6 +259,4 @@ def _rows(state: State) -> Iterator[str]:
         yield f"golden runs without a workflow: {state.orphans}, as comfy_workflows ({globs}) matches no file"
     if state.unmatched:
         yield f"prompts that no golden run answers: {len(state.unmatched)}"
-        yield from (f"  {plain(one, 500)}" for one in state.unmatched[:_MOST_UNMATCHED])
-        if len(state.unmatched) > _MOST_UNMATCHED:
-            yield f"  and {len(state.unmatched) - _MOST_UNMATCHED} more"
+        yield from few([plain(one, 500) for one in state.unmatched], _MOST_UNMATCHED)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..text import plain
+from .few import few
 
 if TYPE_CHECKING:
     from ..session.state import State
@@ -43,11 +44,9 @@ def _preflight(state: State) -> Iterator[str]:
 def _slower(state: State) -> Iterator[str]:
     yield f"slower than before: {len(state.slower)} node{'s' * (len(state.slower) != 1)}"
     slower = sorted(state.slower, key=lambda one: (-one[0], one[2]))
-    yield from (
-        f"  {times:.3g} times: {plain(f'{told} in {case}', 300)}" for times, told, case in slower[:_MOST_SLOWER]
+    yield from few(
+        [f"{times:.3g} times: {plain(f'{told} in {case}', 300)}" for times, told, case in slower], _MOST_SLOWER
     )
-    if len(slower) > _MOST_SLOWER:
-        yield f"  and {len(slower) - _MOST_SLOWER} more"
     if state.untimed:
         cases = "1 case" if len(state.untimed) == 1 else f"{len(state.untimed)} cases"
         yield f"  {cases} not judged for it: a golden run that is one run alone says too little of time"
@@ -62,22 +61,13 @@ def _trends(state: State) -> Iterator[str]:
     yield f"new against old: {', '.join(f'{count} {word}' for count, word in counts if count)}"
     if state.golden_stale:
         yield "  golden stale, as both servers make the same and not what was approved; approve anew what is right:"
-        yield from _listed(state.golden_stale)
+        yield from few([plain(one, 300) for one in sorted(state.golden_stale)], _MOST, "    ")
     if state.not_compared:
         yield "  not compared, as the old server made nothing; the golden run alone was asked:"
-        yield from _listed(state.not_compared)
-
-
-def _listed(cases: Iterable[str]) -> Iterator[str]:
-    told = sorted(cases)
-    yield from (f"    {plain(one, 300)}" for one in told[:_MOST])
-    if len(told) > _MOST:
-        yield f"    and {len(told) - _MOST} more"
+        yield from few([plain(one, 300) for one in sorted(state.not_compared)], _MOST, "    ")
 
 
 def _floors(state: State) -> Iterator[str]:
     moving = sorted((one for one in state.floors if one[1] > 0), key=lambda one: (-one[1], one[0]))
     yield f"calibrated: {len(state.floors)}, of which {len(moving)} {_MOVE[len(moving) == 1]}"
-    yield from (f"  {limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving[:_MOST])
-    if len(moving) > _MOST:
-        yield f"  and {len(moving) - _MOST} more"
+    yield from few([f"{limits:.3g} of a limit: {plain(case, 300)}" for case, limits in moving], _MOST)

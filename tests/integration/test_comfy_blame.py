@@ -12,18 +12,9 @@ DEEP = {str(n): node("Tone", image=(str(n - 1), 0), level=n) for n in range(101,
 
 
 @pytest.fixture
-def servers():
+def servers(running):
     """Start a new server with faults, and an old one."""
-    started = []
-
-    def start(faults, old=None, **more):
-        for each in (faults, old):
-            started.append(ComputingServer(each, **more).start())
-        return started[-2:]
-
-    yield start
-    for server in started:
-        server.stop()
+    return lambda faults, old=None, **more: [running(ComputingServer(each, **more)) for each in (faults, old)]
 
 
 @pytest.fixture

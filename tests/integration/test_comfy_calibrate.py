@@ -7,17 +7,9 @@ from computing import ComputingServer, sampling
 
 
 @pytest.fixture
-def server():
+def server(running):
     """Start servers that compute, of which a node may wander from run to run."""
-    started = []
-
-    def start(**more):
-        started.append(ComputingServer(**more).start())
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
+    return lambda **more: running(ComputingServer(**more))
 
 
 @pytest.fixture

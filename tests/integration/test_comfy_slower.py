@@ -24,17 +24,9 @@ def taking(seconds):
 
 
 @pytest.fixture
-def live():
+def live(running):
     """Start servers that take as long as what they replay did."""
-    servers = []
-
-    def start(*seconds):
-        servers.append(FakeComfyServer([taking(one) for one in seconds], speed=1.0).start())
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
+    return lambda *seconds: running(FakeComfyServer([taking(one) for one in seconds], speed=1.0))
 
 
 @pytest.fixture
