@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .report.drift.words import KNOWN as IS_KNOWN
-from .report.drift.words import PROPERTY, word_of
 from .report.headline import HEADLINE
 from .session.projects import MARKERS
 from .session.settings import Settings, SettingsError
@@ -363,6 +361,9 @@ def note_error(item: pytest.Item, error: BaseException, unjudged: bool) -> None:
 
 def note_kept(item: pytest.Item, told: Iterable[tuple[str, str]]) -> bool:
     """Keep in the item's user properties what was kept of a case; returns whether its failure is a known one."""
+    from .report.drift.words import KNOWN as IS_KNOWN
+    from .report.drift.words import PROPERTY, word_of
+
     item.user_properties += told
     known = next((value for name, value in told if name == PROPERTY and word_of(value) == IS_KNOWN), None)
     if known is not None:

@@ -25,7 +25,6 @@ from .collect import (
     note_kept,
     settings_of,
 )
-from .owning import refusal
 from .session.keys import check_key, key_of_test
 from .session.settings import Settings, SettingsError, for_worker
 from .session.state import State
@@ -52,7 +51,7 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     from .judging.lane import Lane
 
     state = request.config.stash[STATE]
-    lane, unreachable = None, refusal(state)
+    lane, unreachable = None, _refusal(state)
     try:
         if not unreachable:
             lane = Lane.open_all(*_servers(state.settings), state.settings, state.facts)
@@ -64,6 +63,15 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
         pytest.fail(unreachable, pytrace=False)
     yield lane
     lane.close()
+
+
+def _refusal(state: State) -> str:
+    """Return why the session's own server does not run; "" where it does, or there is to be none."""
+    if state.own is None:
+        return ""
+    from .owning import refusal
+
+    return refusal(state)
 
 
 def _servers(settings: Settings) -> tuple[Server | None, Server | None, Iterable[Server]]:
@@ -140,7 +148,7 @@ def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyCli
 def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str]) -> dict[str, Any]:
     settings = settings_of(request.config, request.path)
     options = _options(request, settings)
-    if refused := refusal(request.config.stash[STATE]):
+    if refused := _refusal(request.config.stash[STATE]):
         pytest.fail(refused, pytrace=False)
     live = for_worker(settings.servers, _worker())
     return {

@@ -1,4 +1,7 @@
-"""When the session's own ComfyUI is started: after the collection, if something needs it, before the first case."""
+"""When the session's own ComfyUI is started: after the collection, if something needs it, before the first case.
+
+Only sessions that have one load this.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,8 @@ _ASKING = frozenset({"comfy_lane", "comfy_client", "comfy_async_client"})
 """Fixtures that ask the server; all others of ours that do come to one of them."""
 
 
-def own_server(settings: Settings, config: Any) -> OwnServer | None:
-    """Return the ComfyUI that the session is to have for itself, None without one; raises SettingsError."""
-    if not settings.start:
-        return None
+def own_server(settings: Settings, config: Any) -> OwnServer:
+    """Return the ComfyUI that the session is to have for itself; raises SettingsError."""
     from .session.settings import SettingsError
     from .starting.own import OwnServer
 
@@ -60,13 +61,12 @@ def start_for(session: Any, state: State) -> None:
 
 
 def refusal(state: State) -> str:
-    """Have the session's own server run, if it is to have one; returns why it does not, "" where it does."""
+    """Have the session's own server run; returns why it does not, "" where it does."""
     from .session.settings import SettingsError
 
     try:
-        if state.own is not None:
-            state.own.ensure()
-            state.packs = state.own.packs
+        state.own.ensure()
+        state.packs = state.own.packs
     except SettingsError as error:
         return str(error)
     return ""

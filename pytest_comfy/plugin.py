@@ -21,7 +21,6 @@ from .fixtures import (
     comfy_workflow,
 )
 from .options import add_options
-from .owning import own_server, refusal_for, start_for
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
 from .session.projects import root_above
@@ -79,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = _settings.resolve(config.getoption, config.getini, _settings.environment(), root, paths)
         config.stash[EARLIER] = own_patterns()
         take_out(settings.redact)
-        own = own_server(settings, config)
+        own = _own_server(config, settings)
         config.stash[STATE] = State(own.settings if own else settings)
         config.stash[STATE].own = own
         config.stash[STATE].earlier = _earlier(config, settings)
@@ -91,6 +90,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
         end_on_sigterm()
     config.pluginmanager.register(SessionHooks(config, config.stash[STATE]), "comfy-session")
+
+
+def _own_server(config: pytest.Config, settings: _settings.Settings) -> Any:
+    """Return the ComfyUI of --comfy-start, None without it; raises SettingsError."""
+    if not settings.start:
+        return None
+    from .owning import own_server
+
+    return own_server(settings, config)
 
 
 def _earlier(config: pytest.Config, settings: _settings.Settings) -> Any:
@@ -187,6 +195,8 @@ class SessionHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         if self.state.own is not None:
+            from .owning import start_for
+
             try:
                 start_for(session, self.state)
             except _settings.SettingsError as error:
@@ -194,9 +204,11 @@ class SessionHooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        refused = refusal_for(item, self.state) if self.state.own is not None else ""
-        if refused:
-            pytest.fail(refused, pytrace=False)
+        if self.state.own is not None:
+            from .owning import refusal_for
+
+            if refused := refusal_for(item, self.state):
+                pytest.fail(refused, pytrace=False)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.state.deselected = self.state.deselected or bool(items)
