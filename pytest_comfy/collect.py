@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import types
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,13 @@ from .session.state import State
 from .text import did_you_mean
 
 if TYPE_CHECKING:
+    from .attempt import Attempt
     from .cases.converting import Converter
     from .cases.sidecar import Case
     from .client import Run
-    from .judging.check import Check, Subject
+    from .judging.check import Subject
+    from .judging.lane import Lane
     from .report.keeping import Keeping
-    from .upgrade.checking import Checking
 
 STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
@@ -198,49 +200,54 @@ class CaseItem(pytest.Function):
             item.add_marker(pytest.mark.xfail(reason=reason, **strictly))
         return item
 
+    is_comfy_case = True
+
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        """What the case demands of its server."""
+        return self.case.requires
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes, as far as its golden run tells."""
+        seconds: float = self.config.stash[STATE].durations.of(self.settings, self.key)
+        return seconds
+
+    def prepare(self, lane: Lane) -> Attempt:
+        """Return an attempt to run the case on a lane, of which nothing is asked yet; raises SettingsError."""
+        from .attempt import Attempt
+
+        settings, told = self.settings, self.config.stash[STATE].preflight
+        drop_properties(self)
+        keeping, converter = keeping_of(self), partial(converter_of, self, settings)
+        return Attempt(settings, lane, self.checked(), self.path, keeping, converter, told, self.user_properties)
+
     def run_case(self, lane: Any) -> None:
         """Run the case, note its verdict for the reports, and raise CaseFailed unless it passed."""
-        from .judging.check import CaseFailed, Check
+        from .judging.check import CaseFailed
         from .report.status import followed
 
-        settings = self.settings
-        drop_properties(self)
-        keeping = keeping_of(self)
-        with followed(self.config.stash[STATE].follower, self.nodeid) as on_progress:
-            check, subject = Check(settings, lane, converter_of(self, settings)), self.checked()
-            checking: Check | Checking = check
-            if settings.live:
-                from .upgrade.checking import Checking
-
-                checking = Checking(check, lane)
-            check.before = lambda: self._look_before(check, subject, keeping)
-            try:
-                verdict = checking.workflow_file(subject, self.path, on_progress)
-            except Exception as error:
-                note_error(self, error, not_judged(error))
-                note_kept(self, keeping.error(check, subject, error, not_judged(error)))
-                raise
-        note(self, verdict, check.seen.run)
-        note_kept(self, keeping.verdict(check, subject, verdict))
+        state = self.config.stash[STATE]
+        with followed(state.follower, self.nodeid) as on_progress, state.turn_of(self) as turn:
+            if turn is not None and (reason := turn.unmet()):
+                pytest.skip(reason)
+            while True:
+                attempt: Attempt = turn.attempt() if turn is not None else self.prepare(lane)
+                self.user_properties += turn.news() if turn is not None else ()
+                try:
+                    verdict = attempt.verdict(on_progress)
+                    break
+                except Exception as error:
+                    if turn is not None and turn.is_to_be_run_again(error):
+                        continue
+                    note_error(self, error, not_judged(error))
+                    kept = attempt.keeping.error(attempt.check, attempt.subject, error, not_judged(error))
+                    note_kept(self, kept)
+                    raise
+        note(self, verdict, attempt.check.seen.run)
+        note_kept(self, attempt.keeping.verdict(attempt.check, attempt.subject, verdict))
         if not verdict.passed:
-            raise CaseFailed(verdict.text(settings.root))
-
-    def _look_before(self, check: Check, subject: Subject, keeping: Keeping) -> None:
-        """Look at the case before it is queued; raises PreflightFailed where it is sure to break."""
-        settings = check.settings
-        check.before = lambda: None  # once, however often the case runs
-        if not settings.live or settings.preflight == "off":
-            return
-        from .upgrade.preflight.session import entries, preflight, refuse_broken
-
-        client, told = check.lane.client, self.config.stash[STATE].preflight
-        found, properties = preflight(
-            client, told, settings, self.path, subject.options, subject.key, converter_of(self, settings)
-        )
-        keeping.preflight = entries(found)
-        self.user_properties += properties
-        if settings.preflight == "fail":
-            refuse_broken(found)
+            raise CaseFailed(verdict.text(self.settings.root))
 
     @property
     def settings(self) -> Settings:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
     from .server.in_process import InProcess
-    from .session.servers import Server
     from .workflow import Workflow
 
 ASKED: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
@@ -47,22 +46,34 @@ ASKED: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
 @pytest.fixture(scope="session")
 def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     """The server that this process asks: live with --comfy-url, else a fake one. For the items of workflows."""
-    from .client import ComfyError
-    from .judging.lane import Lane
-
     state = request.config.stash[STATE]
-    lane, unreachable = None, _refusal(state)
-    try:
-        if not unreachable:
-            lane = Lane.open_all(*_servers(state.settings), state.settings, state.facts)
-            lane.client.on_nodes = state.on_nodes
-    except ComfyError as error:
-        unreachable = f"server unreachable: {error}"
-    if lane is None:
+    if not state.settings.live:
+        from .judging.lane import Lane
+
+        lane = Lane.open(None, state.settings)
+        yield lane
+        lane.close()
+        return
+    if unreachable := _refusal(state) or _opened(state):
         # Outside of `except`: pytest would show the chain of what led to it before the sentence.
         pytest.fail(unreachable, pytrace=False)
-    yield lane
-    lane.close()
+    yield state.pool.first
+    state.pool.close()
+    state.pool = None
+
+
+def _opened(state: State) -> str:
+    """Connect to the servers of the session; returns why that cannot be, "" where it was done."""
+    from .client import ComfyError
+    from .pool.durations import Durations
+    from .pool.opening import open_pool
+
+    state.durations = state.durations or Durations()
+    try:
+        state.pool = open_pool(state.settings, state.facts, state.on_nodes)
+    except ComfyError as error:
+        return f"server unreachable: {error}"
+    return ""
 
 
 def _refusal(state: State) -> str:
@@ -72,13 +83,6 @@ def _refusal(state: State) -> str:
     from .owning import refusal
 
     return refusal(state)
-
-
-def _servers(settings: Settings) -> tuple[Server | None, Server | None, Iterable[Server]]:
-    """Return the server of this process, the old one that it is held against, and those that run the same."""
-    own = for_worker(settings.servers, _worker())
-    others = [one for one in settings.servers if one is not own] if settings.calibrate else []
-    return own, for_worker(settings.against, _worker()), others
 
 
 @pytest.fixture

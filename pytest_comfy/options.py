@@ -28,6 +28,8 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-reason", "why the runs are approved; kept in the golden run", metavar="TEXT")
     option("--comfy-allow-blank", "approve outputs that show nothing, such as black pictures", action="store_true")
     option("--comfy-fresh", "have every live run load its models anew", action="store_true")
+    option("--comfy-lookahead", "how many cases are queued on each live server behind the one that it executes (2); 0 "
+           "has each queued at its turn", metavar="N")  # fmt: skip
     option("--comfy-blame", "run cases that differ again, and name the node that makes them differ: by the old server, "
            "or by what golden runs keep of --comfy-probes", action="store_true")  # fmt: skip
     option("--comfy-probes", "with --comfy-update: keep the values between nodes as well, for --comfy-blame",
@@ -65,6 +67,7 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_custom_nodes", "node packs under test, which the started ComfyUI gets", type="linelist",
                   default=[])  # fmt: skip
     ini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
+    ini("comfy_lookahead", "cases queued on each live server behind the one that it executes", default="")
     ini("comfy_blame", "name the node that makes a case differ", type="bool", default=False)
     ini("comfy_probes", "golden runs keep the values between nodes", type="bool", default=False)
     ini("comfy_slower", "how many times as long a node may take", default="")

@@ -191,6 +191,10 @@ class SessionHooks:
             from .report.status import open_status
 
             self.state.follower = open_status(self.config, self.state.projects, _settings.environment())
+            from .pool.turns import Turns
+
+            self.state.turns = Turns(self.config)
+            self.config.pluginmanager.register(self.state.turns, "comfy-turns")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:

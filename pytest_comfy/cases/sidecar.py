@@ -14,14 +14,15 @@ from ..session.servers import SERVERS_FILE, SERVERS_TABLE
 from ..session.settings import Settings, SettingsError, seconds
 from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
+from .requirements import checked_requirements
 
 FOLDER_FILE = SERVERS_FILE
 DEFAULT_CASE = "default"
 
 _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",
-              "allow_node_errors", "dynamic_prompts", "blank", "allow_unjudged")  # fmt: skip
+              "allow_node_errors", "dynamic_prompts", "blank", "allow_unjudged", "requires")  # fmt: skip
 _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout", "allow_node_errors",
-                "dynamic_prompts")  # fmt: skip
+                "dynamic_prompts", "requires")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
 _DEEPEST = 50
 _XFAIL_KEYS = ("reason", "strict")
@@ -36,6 +37,7 @@ class Case:
     mark_files  mark -> the file that gives it
     skip   the reason, when it is to be skipped
     xfail  the reason and strictness, when it is expected to fail
+    requires  what its server must have, see `cases.requirements`
     """
 
     name: str = DEFAULT_CASE
@@ -44,6 +46,7 @@ class Case:
     mark_files: Mapping[str, Path] = field(default_factory=dict)
     skip: str | None = None
     xfail: tuple[str, bool | None] | None = None
+    requires: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_cases(workflow: Path, settings: Settings) -> list[Case]:
@@ -167,7 +170,12 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
         mark_files=mark_files,
         skip=_reason(*single("skip"), "skip"),
         xfail=_xfail(*single("xfail")),
+        requires=_requirements(*single("requires")),
     )
+
+
+def _requirements(path: Path, value: Any) -> Mapping[str, Any]:
+    return {} if value is None else checked_requirements(value, f"{path}: requires")
 
 
 def _values(table: Any, path: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from .messages import (
 from .reply import (
     CHUNK,
     CONNECT_SECONDS,
+    REFUSED,
     Body,
     Reply,
     allowed_by,
@@ -343,7 +344,7 @@ def _reason(error: BaseException, late: bool) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "unknown host"
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
-        return "connection refused: is ComfyUI running there?"
+        return REFUSED
     if (told := reason_in(text)) is not None:
         return told
     if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Generic, TypeVar, overload
 
 from ..access import Access
@@ -51,40 +51,44 @@ class Endpoints:
     reload_models = _Shared[bool]()
     on_nodes = _Shared[OnNodes | None]()
 
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a question comes to."""
+        return done(work)
+
     # What the server is
 
     def system_stats(self, timeout: float | None = None) -> dict[str, Any]:
         """Return `/system_stats`: `system`, with versions and memory in bytes, and `devices`."""
-        return done(self._core.system_stats(timeout))
+        return self._done(self._core.system_stats(timeout))
 
     def features(self) -> dict[str, Any]:
         """Return `/features`: name of a feature -> what the server has of it.
 
         Raises ComfyError where it has no such route.
         """
-        return done(self._core.features())
+        return self._done(self._core.features())
 
     def models(self, category: str | None = None) -> list[str]:
         """Return the names of the model files in a folder such as "checkpoints"; without one, those of the folders.
 
         Raises ComfyError for a folder that the server does not have.
         """
-        return done(self._core.models(category))
+        return self._done(self._core.models(category))
 
     def embeddings(self) -> list[str]:
         """Return the names of the embeddings, without their endings."""
-        return done(self._core.embeddings())
+        return self._done(self._core.embeddings())
 
     def object_info(self, class_type: str | None = None) -> dict[str, dict[str, Any]]:
         """Return `/object_info` as it is now, class -> node definition: of one class, or of all.
 
         There is nothing in it for a class that the server does not know. Raises ComfyError where it does not answer.
         """
-        return done(self._core.object_info(class_type))
+        return self._done(self._core.object_info(class_type))
 
     def definition(self, class_type: str) -> dict[str, Any] | None:
         """Return what `/object_info` says of a class (asked once), None for an unknown one."""
-        return done(self._core.definition(class_type))
+        return self._done(self._core.definition(class_type))
 
     def definitions(self, classes: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
         """Return class -> node definition for those of the classes that the server knows (asked once); all without any.
@@ -92,15 +96,15 @@ class Endpoints:
         Many are asked for at once: all of `/object_info` costs a server less than a request for each, and a client
         far away much less.
         """
-        return done(self._core.definitions(classes))
+        return self._done(self._core.definitions(classes))
 
     def replacements(self) -> dict[str, Any]:
         """Return `/node_replacements`, obsolete class -> list of what takes its place; {} before ComfyUI 0.14.0."""
-        return done(self._core.replacements())
+        return self._done(self._core.replacements())
 
     def known_definition(self, class_type: str) -> dict[str, Any] | None:
         """As `definition`, for messages: a server that does not answer now has nothing to add."""
-        return done(self._core.known_definition(class_type))
+        return self._done(self._core.known_definition(class_type))
 
     # Files
 
@@ -111,11 +115,11 @@ class Endpoints:
 
         Raises DownloadError where the server does not give it.
         """
-        return done(self._core.view(filename, subfolder, type))
+        return self._done(self._core.view(filename, subfolder, type))
 
     def has_file(self, name: str) -> bool:
         """Whether the server has a file by the name that loaders know it by, such as "a/b.png [output]"."""
-        return done(self._core.has_file(name))
+        return self._done(self._core.has_file(name))
 
     def upload(
         self, data: bytes, name: str, *, type: str = "input", subfolder: str | None = None, overwrite: bool = False
@@ -131,7 +135,7 @@ class Endpoints:
 
         Raises ComfyError when the server refuses it.
         """
-        return done(self._core.upload(data, name, type=type, subfolder=subfolder, overwrite=overwrite))
+        return self._done(self._core.upload(data, name, type=type, subfolder=subfolder, overwrite=overwrite))
 
     def upload_mask(
         self,
@@ -149,13 +153,15 @@ class Endpoints:
 
         Raises ComfyError when the server refuses it.
         """
-        return done(self._core.upload_mask(data, name, original, type=type, subfolder=subfolder, overwrite=overwrite))
+        return self._done(
+            self._core.upload_mask(data, name, original, type=type, subfolder=subfolder, overwrite=overwrite)
+        )
 
     # Queue, history and jobs
 
     def queue(self) -> Queue:
         """Return what runs and what waits, by `/queue`; `prompt_id in client.queue()` is whether a prompt does."""
-        return done(self._core.queue())
+        return self._done(self._core.queue())
 
     def history(
         self, prompt_id: str | None = None, max_items: int | None = None, offset: int | None = None
@@ -164,15 +170,15 @@ class Endpoints:
 
         Of one prompt, and nothing while it is not over; else of all, or of the latest `max_items`, from `offset` on.
         """
-        return done(self._core.history(prompt_id, max_items, offset))
+        return self._done(self._core.history(prompt_id, max_items, offset))
 
     def delete(self, prompt_id: str) -> None:
         """Take a prompt that waits off the queue, by `POST /queue`; one that runs goes on. Raises ComfyError."""
-        done(self._core.delete(prompt_id))
+        self._done(self._core.delete(prompt_id))
 
     def interrupt(self, prompt_id: str | None = None) -> None:
         """Interrupt what runs, by `POST /interrupt`: that prompt only, or any. Raises ComfyError."""
-        done(self._core.interrupt(prompt_id))
+        self._done(self._core.interrupt(prompt_id))
 
     def jobs(
         self,
@@ -192,7 +198,7 @@ class Endpoints:
 
         Raises ComfyError where the server is older, or refuses what it is asked by.
         """
-        return done(
+        return self._done(
             self._core.jobs(
                 status, workflow_id=workflow_id, sort_by=sort_by, sort_order=sort_order, limit=limit, offset=offset
             )
@@ -203,8 +209,8 @@ class Endpoints:
 
         By `/api/jobs/{id}/cancel`, of servers older than 0.26.0 by queue and interrupt. Raises ComfyError.
         """
-        return done(self._core.cancel(prompt_id))
+        return self._done(self._core.cancel(prompt_id))
 
     def free(self, *, unload_models: bool = False, free_memory: bool = True) -> None:
         """Ask the server to drop its cached results, and its models if wanted, and give it time to do so."""
-        done(self._core.free(unload_models=unload_models, free_memory=free_memory))
+        self._done(self._core.free(unload_models=unload_models, free_memory=free_memory))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ..access import Verify
+from ..access import Access, Verify
 from ..memory import DEFAULT_MAX_MEMORY, Budget
 from ..workflow.model import Workflow
 from ..workflow.page import page_of
@@ -20,7 +20,12 @@ from .run import Progress, Run
 from .runs import Runs
 from .steps import DEFAULT_STALL, DEFAULT_TIMEOUT, Convert, way_to
 from .told import Queued
-from .wire import Waiting, done, each
+from .wire import Waiting, each
+
+if TYPE_CHECKING:
+    from .beside import Beside
+
+T = TypeVar("T")
 
 
 class ComfyClient(Endpoints):
@@ -57,7 +62,7 @@ class ComfyClient(Endpoints):
         verify: Verify = True,
         allow_api_nodes: bool = True,
     ) -> None:
-        wire = Waiting(way_to(url, headers, auth, verify), Budget(max_memory))
+        wire = self._wire(way_to(url, headers, auth, verify), Budget(max_memory))
         self.http = wire.http
         self._core = Runs(
             wire,
@@ -70,6 +75,13 @@ class ComfyClient(Endpoints):
         )
         self._frontend: str | None = None
 
+    def _wire(self, access: Access, budget: Budget) -> Waiting | Beside:
+        """Return by what the server is asked."""
+        return Waiting(access, budget)
+
+    def _each(self, work: AsyncGenerator[T, None]) -> Iterator[T]:
+        return each(work)
+
     def __enter__(self) -> Self:
         return self
 
@@ -80,7 +92,7 @@ class ComfyClient(Endpoints):
 
     def close(self) -> None:
         """Close the socket and the connections."""
-        done(self._core.close())
+        self._done(self._core.close())
 
     def renew(self) -> None:
         """Count nothing of earlier runs any more: what is asked for next belongs to another one."""
@@ -100,7 +112,7 @@ class ComfyClient(Endpoints):
 
         Raises ConversionError, a WorkflowError, and ServerUnreachable.
         """
-        return done(self._core.converted(workflow))
+        return self._done(self._core.converted(workflow))
 
     def _converted(self, workflow: Workflow, definitions: Mapping[str, Any]) -> Workflow:
         return converted(workflow, definitions, self.frontend())
@@ -130,7 +142,7 @@ class ComfyClient(Endpoints):
         with `validate`, would give them: nothing is queued then. A prompt that is accepted in part is queued, and
         `Queued.node_errors` tells what is left out. Raises ServerUnreachable and TooLarge.
         """
-        return done(
+        return self._done(
             self._core.queue_prompt(
                 workflow,
                 extra_data=extra_data,
@@ -154,7 +166,7 @@ class ComfyClient(Endpoints):
         Raises RunTimeout, which leaves the prompt where it is, RunLost where the server no longer knows it,
         ServerUnreachable and TooLarge. How the run ended is not judged: `wait` does that.
         """
-        return each(self._core.events(prompt_id, timeout=timeout))
+        return self._each(self._core.events(prompt_id, timeout=timeout))
 
     def wait(
         self,
@@ -171,7 +183,9 @@ class ComfyClient(Endpoints):
         Raises ExecutionError, RunInterrupted, RunTimeout, RunStalled, RunLost, ServerUnreachable and TooLarge. The
         prompt is left where it is: `cancel` takes it off.
         """
-        return done(self._core.wait(prompt_id, timeout=timeout, stall_timeout=stall_timeout, on_progress=on_progress))
+        return self._done(
+            self._core.wait(prompt_id, timeout=timeout, stall_timeout=stall_timeout, on_progress=on_progress)
+        )
 
     def outputs(self, prompt_id: str, *, wanted: Wanted | None = None) -> tuple[Output, ...]:
         """Return the outputs of a prompt that is over, by `/history` and `/view`, in order of nodes and batch.
@@ -180,7 +194,7 @@ class ComfyClient(Endpoints):
 
         Raises RunLost where history has no such prompt, DownloadError, ServerUnreachable and TooLarge.
         """
-        return done(self._core.outputs(prompt_id, wanted=wanted))
+        return self._done(self._core.outputs(prompt_id, wanted=wanted))
 
     def run(
         self,
@@ -208,7 +222,7 @@ class ComfyClient(Endpoints):
         ExecutionError, RunTimeout, RunStalled, RunInterrupted, RunLost, DownloadError, ServerUnreachable, or TooLarge
         where what the server sends takes more memory than `max_memory`.
         """
-        return done(
+        return self._done(
             self._core.run(
                 workflow,
                 timeout=timeout,

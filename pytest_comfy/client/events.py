@@ -29,23 +29,29 @@ from .messages import (
     text_message,
     too_long,
 )
-from .reply import certificate_told
+from .reply import REFUSED, certificate_told
 
 
 class EventStream:
     """One socket with one client id; messages are buffered until they are asked for.
 
     max_memory  bytes that a run may keep, of which a message may take a part
+    messages    where they are buffered; a buffer of its own unless one is given
 
     Raises ServerUnreachable when the socket cannot be opened or does not greet.
     """
 
     def __init__(
-        self, access: Access, client_id: str, timeout: float = 10.0, max_memory: int = DEFAULT_MAX_MEMORY
+        self,
+        access: Access,
+        client_id: str,
+        timeout: float = 10.0,
+        max_memory: int = DEFAULT_MAX_MEMORY,
+        messages: Buffer[Message] | None = None,
     ) -> None:
         url = access.url
         self._max_memory = max_memory
-        self._messages: Buffer[Message] = Buffer(min(HELD, max_memory // SHARE))
+        self._messages: Buffer[Message] = messages or Buffer(min(HELD, max_memory // SHARE))
         self._closing = False
         address = socket_address(url, client_id)
         try:
@@ -62,7 +68,7 @@ class EventStream:
         except (websocket.WebSocketException, OSError, ValueError) as error:
             self._socket.shutdown()
             if isinstance(error, ConnectionRefusedError):
-                raise ServerUnreachable(f"{url}: connection refused: is ComfyUI running there?") from error
+                raise ServerUnreachable(f"{url}: {REFUSED}") from error
             if isinstance(error, ssl.SSLError):
                 raise ServerUnreachable(f"{url}: {certificate_told(str(error))}") from error
             raise ServerUnreachable(f"{url}: no WebSocket at /ws ({plain(error, 200)})") from error

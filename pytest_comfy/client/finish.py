@@ -14,7 +14,7 @@ from ..workflow.results import history_messages
 from .errors import ComfyError, RunInterrupted, RunLost, RunStalled, RunTimeout, ServerUnreachable, TooLarge
 from .explain import execution_error
 from .messages import Message
-from .reply import QUEUE
+from .reply import QUEUE, REFUSED
 from .run import Progress
 from .watch import TERMINAL, Watch
 from .wire import Stream, Wire
@@ -42,10 +42,16 @@ Place = Literal["finished", "running", "pending", "nowhere"]
 
 @dataclass
 class Limits:
-    """Wall-clock limit of a run and how long nothing may move, in seconds."""
+    """Wall-clock limit of a run and how long nothing may move, in seconds.
+
+    from_start  whether the clock begins when the server begins to execute the run, and not when it is posted
+    refused     how long the server may refuse connections before it counts as dead; None as long as one that hangs
+    """
 
     timeout: float
     stall: float
+    from_start: bool = False
+    refused: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,19 @@ class Finish:
         self._reopen = reopen
         self._on_progress = on_progress
         self._take = take or watch.take
-        self._deadline = (watch.posted if begun is None else begun) + limits.timeout
+        self._begun = watch.posted if begun is None else begun
         self._poll = min(_POLL if poll is None else poll, limits.stall)
         self._next_look = time.monotonic() + self._poll
         self._standing: _Standing | None = None
         self._went_away: float | None = None
         self._waiting = 0
         self._ahead = 0
+
+    @property
+    def _deadline(self) -> float:
+        if not self.limits.from_start:
+            return self._begun + self.limits.timeout
+        return math.inf if self.watch.started is None else self.watch.started + self.limits.timeout
 
     async def entry(self) -> dict[str, Any]:
         """Return the history entry of the run once it is over.
@@ -202,6 +214,8 @@ class Finish:
             return None
         if self._went_away is not None and place in ("running", "pending"):
             self._went_away = None
+        if place == "running" and self.watch.started is None:
+            self.watch.begins(asked)
         if place == "finished":
             return entry
         if place == "nowhere":
@@ -265,7 +279,8 @@ class Finish:
         now = time.monotonic()
         if self._went_away is None:
             self._went_away = asked
-        if now - self._went_away >= _GONE or now - self.watch.moved >= self.limits.stall:
+        gone = _GONE if self.limits.refused is None or REFUSED not in str(error) else self.limits.refused
+        if now - self._went_away >= gone or now - self.watch.moved >= self.limits.stall:
             raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
 
     async def _reconnect(self) -> None:

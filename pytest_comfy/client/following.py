@@ -139,6 +139,8 @@ class Following(Steps):
         return Limits(
             self.timeout if timeout is None else timeout,
             self.stall_timeout if stall_timeout is None else stall_timeout,
+            self.from_start,
+            self.refused,
         )
 
     async def _asked(
@@ -199,6 +201,7 @@ class Following(Steps):
                 lambda known: rejection(prompt, answer.get("error"), answer.get("node_errors"), known)
             )
         queued = queued_in(answer, posting.prompt_id)
+        watch.number = queued.number
         if queued.prompt_id != watch.prompt_id:
             del self._watches[watch.prompt_id]
             watch.prompt_id = queued.prompt_id
@@ -306,7 +309,8 @@ class Following(Steps):
             raise TooLarge(f"{self.url}: {error}") from error
 
     def _watch(self, prompt_id: str, prompt: Mapping[str, Any]) -> Watch:
-        watch = self._watches[prompt_id] = Watch(prompt, prompt_id, self._wire.budget)
+        watch = Watch(prompt, prompt_id, self._wire.budget, from_start=self.from_start)
+        self._watches[prompt_id] = watch
         return watch
 
     def _forget(self, watch: Watch) -> None:

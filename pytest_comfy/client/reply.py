@@ -24,6 +24,7 @@ CHUNK = 1 << 18
 """Bytes of a body that are read at once."""
 CONNECT_SECONDS = 10.0
 """The most that a connection is waited for."""
+REFUSED = "connection refused: is ComfyUI running there?"
 
 _WHOLE = 64 << 20
 _PARSED = 3
@@ -195,7 +196,7 @@ def reason_in(text: str) -> str | None:
     if "CERTIFICATE" in text:
         return certificate_told(text)
     if "refused" in text:
-        return "connection refused: is ComfyUI running there?"
+        return REFUSED
     if any(one in text for one in ("Name or service not known", "getaddrinfo", "NameResolution", "Name resolution")):
         return "unknown host"
     return None

@@ -22,6 +22,7 @@ class Progress:
 
     waiting  prompts that run or wait on the server, ours among them
     ahead    those that the server takes before ours
+    started  whether the server has begun to execute it, as far as is known
     """
 
     node: str | None
@@ -31,6 +32,7 @@ class Progress:
     seconds: float
     waiting: int = 0
     ahead: int = 0
+    started: bool = False
 
 
 Gap = Literal["dropped", "silent"]

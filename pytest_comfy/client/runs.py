@@ -39,24 +39,27 @@ class Runs(Following):
         reload: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
         wanted: Wanted | None = None,
+        first: bool = False,
     ) -> Run:
-        """As `ComfyClient.run`."""
+        """As `ComfyClient.run`; `first` has it go before other prompts of this client that wait."""
         limits = self._limits(timeout, stall_timeout)
         self.renew()
         with self._bounded():
             asked, prompt, extra_data = await self._asked(workflow, extra_data)
 
-            async def once(posted: Mapping[str, Any], bust: str | None) -> Run:
-                run = await self._run_once(posted, limits, extra_data, allow_node_errors, on_progress)
+            async def once(posted: Mapping[str, Any], bust: str | None, first: bool) -> Run:
+                number = self._before_ours() if first else None
+                run = await self._run_once(posted, limits, extra_data, allow_node_errors, on_progress, number)
                 return replace(run, prompt=prompt, cache_bust=bust)
 
             reload = reload or self.reload_models
-            run = None if fresh or reload else await once(prompt, None)
+            run = None if fresh or reload else await once(prompt, None, first)
             if run is None or (not use_cache and did_nothing(run)):
-                run = await once(await self._with_nonce(prompt, reload), "reload" if reload else "nonce")
+                first = first or run is not None
+                run = await once(await self._with_nonce(prompt, reload), "reload" if reload else "nonce", first)
                 if did_nothing(run):
                     await self.free()
-                    run = await once(await self._with_nonce(prompt, reload), "free")
+                    run = await once(await self._with_nonce(prompt, reload), "free", True)
             # Only now: a server that had all in its cache may have lost the files since.
             outputs = await self._collected(prompt, run.ui, run.previews, wanted)
             return replace(run, workflow=asked, outputs=outputs, extra_data=extra_data or {})
@@ -68,9 +71,10 @@ class Runs(Following):
         extra_data: Mapping[str, Any] | None,
         allow_node_errors: bool,
         on_progress: Callable[[Progress], None] | None,
+        number: float | None,
     ) -> Run:
         await self._open()
-        posting = Posting(str(uuid.uuid4()), posted, extra_data)
+        posting = Posting(str(uuid.uuid4()), posted, extra_data, number)
         watch = self._watch(posting.prompt_id, posted)
         try:
             queued = await self._post_prompt(posting, watch)
@@ -86,11 +90,19 @@ class Runs(Following):
                 error, "node_errors", None
             ):
                 await self._take_off(watch.prompt_id)
-            await self._drop_stream()
+            # What it still tells belongs to nobody, unless others of ours wait for theirs.
+            if all(one.over for one in self._watches.values() if one is not watch):
+                await self._drop_stream()
             raise
         finally:
             self._forget(watch)
         return replace(self._run_of(watch, entry), node_errors=queued.node_errors)
+
+    def _before_ours(self) -> float | None:
+        """Return a place in the queue before what this client has waiting there, and behind what others had there
+        before; None where nothing of it waits."""
+        waiting = [watch.number for watch in self._watches.values() if watch.started is None and watch.number > 0]
+        return min(waiting) - 0.5 if waiting else None
 
     async def _with_nonce(self, prompt: Mapping[str, Any], reload: bool) -> dict[str, Any]:
         if not reload:

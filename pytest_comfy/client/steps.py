@@ -76,6 +76,8 @@ class Steps:
         self.reload_models = reload_models
         self.allow_api_nodes = allow_api_nodes
         self.on_nodes: OnNodes | None = None
+        self.from_start = False
+        self.refused: float | None = None
         self.client_id = uuid.uuid4().hex
         self._wire = wire
         self._convert = convert

@@ -25,9 +25,14 @@ class Watch:
     budget    what they are counted by
     gap       as `Run` has it
     settled   whether the run is over, as history told
+    started   when the server began to execute it, in monotonic seconds; None before that is known
+    number    its place in the order of the queue; lower ones go first
     """
 
-    def __init__(self, prompt: Mapping[str, Any], prompt_id: str, budget: Budget | None = None) -> None:
+    def __init__(
+        self, prompt: Mapping[str, Any], prompt_id: str, budget: Budget | None = None, *, from_start: bool = False
+    ) -> None:
+        """Times count from when the prompt is posted, or, `from_start`, from when the server begins to execute it."""
         self.prompt = prompt
         self.prompt_id = prompt_id
         self.posted = time.monotonic()
@@ -36,6 +41,9 @@ class Watch:
         self.previews: list[Preview] = []
         self.log: list[Event | Preview] = []
         self.settled = False
+        self.started: float | None = None
+        self.number = 0.0
+        self._from_start = from_start
         self.gap: Gap | None = None
         self.terminal: Event | None = None
         self.done = False
@@ -55,6 +63,8 @@ class Watch:
         if data.get("prompt_id") != self.prompt_id:
             return False
         self.moved = time.monotonic()
+        if self.started is None:
+            self.begins(message.at)
         event = Event(round(message.at - self.posted, 4), kind, data)
         if self._keeps("progress" if kind in PASSING else "event", message.size, kind in PASSING):
             self.events.append(event)
@@ -71,6 +81,12 @@ class Watch:
             # A blocked output reports execution_error without a timestamp, and the run goes on.
             self.terminal = event
         return True
+
+    def begins(self, at: float) -> None:
+        """Note when the server began to execute it."""
+        self.started = at
+        if self._from_start:
+            self.posted = at
 
     @property
     def came_to(self) -> frozenset[str]:
@@ -92,13 +108,14 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the prompt was posted."""
+        """Seconds since the prompt was posted, or the server began to execute it."""
         return time.monotonic() - self.posted
 
     def progress(self, waiting: int = 0, ahead: int = 0) -> Progress:
         """Return where the run is."""
         title = title_of(self.node, self.prompt.get(self.node)) if self.node else ""
-        return Progress(self.node, title, *self.step, self.seconds, waiting, 0 if self.events else ahead)
+        started = self.started is not None
+        return Progress(self.node, title, *self.step, self.seconds, waiting, 0 if started else ahead, started)
 
     def where(self) -> str:
         """Return where the run was last seen, in words."""

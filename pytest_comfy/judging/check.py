@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ..client import Progress, Run
     from ..client.outputs import Wanted
 
+    Wait = Callable[[Callable[[Progress], None] | None], Run]
+    Begin = Callable[..., Wait]
+
 
 class CaseFailed(Exception):
     """A case is not as good as its golden run; the text has the verdict in its first line."""
@@ -67,6 +70,14 @@ class Asked:
     golden: GoldenRun | None
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What was queued ahead of its turn; `wait` returns its run."""
+
+    asked: Asked
+    wait: Wait
+
+
 class Check:
     """Checks subjects on one lane: a live server, or the embedded fake one.
 
@@ -82,6 +93,7 @@ class Check:
         self.store = GoldenStore(settings.golden_dir, settings.baseline)
         self.recorder = Recorder(settings, lane)
         self.seen = Seen()
+        self._ahead: Ahead | None = None
         self.before: Callable[[], None] = lambda: None
         self.enrich: Callable[[GoldenRun, Run], GoldenRun] = lambda golden, run: golden
 
@@ -104,6 +116,8 @@ class Check:
 
         Raises as `workflow_file` does.
         """
+        if self._ahead is not None:
+            return self._ahead.asked
         self.lane.client.renew()
         self.seen = Seen()
         # Before all else: what is wrong with the workflow itself must not hide behind a missing golden run.
@@ -140,9 +154,31 @@ class Check:
         *,
         fresh: bool = False,
     ) -> Run:
-        """Run what `ask` made ready; `fresh` as for `run`."""
+        """Run what `ask` made ready, or wait for it where it was begun; `fresh` as for `run`."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            return ahead.wait(on_progress)
         wanted = self.judge_of(subject, asked.workflow.graph, asked.golden).wanted
         return self.run(asked.workflow, subject.options, None, on_progress, fresh=fresh, wanted=wanted)
+
+    def begin(self, subject: Subject, path: Path, begin: Begin) -> None:
+        """Make ready a case of a workflow file and queue it ahead of its turn: `workflow_file` then waits for it.
+
+        begin  queues it, given what `ComfyClient.run` takes, and returns what waits for it
+
+        Raises as `workflow_file` does where it cannot be queued.
+        """
+        asked = self.ask(subject, path)
+        assert isinstance(asked, Asked)  # a live session has no verdict before the run
+        options = subject.options
+        wait = begin(
+            asked.workflow,
+            timeout=options.timeout,
+            stall_timeout=options.stall_timeout,
+            allow_node_errors=options.allow_node_errors,
+            wanted=self.judge_of(subject, asked.workflow.graph, asked.golden).wanted,
+        )
+        self._ahead = Ahead(asked, wait)
 
     def _converted(self, subject: Subject, workflow: Workflow, golden: GoldenRun | None) -> Workflow:
         """Return the workflow in API form: by the server's node definitions, offline by those of the golden run."""
@@ -318,6 +354,8 @@ class Check:
 
     def _run_anew(self, run: Run, options: CaseOptions, judge: Judge, reload: bool = False) -> Run:
         workflow = run.workflow or run.prompt
+        if reload:
+            self.lane.before_reload()
         again = self.run(workflow, options, run.extra_data, fresh=True, reload=reload, wanted=judge.wanted)
         self.lane.models.saw(again)
         return again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .environment import Facts
@@ -23,6 +23,7 @@ class Lane:
     facts   by a server's address, what it tells of itself; given, it is kept for longer than the lane
     old     the lane of the old server, where every case runs on two
     others  those of the other servers, where every case runs on all
+    before_reload  called before the server is made to load its models anew
     """
 
     old: Lane | None = None
@@ -43,10 +44,20 @@ class Lane:
         self.facts = known.setdefault(client.url, Facts())
         self.models = self.facts.models
         self._server = server
+        self.before_reload: Callable[[], object] = lambda: None
 
     @classmethod
-    def open(cls, server: Server | None, settings: Settings, facts: dict[str, Facts] | None = None) -> Lane:
-        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge."""
+    def open(
+        cls,
+        server: Server | None,
+        settings: Settings,
+        facts: dict[str, Facts] | None = None,
+        connect: Callable[..., ComfyClient] | None = None,
+    ) -> Lane:
+        """Connect to a live server, or start a fake one; raises ServerUnreachable and TooLarge.
+
+        connect  makes the client of a live server, of what `ComfyClient` takes
+        """
         from ..client import ComfyClient
 
         if server is None:
@@ -59,7 +70,7 @@ class Lane:
         from ..client.waking import awake
         from ..golden.environment import describe_system, summary
 
-        client = ComfyClient(
+        client = (connect or ComfyClient)(
             server.address,
             timeout=settings.timeout,
             max_memory=settings.max_memory,
@@ -70,26 +81,6 @@ class Lane:
         )
         told = f"{client.url} ({summary(describe_system(awake(client, settings.connect_timeout)))})"
         return cls(client, server.name or client.url, told, facts=facts)
-
-    @classmethod
-    def open_all(
-        cls,
-        server: Server | None,
-        old: Server | None,
-        others: Iterable[Server],
-        settings: Settings,
-        facts: dict[str, Facts] | None = None,
-    ) -> Lane:
-        """Connect as `open` does, and to the old server and the others as well, where there are any."""
-        lane = cls.open(server, settings, facts)
-        try:
-            lane.old = cls.open(old, settings, facts) if old is not None else None
-            for other in others:
-                lane.others = (*lane.others, cls.open(other, settings, facts))
-        except BaseException:
-            lane.close()
-            raise
-        return lane
 
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""

@@ -36,9 +36,19 @@ class Keeping:
         self.settings = settings
         self.earlier = earlier
         self.preflight: list[Mapping[str, Any]] = []
+        self.begins()
+
+    def begins(self) -> None:
+        """Note that the case begins now: its time, and what the server logs of it."""
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
-        self._log = _log_of(settings)
+        self._log = _log_of(self.settings)
+        self._logged: str | None = None
+
+    def log_ends(self) -> None:
+        """Note that what the server logs from now on is of others."""
+        if self._log is not None and self._logged is None:
+            self._logged = self._log.gained()
 
     def verdict(self, check: Check, subject: Subject, verdict: CaseVerdict) -> Properties:
         """Keep a case that was judged, unless all is as it should be; returns what the report is to tell of it."""
@@ -80,8 +90,8 @@ class Keeping:
         artefacts = seen.judge.artefacts if seen.judge else Artefacts(self.settings.report_dir, folder)
         if seen.judge is None:
             artefacts.clear()  # whatever was judged has done so
-        log = self._log.gained() if self._log else None
-        ended = Ended(self._started, time.monotonic() - self._begun, log=log, preflight=self.preflight, **more)
+        self.log_ends()
+        ended = Ended(self._started, time.monotonic() - self._begun, log=self._logged, preflight=self.preflight, **more)
         entry = CaseEntry(self.settings, subject, seen, ended, kept).entry()
         drift = self._mark(subject, seen, entry)
         written = artefacts.write(CASE_FILE, dumps(entry))

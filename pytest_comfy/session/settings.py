@@ -47,6 +47,7 @@ class Settings:
     probes   whether golden runs keep the values between nodes, for `blame`
     calibrate  how often each case runs to learn how far it moves by itself; 0 where that is not asked
     slower   how many times as long a node may take, None where time is no failure
+    lookahead  how many cases each live server has queued behind the one that it executes
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     preflight  what becomes of cases of which it is sure before they run that they break: fail, warn or off
@@ -101,6 +102,7 @@ class Settings:
     start: str = ""
     start_timeout: float = 300.0
     custom_nodes: tuple[str, ...] = ()
+    lookahead: int = 2
 
     @property
     def live(self) -> bool:
@@ -233,6 +235,7 @@ def resolve(
         start=start,
         start_timeout=seconds(ini("comfy_start_timeout") or 300.0, "comfy_start_timeout"),
         custom_nodes=tuple(ini("comfy_custom_nodes") or ()),
+        lookahead=_lookahead(pick("lookahead")),
     )
 
 
@@ -279,6 +282,14 @@ def _runs(given: str | None, live: bool, against: bool) -> int:
     if against:
         raise SettingsError("--comfy-calibrate and --comfy-against ask for different runs: give one of them")
     return int(given)
+
+
+def _lookahead(value: Any) -> int:
+    if value is None:
+        return 2
+    if not str(value).isascii() or not str(value).isdigit() or int(value) > 1000:
+        raise SettingsError(f"comfy_lookahead {value!r}: must be a number of cases, such as 2, or 0 for none")
+    return int(value)
 
 
 def _factor(value: Any) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ class State:
     packs       pack under test -> its node classes, as the started server has them
     ran         the classes of which a node ran, or was taken from the cache of the started server
     untimed     cases that are slower than a golden run which is one run alone, where time is to be judged
+    pool        the servers of a live session, see `pool.pool`; None before they are asked, and offline
+    turns       whose turn it is, see `pool.turns`; None offline
+    durations   how long cases take, see `pool.durations`
+    servers_lost  servers that were gone while cases ran, and why, a sentence each
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -105,6 +110,10 @@ class State:
     ran: set[str] = field(default_factory=set)
     untimed: list[str] = field(default_factory=list)
     follower: Any = None
+    pool: Any = None
+    turns: Any = None
+    durations: Any = None
+    servers_lost: set[str] = field(default_factory=set)
     projects: Projects = field(init=False)
 
     def __post_init__(self) -> None:
@@ -203,6 +212,8 @@ class State:
                 self.untimed.append(str(value))
             elif name == "comfy_nodes":
                 self.nodes.append(json.loads(str(value)))
+            elif name == "comfy_server_lost":
+                self.servers_lost.add(str(value))
             elif name == "comfy_server":
                 self.told_servers.add(str(value))
             elif name == "comfy_verdict":
@@ -234,6 +245,13 @@ class State:
     def count_unmatched(self, node_id: str, properties: Iterable[tuple[str, object]]) -> None:
         """Add the prompts of a test that its fake server had no golden run for."""
         self.unmatched += [f"{node_id}: {value}" for name, value in properties if name == "comfy_unmatched"]
+
+    def turn_of(self, item: Any) -> AbstractContextManager[Any]:
+        """Give the turn of a case among those of the pool, see `pool.pool.Turn`; None where there is no pool."""
+        if self.pool is None:
+            return nullcontext()
+        found: AbstractContextManager[Any] = self.pool.turn_of(self.turns.now, item, self.turns.following)
+        return found
 
     @property
     def on_nodes(self) -> Callable[[Mapping[str, Any], Iterable[str]], None] | None:

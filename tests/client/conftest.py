@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 
 from pytest_comfy.client import ComfyClient, finish
 
-from .driven import Driven
+from .driven import Driven, InBackground
 
 PNG = b"\x89PNG\r\n\x1a\n-not-decoded-by-the-client"
 _PATIENCE = 20.0
@@ -316,9 +316,9 @@ def comfy() -> Iterator[Comfy]:
     assert server.failures == [], "the script itself failed"
 
 
-@pytest.fixture(params=[ComfyClient, Driven], ids=["waiting", "awaited"])
+@pytest.fixture(params=[ComfyClient, Driven, InBackground], ids=["waiting", "awaited", "background"])
 def client(request: pytest.FixtureRequest, comfy: Comfy) -> Iterator[Any]:
-    """Both clients, as what is not input and output is the same for them."""
+    """All clients, as what is not input and output is the same for them."""
     with request.param(comfy.url, timeout=30, stall_timeout=20) as one:
         yield one
 

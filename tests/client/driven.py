@@ -1,4 +1,4 @@
-"""The asynchronous client, waited for: what a test says of one client it says of both."""
+"""The other clients, waited for: what a test says of one client it says of all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from pytest_comfy.client import AsyncComfyClient
+from pytest_comfy.client.background import BackgroundClient, Loop
+
+
+class InBackground(BackgroundClient):
+    """A BackgroundClient with an event loop of its own."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.own = Loop()
+        super().__init__(url, loop=self.own, **options)
+
+    def close(self) -> None:
+        super().close()
+        self.own.close()
 
 
 class Driven:

@@ -146,7 +146,7 @@ def test_swapped_model_is_loaded_once_a_session(project, serve):
         project.workflow(f"c{color}", prompt_of(color))
         project.golden(f"c{color}/default", run=run_of(FACTS, color=color))
     server = serve(run_of(now, cached=["5"]), run_of(now), run_of(now, color=8, cached=["5"]))
-    project.run("--comfy-url", server.url).assert_outcomes(passed=2)
+    project.run("--comfy-url", server.url, "--comfy-lookahead", "0").assert_outcomes(passed=2)
     assert posted_anew(server) == [False, True, False]
 
 

@@ -34,7 +34,10 @@ def logged(project, serve):
             project.both(name, graph(color=ord(name[0])))
         project.write("conftest.py", WRITES.format(text=text, mode=mode))
         runs = [recorded(graph(color=ord(name[0])), {"9": {"images": [png(2)]}}) for name in names]
-        words = args or ("--comfy-server-log=comfy.log",)
+        words = (
+            *(args or ("--comfy-server-log=comfy.log",)),
+            "--comfy-lookahead=0",
+        )  # what is patched runs at its turn
         result = project.run("workflows", "--comfy-url", serve(*runs).url, *words)
         result.assert_outcomes(failed=len(names))
         return result

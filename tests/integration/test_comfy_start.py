@@ -179,7 +179,7 @@ def test_its_log_is_kept_with_a_case(project, started):
         "        return run(self, *args, **more)\n"
         "    monkeypatch.setattr(Check, 'run', logging)\n"
     ))  # fmt: skip
-    project.run("workflows", started, "--comfy-report-all").assert_outcomes(passed=1)
+    project.run("workflows", started, "--comfy-report-all", "--comfy-lookahead=0").assert_outcomes(passed=1)
     assert case_of(project)["server_log"] == "got prompt\n"
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...golden import GoldenError, GoldenRun, GoldenStore
+from ...pool.durations import recorded_seconds
 from ...session.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
 def is_case(node_id: str) -> bool:
     """Whether a node id is that of a case of a workflow file."""
     return node_id.partition("::")[0].lower().endswith(".json")
-
-
-def recorded_seconds(settings: Settings, node_id: str) -> float | None:
-    """Return how long the golden run of a case took, as far as one tells: until its last message."""
-    path, _, case = node_id.partition("::")
-    key = f"{settings.golden_key(settings.root / path)}/{case}"
-    try:
-        folder = GoldenStore(settings.golden_dir, settings.baseline).find(key)
-        events = GoldenRun.load(folder).events if folder else []
-        return float(events[-1][0]) if events else None
-    except (GoldenError, TypeError, ValueError, LookupError):
-        return None
 
 
 class Estimate:

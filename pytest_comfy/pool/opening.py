@@ -1,0 +1,131 @@
+"""The pool of a session is opened: which servers this process uses, and what runs beside them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..client import ComfyError
+from ..client.background import BackgroundClient, Loop
+from ..judging.lane import Lane
+from .member import Member
+from .pool import Pool
+
+if TYPE_CHECKING:
+    from ..client.steps import OnNodes
+    from ..judging.environment import Facts
+    from ..session.servers import Server
+    from ..session.settings import Settings
+
+_REFUSED = 3.0
+"""Seconds that a server may refuse every connection before its runs go to others."""
+
+
+def open_pool(settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None) -> Pool:
+    """Connect to the servers of this process; raises ComfyError where none of them answers.
+
+    facts     server's address -> what it tells of itself, kept for longer than the pool
+    on_nodes  is told of each run
+    """
+    pool = _Opening(settings, facts, on_nodes, Loop()).pool()
+    try:
+        _connect([member for member in pool.members if member.own], pool)
+    except BaseException:
+        pool.close()
+        raise
+    return pool
+
+
+def _connect(members: Sequence[Member], pool: Pool) -> None:
+    """Connect to servers at once; raises ComfyError where none answers."""
+
+    def connect(member: Member) -> ComfyError | None:
+        try:
+            member.lane  # noqa: B018 - opens it
+        except ComfyError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(len(members)) as threads:
+        errors = [*threads.map(connect, members)]
+    refused = [error for error in errors if error is not None]
+    if len(refused) == len(members) and (len(members) == len(pool.members) or not _any_other(pool, members)):
+        raise refused[0]
+    for member, error in zip(members, errors, strict=True):
+        if error is not None:
+            pool.takes_out(member, error)
+
+
+def _any_other(pool: Pool, members: Sequence[Member]) -> bool:
+    for member in pool.members:
+        if member not in members:
+            with suppress(ComfyError):
+                return member.lane is not None
+    return False
+
+
+class _Opening:
+    def __init__(self, settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None, loop: Loop) -> None:
+        self._settings = settings
+        self._on_nodes = on_nodes
+        self._facts = facts
+        self._loop = loop
+
+    def pool(self) -> Pool:
+        settings = self._settings
+        worker, workers = _worker()
+        own = shared(settings.servers, worker, workers)
+        # Each case runs on all of them, where its noise floor is looked for.
+        servers = own[:1] if settings.calibrate else settings.servers
+        pool = Pool([], self._loop, 0 if settings.calibrate else settings.lookahead, settings.max_memory)
+        for number, server in enumerate(servers):
+            place = settings.servers.index(server)
+            old = settings.against[(worker + number) % len(settings.against)] if settings.against else None
+            others = [one for one in settings.servers if one is not server] if settings.calibrate else []
+            pool.members.append(
+                Member(
+                    server,
+                    partial(self._lane, server, old, others, len(servers) > 1),
+                    self._loop,
+                    pool.changed.set,
+                    own=settings.servers[place] in own,
+                )
+            )
+        return pool
+
+    def _lane(self, server: Server, old: Server | None, others: Sequence[Server], several: bool, anew: bool) -> Lane:
+        if anew:
+            self._facts.pop(server.told, None)
+        connect = partial(BackgroundClient, loop=self._loop, gone=_REFUSED if several else None)
+        lane = Lane.open(server, self._settings, self._facts, connect)
+        lane.client.on_nodes = self._on_nodes
+        try:
+            if old is not None:
+                lane.old = Lane.open(old, self._settings, self._facts, connect)
+            for other in others:
+                lane.others = (*lane.others, Lane.open(other, self._settings, self._facts, connect))
+        except BaseException:
+            lane.close()
+            raise
+        return lane
+
+
+def shared(servers: Sequence[Server], worker: int, workers: int) -> list[Server]:
+    """Return the servers that one of several workers is to use first: each has its own, or shares one.
+
+    worker  from 0
+    """
+    if workers >= len(servers):
+        return [servers[worker % len(servers)]]
+    return [server for number, server in enumerate(servers) if number % workers == worker]
+
+
+def _worker() -> tuple[int, int]:
+    """Return which worker of pytest-xdist this process is, from 0, and how many there are; (0, 1) without."""
+    digits = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER") or "") or "0"
+    return int(digits), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT") or "1")

@@ -1,0 +1,79 @@
+"""The order of a session: whose turn it is, and which cases may be begun before theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .jobs import Upcoming
+
+_OURS = frozenset({"comfy_lane", "request"})
+_MARKS = ("skip", "skipif")
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+class Turns:
+    """Sees which item pytest runs. Its methods named pytest_... are hooks.
+
+    In a worker of pytest-xdist only the item that comes next is known for sure; others may be given to other workers.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._root = Path(config.rootpath)
+        self._spread = hasattr(config, "workerinput")
+        self._positions: Mapping[Any, int] | None = None
+        self._items: list[Any] = []
+        self._next: Any = None
+        self._now = 0
+
+    def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
+        """Note whose turn it is."""
+        self._next = nextitem
+        if self._spread:
+            self._now += 1
+            return
+        if self._positions is None:
+            self._items = item.session.items
+            self._positions = {one: number for number, one in enumerate(self._items)}
+        self._now = self._positions.get(item, self._now)
+
+    @property
+    def now(self) -> int:
+        """The place in the order of the item whose turn it is."""
+        return self._now
+
+    def following(self) -> Iterator[Upcoming]:
+        """Yield what comes after it, up to the first that may not be begun before its turn."""
+        for position, item in self._after():
+            job = item if self._may_begin_ahead(item) else None
+            yield Upcoming(position, job)
+            if job is None:
+                return
+
+    def _after(self) -> Iterator[tuple[int, Any]]:
+        if self._spread:
+            if self._next is not None:
+                yield self._now + 1, self._next
+            return
+        for position in range(self._now + 1, len(self._items)):
+            yield position, self._items[position]
+
+    def _may_begin_ahead(self, item: Any) -> bool:
+        """Whether nothing but the case itself can happen to the server, or to its files, before it is queued."""
+        if not getattr(item, "is_comfy_case", False) or any(item.get_closest_marker(name) for name in _MARKS):
+            return False
+        if any(not mark.kwargs.get("run", True) for mark in item.iter_markers("xfail")):
+            return False
+        fixtures = item._fixtureinfo.name2fixturedefs
+        return all(self._is_harmless(fixtures.get(name)) for name in item.fixturenames if name not in _OURS)
+
+    def _is_harmless(self, found: Any) -> bool:
+        """Whether a fixture was set up already for the whole session, or is none of the project's own."""
+        if not found:
+            return True
+        fixture = found[-1]
+        if fixture.scope == "session" and fixture.cached_result is not None:
+            return True
+        file = Path(getattr(getattr(fixture.func, "__code__", None), "co_filename", ""))
+        return self._root not in file.parents or not set(_INSTALLED).isdisjoint(file.parts)
