@@ -14,7 +14,7 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     def option(name: str, help: str, **more: Any) -> None:
         addoption(name, dest=name[2:].replace("-", "_"), default=None, help=help, **more)
 
-    option("--comfy-url", "run live on this ComfyUI; repeat it to spread xdist workers over several "
+    option("--comfy-url", "run live on this ComfyUI; repeat it for a pool of several "
            "(also COMFY_URL)", action="append", metavar="URL")  # fmt: skip
     option("--comfy-against", "run each case on this ComfyUI as well, the old one, and compare both: no golden run is "
            "needed; several as of --comfy-url", action="append", metavar="URL")  # fmt: skip
@@ -30,6 +30,10 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     option("--comfy-fresh", "have every live run load its models anew", action="store_true")
     option("--comfy-lookahead", "how many cases are queued on each live server behind the one that it executes (2); 0 "
            "has each queued at its turn", metavar="N")  # fmt: skip
+    option("--comfy-order", "file: cases run in pytest's order; model: those that share a checkpoint after each other; "
+           "longest: the longest first, as several servers have it unless told", metavar="NAME")  # fmt: skip
+    option("--comfy-shard", "run the K-th of N parts of the session, of about the same length by golden runs (also "
+           "COMFY_SHARD)", metavar="K/N")  # fmt: skip
     option("--comfy-blame", "run cases that differ again, and name the node that makes them differ: by the old server, "
            "or by what golden runs keep of --comfy-probes", action="store_true")  # fmt: skip
     option("--comfy-probes", "with --comfy-update: keep the values between nodes as well, for --comfy-blame",
@@ -68,6 +72,7 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
                   default=[])  # fmt: skip
     ini("comfy_fresh", "have every live run load its models anew", type="bool", default=False)
     ini("comfy_lookahead", "cases queued on each live server behind the one that it executes", default="")
+    ini("comfy_order", "the order of cases: file, model or longest", default="")
     ini("comfy_blame", "name the node that makes a case differ", type="bool", default=False)
     ini("comfy_probes", "golden runs keep the values between nodes", type="bool", default=False)
     ini("comfy_slower", "how many times as long a node may take", default="")

@@ -145,8 +145,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     claim_tests(config.stash[STATE], config, items)
     broken = [item for item in items if isinstance(item, BrokenFile)]
+    settings = config.stash[STATE].settings
+    if settings.live or settings.order:
+        from .arranging import arrange
+
+        arrange(items, config.stash[STATE])  # what others make of the order goes before
     yield
     keep_broken(items, broken, config.getoption("deselect") or ())
+    if settings.shard:
+        from .arranging import keep_shard
+
+        if away := keep_shard(items, config.stash[STATE]):
+            config.hook.pytest_deselected(items=away)
 
 
 @pytest.hookimpl(hookwrapper=True)

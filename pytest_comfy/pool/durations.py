@@ -38,11 +38,15 @@ class Durations:
 
     def of(self, settings: Settings, key: str) -> float:
         """Return the seconds of a case by its golden run's folder in a project."""
+        found = self.known(settings, key)
+        return self.usual if found is None else found
+
+    def known(self, settings: Settings, key: str) -> float | None:
+        """Return the same, None where there is no golden run."""
         name = settings.report_key(key)
         if name not in self._known:
             self._known[name] = seconds_of_key(settings, key)
-        found = self._known[name]
-        return self.usual if found is None else found
+        return self._known[name]
 
     @property
     def usual(self) -> float:

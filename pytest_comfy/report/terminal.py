@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -48,16 +48,30 @@ def header(projects: Projects) -> list[str]:
     """Return the header lines: mode, servers, versions. Nothing in a project without workflows."""
     if projects.session.live:
         settings = projects.session
-        told = [f"comfy: live, {_server(server)}" for server in settings.servers]
+        told = [f"comfy: live, {one}" for one in _servers(settings.servers)]
         if settings.start:
             told = [f"comfy: live, starts a ComfyUI for this session: {settings.start}"]
-        told += [f"comfy: against {_server(server)}" for server in settings.against]
-        return [fit_to_log(plain(one)) for one in (*told, *_made_with(projects))]
+        told += [f"comfy: against {one}" for one in _servers(settings.against)]
+        return [fit_to_log(plain(one)) for one in (*_shard(settings), *told, *_made_with(projects))]
     there = [settings for settings in projects.all() if settings.golden_dir.is_dir()]
     if not there:
         return []
     where = listed([f"{settings.golden_name}/" for settings in there])
-    return [f"comfy: offline, replaying {where}{_recorded(there[0])}"]
+    return [*_shard(projects.session), f"comfy: offline, replaying {where}{_recorded(there[0])}"]
+
+
+def _shard(settings: Settings) -> list[str]:
+    return [f"comfy: shard {settings.shard[0]} of {settings.shard[1]}"] if settings.shard else []
+
+
+def _servers(servers: Sequence[Server]) -> list[str]:
+    """Ask servers what they are, all at once: one that is away takes its time."""
+    if len(servers) < 2:
+        return [_server(server) for server in servers]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(servers)) as threads:
+        return [*threads.map(_server, servers)]
 
 
 def _server(server: Server) -> str:
@@ -228,6 +242,9 @@ def _rows(state: State) -> Iterator[str]:
     for way, number in sorted(state.cache_busts.items()):
         runs = "1 workflow was" if number == 1 else f"{number} workflows were"
         yield f"cache: {runs} run twice, as the server still had what it made before and made nothing new: {_WAYS[way]}"
+    if state.servers_lost:
+        yield f"servers that were gone while cases ran, which others took over: {len(state.servers_lost)}"
+        yield from few([plain(one, 300) for one in sorted(state.servers_lost)], _MOST_CHANGES)
     if state.left_out:
         yield f"events: {state.left_out} messages and pictures on the way were too many to be kept"
     changes = sorted(state.models_changed)

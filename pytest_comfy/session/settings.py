@@ -25,6 +25,7 @@ WIDGETS_FILE = "comfy-widgets.toml"
 """What the JavaScript of node packs does to widgets, told by the project; read where it is there."""
 UPDATE_MODES = ("none", "missing", "changed", "all")
 PREFLIGHT_MODES = ("fail", "warn", "off")
+ORDERS = ("file", "model", "longest")
 UNUSED_MODES = ("warn", "fail", "remove")
 TOLERANCES = ("exact", "strict", "normal", "loose")
 
@@ -48,6 +49,8 @@ class Settings:
     calibrate  how often each case runs to learn how far it moves by itself; 0 where that is not asked
     slower   how many times as long a node may take, None where time is no failure
     lookahead  how many cases each live server has queued behind the one that it executes
+    order    of cases, a name of ORDERS; "" for the longest first on several servers, else pytest's
+    shard    (k, n): the k-th of n parts of the session is run, from 1; None for all of it
     fresh    whether every live run has the server load its models anew
     redact   what is taken out of all that is recorded and told, beside what looks like a secret
     preflight  what becomes of cases of which it is sure before they run that they break: fail, warn or off
@@ -103,6 +106,8 @@ class Settings:
     start_timeout: float = 300.0
     custom_nodes: tuple[str, ...] = ()
     lookahead: int = 2
+    order: str = ""
+    shard: tuple[int, int] | None = None
 
     @property
     def live(self) -> bool:
@@ -183,6 +188,8 @@ def resolve(
     _one_of("comfy_unused", unused, UNUSED_MODES)
     preflight = pick("preflight") or "fail"
     _one_of("comfy_preflight", preflight, PREFLIGHT_MODES)
+    order = pick("order") or ""
+    _one_of("comfy_order", order or "file", ORDERS)
     tolerance = tolerance_name(pick("tolerance") or "normal", "comfy_tolerance")
     baseline = pick("baseline")
     baseline = baseline_name(baseline, "comfy_baseline") if baseline else None
@@ -236,6 +243,8 @@ def resolve(
         start_timeout=seconds(ini("comfy_start_timeout") or 300.0, "comfy_start_timeout"),
         custom_nodes=tuple(ini("comfy_custom_nodes") or ()),
         lookahead=_lookahead(pick("lookahead")),
+        order=order,
+        shard=_shard(option("comfy_shard") or environ.get("COMFY_SHARD")),
     )
 
 
@@ -290,6 +299,15 @@ def _lookahead(value: Any) -> int:
     if not str(value).isascii() or not str(value).isdigit() or int(value) > 1000:
         raise SettingsError(f"comfy_lookahead {value!r}: must be a number of cases, such as 2, or 0 for none")
     return int(value)
+
+
+def _shard(value: str | None) -> tuple[int, int] | None:
+    if not value:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})", value)
+    if found is None or int(found[1]) > int(found[2]):
+        raise SettingsError(f"--comfy-shard {value!r}: must be K/N with K from 1 to N, such as 2/5")
+    return int(found[1]), int(found[2])
 
 
 def _factor(value: Any) -> float | None:

@@ -127,7 +127,9 @@ def test_error_has_it(project, serve):
     project.write("conftest.py", WRITES.format(text="'Exception in node 3\\n'", mode=""))
     error = {"exception_type": "ValueError", "exception_message": "no", "traceback": []}
     url = serve(recorded(graph(), {}, error=error)).url
-    project.run("workflows", "--comfy-url", url, "--comfy-server-log=comfy.log").assert_outcomes(failed=1)
+    project.run("workflows", "--comfy-url", url, "--comfy-server-log=comfy.log", "--comfy-lookahead=0").assert_outcomes(
+        failed=1
+    )
     assert case_of(project)["server_log"] == "Exception in node 3\n"
 
 
@@ -141,5 +143,7 @@ def test_python_test_has_it_from_its_beginning(project, serve):
         "    comfy_golden.check(comfy_run('txt2img.json'))\n"
     ))  # fmt: skip
     url = serve(recorded(outputs={"9": {"images": [png(2)]}})).url
-    project.run("test_a.py", "--comfy-url", url, "--comfy-server-log=comfy.log").assert_outcomes(failed=1)
+    project.run("test_a.py", "--comfy-url", url, "--comfy-server-log=comfy.log", "--comfy-lookahead=0").assert_outcomes(
+        failed=1
+    )
     assert case_of(project, "test_a.py::test_canvas")["server_log"] == "of the test\n"
