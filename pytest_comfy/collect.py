@@ -233,7 +233,6 @@ class CaseItem(pytest.Function):
                 pytest.skip(reason)
             while True:
                 attempt: Attempt = turn.attempt() if turn is not None else self.prepare(lane)
-                self.user_properties += turn.news() if turn is not None else ()
                 try:
                     verdict = attempt.verdict(on_progress)
                     break
@@ -241,9 +240,11 @@ class CaseItem(pytest.Function):
                     if turn is not None and turn.is_to_be_run_again(error):
                         continue
                     note_error(self, error, not_judged(error))
+                    self.user_properties += turn.news() if turn is not None else ()
                     kept = attempt.keeping.error(attempt.check, attempt.subject, error, not_judged(error))
                     note_kept(self, kept)
                     raise
+            self.user_properties += turn.news() if turn is not None else ()
         note(self, verdict, attempt.check.seen.run)
         note_kept(self, attempt.keeping.verdict(attempt.check, attempt.subject, verdict))
         if not verdict.passed:

@@ -68,9 +68,15 @@ def _opened(state: State) -> str:
     from .pool.durations import Durations
     from .pool.opening import open_pool
 
+    def ask_first(lane: Lane) -> None:
+        if state.settings.preflight != "off":
+            from .upgrade.preflight.session import ask_once
+
+            ask_once(lane.client, state.preflight, state.settings)
+
     state.durations = state.durations or Durations()
     try:
-        state.pool = open_pool(state.settings, state.facts, state.on_nodes)
+        state.pool = open_pool(state.settings, state.facts, state.on_nodes, ask_first)
     except ComfyError as error:
         return f"server unreachable: {error}"
     return ""

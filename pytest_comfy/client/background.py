@@ -202,14 +202,15 @@ class BackgroundClient(ComfyClient):
     It is asked from one thread. A run's time limit counts from when the server begins to execute it.
 
     loop  the clients of one process share one
-    gone  seconds that a server may refuse every connection before it counts as dead; None as long as one that hangs
+    gone  seconds that the server may give no answer, and refuse every connection, before it counts as dead; None for as
+          long as `ComfyClient` waits
     """
 
-    def __init__(self, url: str, *, loop: Loop, gone: float | None = None, **options: Any) -> None:
+    def __init__(self, url: str, *, loop: Loop, gone: tuple[float, float] | None = None, **options: Any) -> None:
         self._loop = loop
         super().__init__(url, **options)
         self._core.from_start = True
-        self._core.refused = gone
+        self._core.gone = gone
 
     def begin(
         self,

@@ -45,13 +45,14 @@ class Limits:
     """Wall-clock limit of a run and how long nothing may move, in seconds.
 
     from_start  whether the clock begins when the server begins to execute the run, and not when it is posted
-    refused     how long the server may refuse connections before it counts as dead; None as long as one that hangs
+    gone        how long the server may give no answer, and refuse every connection, before it counts as dead; None for
+                what is long enough for one that is busy
     """
 
     timeout: float
     stall: float
     from_start: bool = False
-    refused: float | None = None
+    gone: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -273,13 +274,13 @@ class Finish:
         does not move."""
         now = time.monotonic()
         left = min(self._deadline - now, self.watch.moved + self.limits.stall - now)
-        return max(_LEAST_PATIENCE, min(self.wire.timeout, left))
+        return max(_LEAST_PATIENCE, min(self.wire.timeout, left, *(self.limits.gone or ())[:1]))
 
     def _unreachable(self, error: ServerUnreachable, asked: float) -> None:
         now = time.monotonic()
         if self._went_away is None:
             self._went_away = asked
-        gone = _GONE if self.limits.refused is None or REFUSED not in str(error) else self.limits.refused
+        gone = (self.limits.gone or (_GONE, _GONE))[REFUSED in str(error)]
         if now - self._went_away >= gone or now - self.watch.moved >= self.limits.stall:
             raise RunLost(f"the server died in the middle of the run ({self.watch.where()}): {error}") from error
 

@@ -140,7 +140,7 @@ class Following(Steps):
             self.timeout if timeout is None else timeout,
             self.stall_timeout if stall_timeout is None else stall_timeout,
             self.from_start,
-            self.refused,
+            self.gone,
         )
 
     async def _asked(

@@ -77,7 +77,7 @@ class Steps:
         self.allow_api_nodes = allow_api_nodes
         self.on_nodes: OnNodes | None = None
         self.from_start = False
-        self.refused: float | None = None
+        self.gone: tuple[float, float] | None = None
         self.client_id = uuid.uuid4().hex
         self._wire = wire
         self._convert = convert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -22,31 +22,34 @@ if TYPE_CHECKING:
     from ..session.servers import Server
     from ..session.settings import Settings
 
-_REFUSED = 3.0
-"""Seconds that a server may refuse every connection before its runs go to others."""
+_GONE = 10.0, 3.0
+"""Seconds that a server may give no answer, and refuse every connection, before its runs go to others."""
 
 
-def open_pool(settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None) -> Pool:
+def open_pool(
+    settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None, first: Callable[[Lane], object]
+) -> Pool:
     """Connect to the servers of this process; raises ComfyError where none of them answers.
 
     facts     server's address -> what it tells of itself, kept for longer than the pool
     on_nodes  is told of each run
+    first     asks a server what it is asked in any case, all of them at once
     """
     pool = _Opening(settings, facts, on_nodes, Loop()).pool()
     try:
-        _connect([member for member in pool.members if member.own], pool)
+        _connect([member for member in pool.members if member.own], pool, first)
     except BaseException:
         pool.close()
         raise
     return pool
 
 
-def _connect(members: Sequence[Member], pool: Pool) -> None:
+def _connect(members: Sequence[Member], pool: Pool, first: Callable[[Lane], object]) -> None:
     """Connect to servers at once; raises ComfyError where none answers."""
 
     def connect(member: Member) -> ComfyError | None:
         try:
-            member.lane  # noqa: B018 - opens it
+            first(member.lane)
         except ComfyError as error:
             return error
         return None
@@ -101,7 +104,7 @@ class _Opening:
     def _lane(self, server: Server, old: Server | None, others: Sequence[Server], several: bool, anew: bool) -> Lane:
         if anew:
             self._facts.pop(server.told, None)
-        connect = partial(BackgroundClient, loop=self._loop, gone=_REFUSED if several else None)
+        connect = partial(BackgroundClient, loop=self._loop, gone=_GONE if several else None)
         lane = Lane.open(server, self._settings, self._facts, connect)
         lane.client.on_nodes = self._on_nodes
         try:

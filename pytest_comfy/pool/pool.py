@@ -16,7 +16,7 @@ from .member import Flight, Member, serving
 
 if TYPE_CHECKING:
     from ..client import Progress, Run
-    from ..client.background import BackgroundRun, Loop
+    from ..client.background import Loop
     from ..judging.lane import Lane
     from .jobs import Job, Order, Prepared, Upcoming
 
@@ -176,7 +176,7 @@ class Pool:
         def begin(workflow: Any, **options: Any) -> Callable[[Callable[[Progress], None] | None], Run]:
             flight.run = member.client.begin(workflow, self.changed.set, started, **options)
             member.flights.append(flight)
-            return partial(self._wait, flight.run)
+            return partial(self._wait, flight)
 
         if not self.lookahead and len(self.members) == 1:
             return flight  # it runs at its turn, while nothing else goes on
@@ -192,8 +192,14 @@ class Pool:
             if flight.member is member and flight.position != self._now:
                 self._drop(flight)
 
-    def _wait(self, run: BackgroundRun, on_progress: Callable[[Progress], None] | None) -> Run:
-        return run.result(on_progress, self.changed, self.top_up)
+    def _wait(self, flight: Flight, on_progress: Callable[[Progress], None] | None) -> Run:
+        def meanwhile() -> None:
+            self.top_up()
+            if flight.member.lost is not None and flight.goes_on:
+                raise flight.member.lost
+
+        assert flight.run is not None
+        return flight.run.result(on_progress, self.changed, meanwhile)
 
     def _drop(self, flight: Flight) -> None:
         self._flights.pop(flight.position, None)
@@ -250,7 +256,8 @@ class Pool:
             if flight.run is not None and flight.run.over and isinstance(error := flight.run.error(), _LOST):
                 self._is_lost(flight, error)
         for position, flight in [*self._flights.items()]:
-            gone = flight.member.lost is not None and flight.run is not None
+            # The one that is waited for ends with an error, and is begun elsewhere then.
+            gone = flight.member.lost is not None and flight.run is not None and position != self._now
             if gone and flight.run is not None and (not flight.run.over or flight.run.error() is not None):
                 if self._deaths.get(position, 0) >= _MOST_DEATHS:
                     continue

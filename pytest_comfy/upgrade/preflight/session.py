@@ -49,8 +49,7 @@ def preflight(
 
     Errors of the file, its values or its golden run are left to the run, which ends with them.
     """
-    if client.url not in told:
-        told[client.url] = _asked(client, settings)
+    ask_once(client, told, settings)
     known = told[client.url]
     if isinstance(known, str):
         return [], [(PROBLEM, known)]
@@ -66,6 +65,12 @@ def preflight(
     kinds = sorted({(one.severity, one.kind) for one in found if one.severity != "info"} if found else ())
     passing = [pair for pair in kinds if not (sure and pair[0] == "error")]
     return found, [(FOUND, json.dumps(passing))] if passing else []
+
+
+def ask_once(client: ComfyClient, told: Told, settings: Settings) -> None:
+    """Ask a server what preflights hold cases against, unless that was done."""
+    if client.url not in told:
+        told[client.url] = _asked(client, settings)
 
 
 def refuse_broken(found: list[Finding]) -> None:
