@@ -77,10 +77,14 @@ class Work(Generic[T]):
             while not self.future.done():
                 look(_INTERRUPTIBLE)
         except BaseException:
-            self.call_off()
-            self._wait(_ENDING)
+            self.end()
             raise
         return self.future.result()
+
+    def end(self) -> None:
+        """End it, and wait until that was done, for so long as it may take."""
+        self.call_off()
+        self._wait(_ENDING)
 
     def _wait(self, seconds: float) -> None:
         wait([self.future], seconds)
@@ -191,6 +195,11 @@ class BackgroundRun:
         if self._work is not None:
             self._work.call_off()
 
+    def end(self) -> None:
+        """Take it off the server, and wait until that was done."""
+        if self._work is not None:
+            self._work.end()
+
     def _tell(self) -> None:
         self._changed.set()
         self._on_change()
@@ -209,6 +218,8 @@ class BackgroundClient(ComfyClient):
     def __init__(self, url: str, *, loop: Loop, gone: tuple[float, float] | None = None, **options: Any) -> None:
         self._loop = loop
         super().__init__(url, **options)
+        self._queued = asyncio.Event()
+        self._queued.set()
         self._core.from_start = True
         self._core.gone = gone
 
@@ -229,8 +240,24 @@ class BackgroundClient(ComfyClient):
         if isinstance(workflow, Workflow):
             workflow = self.converted(workflow)
         going = BackgroundRun(on_change, on_start)
-        going.begin(self._loop, self._core.run(workflow, on_progress=going.moved, **options))
+        before, self._queued = self._queued, asyncio.Event()
+        going.begin(self._loop, self._in_order(before, self._queued, workflow, going.moved, options))
         return going
+
+    async def _in_order(
+        self,
+        before: asyncio.Event,
+        queued: asyncio.Event,
+        workflow: Workflow | Mapping[str, Any],
+        on_progress: Callable[[Progress], None],
+        options: Mapping[str, Any],
+    ) -> Run:
+        """Run a workflow, which is queued once what was begun before it is."""
+        try:
+            await before.wait()
+            return await self._core.run(workflow, on_progress=on_progress, on_queued=queued.set, **options)
+        finally:
+            queued.set()
 
     def run(
         self,

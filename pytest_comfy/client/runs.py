@@ -40,8 +40,13 @@ class Runs(Following):
         on_progress: Callable[[Progress], None] | None = None,
         wanted: Wanted | None = None,
         first: bool = False,
+        on_queued: Callable[[], object] = lambda: None,
     ) -> Run:
-        """As `ComfyClient.run`; `first` has it go before other prompts of this client that wait."""
+        """As `ComfyClient.run`.
+
+        first      has it go before other prompts of this client that wait
+        on_queued  called when its prompt is in the queue
+        """
         limits = self._limits(timeout, stall_timeout)
         self.renew()
         with self._bounded():
@@ -49,7 +54,9 @@ class Runs(Following):
 
             async def once(posted: Mapping[str, Any], bust: str | None, first: bool) -> Run:
                 number = self._before_ours() if first else None
-                run = await self._run_once(posted, limits, extra_data, allow_node_errors, on_progress, number)
+                run = await self._run_once(
+                    posted, limits, extra_data, allow_node_errors, on_progress, number, on_queued
+                )
                 return replace(run, prompt=prompt, cache_bust=bust)
 
             reload = reload or self.reload_models
@@ -72,12 +79,14 @@ class Runs(Following):
         allow_node_errors: bool,
         on_progress: Callable[[Progress], None] | None,
         number: float | None,
+        on_queued: Callable[[], object],
     ) -> Run:
         await self._open()
         posting = Posting(str(uuid.uuid4()), posted, extra_data, number)
         watch = self._watch(posting.prompt_id, posted)
         try:
             queued = await self._post_prompt(posting, watch)
+            on_queued()
             if queued.node_errors and not allow_node_errors:
                 raise await self._in_words(lambda known: partial_rejection(posted, queued.node_errors, known))
             _, finish = await self._finish(watch.prompt_id, limits, on_progress, begun=watch.posted)

@@ -149,8 +149,12 @@ class Pool:
 
     def close(self) -> None:
         """Take off the servers what was queued ahead, and close the connections."""
-        for flight in [*self._flights.values()]:
+        flights = [*self._flights.values()]
+        for flight in flights:
             self._drop(flight)
+        for flight in flights:
+            if flight.run is not None and flight.member.lost is None:
+                flight.run.end()
         for member in self.members:
             member.close()
         self._loop.close()
