@@ -174,7 +174,7 @@ async def drive(url: str) -> tuple[float, Tally]:
         return time.perf_counter() - began, tally
 
 
-def measure(serve: Any) -> tuple[float, Tally]:
+def driven(serve: Any) -> tuple[float, Tally]:
     """Start a server in a process of its own, drive it, stop it."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -195,7 +195,7 @@ def main() -> None:
     print(f"{CLIENTS} clients, {PROMPTS} prompts each, {ROUNDS} rounds")
     for _ in range(ROUNDS):
         for name, serve in (("bare", serve_bare), ("fake", serve_fake)):
-            seconds, tally = measure(serve)
+            seconds, tally = driven(serve)
             rates[name].append(tally.requests / seconds)
             waits[name].append(statistics.median(tally.waits) * 1000)
             wrong += tally.wrong
