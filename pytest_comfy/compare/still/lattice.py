@@ -7,13 +7,14 @@ period: content cancels out, a grid adds up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from .maps import Floats
+from .maps import Bytes, Floats
 
 Planes = tuple[Floats, Floats, Floats]
 """Luma, Cb and Cr, averaged over PIECE pixels along one axis: shape (pieces, lines)."""
@@ -66,7 +67,12 @@ class Lattice:
 
 def lattice_of(planes: Iterable[Planes]) -> Lattice:
     """Return how strongly lines come again in a picture, given its `planes_of`."""
-    strengths = np.maximum(*map(_folded, planes))  # which has one plane at a time
+    across, down = (list(_profiles(one)) for one in planes)  # which has one plane at a time
+    if across[0].shape == down[0].shape:  # both of a square at once: it takes hardly longer than one
+        folded = _folded([np.concatenate(pair) for pair in zip(across, down, strict=True)])
+        strengths = np.maximum(folded[:2], folded[2:])
+    else:
+        strengths = np.maximum(_folded(across), _folded(down))
     grouped = np.maximum.reduceat(strengths, np.array(PERIODS[:-1]) - PERIODS[0], axis=1)
     return Lattice(grouped, (_strongest(strengths[0]).period, _strongest(strengths[1]).period))
 
@@ -105,59 +111,129 @@ def planes_of(seen: Image.Image) -> Iterator[Planes]:
 
     One after the other, as each takes as much memory as the picture.
     """
-    yield _planes(seen.reduce((1, _PIECE)))
-    yield _planes(seen.reduce((_PIECE, 1)).transpose(Image.Transpose.TRANSPOSE))
+    shape = seen.height, seen.width
+    bands = [np.frombuffer(seen.tobytes("raw", band), dtype=np.uint8).reshape(shape) for band in "RGB"]
+    yield _planes(*map(_pieces, bands))
+    yield _planes(*(_pieces(band.T) for band in bands))
 
 
-def _planes(pieces: Image.Image) -> Planes:
-    red, green, blue = (np.asarray(band, dtype=np.float32) for band in pieces.split())
+def _pieces(band: Bytes) -> Floats:
+    """Return the mean of each _PIECE rows, the last of fewer, as Pillow's `reduce` rounds it, much faster."""
+    whole = len(band) // _PIECE * _PIECE
+    sums = band[0:whole:_PIECE].astype(np.uint16)
+    for at in range(1, _PIECE):
+        sums += band[at:whole:_PIECE]
+    pieces = (sums + _PIECE // 2) // _PIECE
+    if left := len(band) - whole:
+        last = band[whole:].sum(axis=0, dtype=np.uint32, keepdims=True)
+        pieces = np.concatenate([pieces, (last + left // 2) * (2**24 // left) >> 24])
+    return pieces.astype(np.float32, order="C")
+
+
+def _planes(red: Floats, green: Floats, blue: Floats) -> Planes:
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     return luma, (blue - luma) / 1.772, (red - luma) / 1.402
 
 
 def _folded_difference(before: Planes, after: Planes) -> Floats:
     luma, blue, red = (b - a for a, b in zip(before, after, strict=True))
-    return _folded((luma, blue, red), CHANCE)
+    return _folded(list(_profiles((luma, blue, red))), CHANCE)
 
 
-def _folded(planes: Planes, chance: float = 0.0) -> Floats:
-    """Return how strong the lines of each period are in luma and chroma: shape (2, PERIODS[-1] - PERIODS[0]).
+def _folded(profiles: Sequence[Floats], chance: float = 0.0) -> Floats:
+    """Return how strong the lines of each period are: shape (rows, PERIODS[-1] - PERIODS[0]).
 
     That is the mean of the steps there but for the largest, above the median of all lines and `chance` standard
-    deviations.
+    deviations. The profiles are those of the `_SCALES`, each of the same number of rows, luma and chroma in turn.
     """
-    folded = np.zeros((2, PERIODS[-1] - PERIODS[0]), dtype=np.float32)
-    for low, high in _SCALES:
-        profiles = _profiles(planes)
-        above, lines = profiles - np.median(profiles, axis=1, keepdims=True), profiles.shape[1]
-        periods = range(low, min(high, lines // TIMES + 1))
-        times = np.array([lines // period for period in periods])
-        sums = [
-            _without_largest(above[:, : n * period].reshape(2, n, period)).max(axis=1)
-            for n, period in zip(times.tolist(), periods, strict=True)
-        ]
-        if sums:
+    folded = np.zeros((len(profiles[0]), PERIODS[-1] - PERIODS[0]), dtype=np.float32)
+    for (low, high), steps in zip(_SCALES, profiles, strict=True):
+        lines = steps.shape[1]
+        high = min(high, lines // TIMES + 1)
+        if low < high:
+            above, times = steps - np.median(steps, axis=1, keepdims=True), lines // np.arange(low, high)
+            sums = _at_periods(above, low, high) / (times - 1)
             spread = above.std(axis=1, keepdims=True)
-            at = low - PERIODS[0]
-            folded[:, at : at + len(sums)] = np.stack(sums, axis=1) / (times - 1) - chance * spread / np.sqrt(times)
-        planes = _joined(planes)
+            folded[:, low - PERIODS[0] : high - PERIODS[0]] = sums - chance * spread / np.sqrt(times)
     return np.maximum(folded, 0)
 
 
-def _without_largest(steps: Floats) -> Floats:
-    """Return the sums over the middle axis, but for the largest each: a line of its own makes no grid."""
-    sums: Floats = np.add.reduce(steps, axis=1) - np.maximum.reduce(steps, axis=1)
-    return sums
+def _at_periods(steps: Floats, low: int, high: int) -> Floats:
+    """Return of steps (rows, lines), for each period, the largest sum of those that lie it apart: (rows, high - low).
+
+    The largest step of a sum is left out: a line of its own makes no grid.
+    """
+    lines = steps.shape[1]
+    found = np.empty((len(steps), high - low), dtype=np.float32)
+    turned = np.ascontiguousarray(steps.T)
+    period = low
+    while period < high:
+        times = lines // period
+        after = min(high, lines // times + 1)  # periods before it come equally often
+        if 3 * (after - period) < 2 * times:
+            found[:, period - low] = _largest_sum(turned, period, times)
+            period += 1
+        else:  # many long ones, which take fewer steps together
+            found[:, period - low : after - low] = _largest_sums(steps, np.arange(period, after), times)
+            period = after
+    return found
 
 
-def _profiles(planes: Planes) -> Floats:
+def _largest_sum(steps: Floats, period: int, times: int) -> Floats:
+    """Return what `_at_periods` does for one period, of steps (lines, rows)."""
+    folds = steps[: times * period].reshape(times, -1)
+    sums = np.add.reduce(folds, axis=0) - np.maximum.reduce(folds, axis=0)
+    most: Floats = sums.reshape(period, -1).max(axis=0)
+    return most
+
+
+def _largest_sums(steps: Floats, periods: npt.NDArray[np.intp], times: int) -> Floats:
+    """Return what `_at_periods` does for periods that follow each other and all come so often."""
+    total = _fold(steps, periods, 0).copy()
+    largest = total.copy()
+    for time in range(1, times):
+        fold = _fold(steps, periods, time)
+        np.add(total, fold, out=total)
+        np.maximum(largest, fold, out=largest)
+    total -= largest
+    beyond = np.arange(total.shape[2]) >= periods[:, np.newaxis]  # where the next fold begins
+    np.copyto(total, np.float32(-np.inf), where=beyond)
+    most: Floats = total.max(axis=2)
+    return most
+
+
+def _fold(steps: Floats, periods: npt.NDArray[np.intp], time: int) -> Floats:
+    """Return a view on a fold of each period, from `time` times the period on: (rows, periods, longest period)."""
+    across, along = steps.strides
+    shape = (len(steps), len(periods), int(periods[-1]))
+    return np.ndarray(shape, steps.dtype, steps, time * int(periods[0]) * along, (across, time * along, along))
+
+
+def _profiles(planes: Planes) -> Iterator[Floats]:
+    """Yield the profiles of luma and of chroma at each of the `_SCALES`: (2, lines - 1)."""
+    for _ in _SCALES:
+        yield _mean_steps(planes)
+        planes = _joined(planes)
+
+
+def _mean_steps(planes: Planes) -> Floats:
     """Return the mean size of the steps from each line to the next, of luma and of chroma: shape (2, lines - 1)."""
-    luma, blue, red = (np.diff(plane, axis=1) for plane in planes)
-    if not luma.size:
+    pieces, lines = planes[0].shape
+    if not pieces or lines < 2:
         return np.zeros((2, 1), dtype=np.float32)
+    luma, blue, red = map(_steps, planes)
     np.add(np.square(blue, out=blue), np.square(red, out=red), out=blue)
+    cap = np.full((1, lines), _CAP, dtype=np.float32)  # numpy is twice as fast with it as with a number
     steps = np.abs(luma, out=luma), np.sqrt(blue, out=blue)
-    return np.stack([np.minimum(one, np.float32(_CAP), out=one).mean(axis=0) for one in steps])
+    return np.stack([np.minimum(one, cap, out=one).mean(axis=0)[:-1] for one in steps])
+
+
+def _steps(plane: Floats) -> Floats:
+    """Return the steps from each line to the next, and 0 for the last: as one row, which is much faster than many."""
+    row, steps = plane.reshape(-1), np.empty_like(plane)
+    np.subtract(row[1:], row[:-1], out=steps.reshape(-1)[:-1])
+    steps[:, -1] = 0
+    return steps
 
 
 def _joined(planes: Planes) -> Planes:
