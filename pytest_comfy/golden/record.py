@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,7 +69,7 @@ class Approval:
     converted  the workflow, where it was converted from UI form
     silent     whether the socket told nothing of the end, so that history must tell of the run
     replaced   what the run takes the place of; None where there was nothing
-    described  SHA-256 of an output (hex) -> what `compare.describe` tells of it, where that is known already
+    describe   tells of an output what `compare.describe` does, from what is known already where it is
     """
 
     workflow: str
@@ -85,7 +84,7 @@ class Approval:
     converted: Workflow | None = None
     silent: bool = False
     replaced: Replaced | None = None
-    described: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    describe: Callable[..., Mapping[str, Any]] = describe
 
 
 def record(
@@ -213,9 +212,7 @@ def _output(
     data = scrub(output.data, secrets)
     try:
         kept = output.data if data is None else data
-        known_as = approval.described.get(hashlib.sha256(kept).hexdigest(), {})
-        alike = bool(known_as) and known_as.get("masks", []) == [list(mask) for mask in masks]
-        described = known_as if alike else describe(kept, output.media_type, masks, file_kept=approval.files)
+        described = approval.describe(kept, output.media_type, masks, file_kept=approval.files)
     except CompareError as error:
         raise GoldenError(f"output {output.name} of {output.title!r} cannot be approved: {error}") from error
     name = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from .floor import carried
@@ -41,12 +41,6 @@ class Candidate:
     options: CaseOptions
     judge: Judge
     outputs: tuple[OutputVerdict, ...] = ()
-
-    @property
-    def described(self) -> dict[str, Mapping[str, Any]]:
-        """SHA-256 -> what was learnt of outputs when they were compared."""
-        known = [one.comparison.described for one in self.outputs if one.comparison and one.comparison.described]
-        return {found["sha256"]: found for found in known}
 
     @property
     def replaced(self) -> Replaced | None:
@@ -99,7 +93,7 @@ class Recorder:
             converted=converted,
             silent=run.gap == "silent",
             replaced=one.replaced,
-            described=one.described,
+            describe=judge.known.describe,
         )
         client = self.lane.client
         environment = self.lane.facts.environment(client, run.prompt, anew=True)
@@ -142,7 +136,7 @@ def refuse(one: Candidate, seen_before: Collection[str] = ()) -> None:
     if one.run.gap == "dropped":
         raise NotJudged("the socket dropped during the run, so the recording has gaps: nothing was approved; run again")
     with within(one.run.budget):
-        one.judge.refuse_blank(one.run, seen_before, one.described)
+        one.judge.refuse_blank(one.run, seen_before)
 
 
 def refuse_unjudged(one: Candidate) -> None:

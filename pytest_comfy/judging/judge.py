@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
 from ..compare import CompareError, Comparison, TextRule, TooLargeError, UndecodableError, blank_word, draw_difference
 from ..compare.batch import Finding, Wanted, explain_batch
 from ..compare.kept import Made
+from ..compare.known import Known
 from ..compare.memory import within
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
@@ -67,6 +67,7 @@ class Judge:
         self.artefacts = artefacts
         self.prompt = prompt
         self.extra_data = extra_data
+        self.known = Known()
 
     def outputs(self, golden: GoldenRun, run: Run) -> tuple[OutputVerdict, ...]:
         """Return the verdict of every output, those of the golden run first; raises NotJudged.
@@ -105,15 +106,11 @@ class Judge:
         """Return the masks of an output to be approved, (x, y, width, height) in pixels; raises NotJudged."""
         return self._masks(output.name, output.title, lambda: size_of(output.data))
 
-    def refuse_blank(
-        self, run: Run, but: Collection[str] = (), described: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    def refuse_blank(self, run: Run, but: Collection[str] = ()) -> None:
         """Raise ShowsNothing for an output that shows nothing, which nobody approves knowingly without a word.
 
-        but        names of outputs that are not looked at
-        described  SHA-256 (hex) -> what was learnt of an output when it was compared, which is not measured again
+        but  names of outputs that are not looked at
         """
-        known = described or {}
         for output in run.outputs if not self.options.blank else ():
             # What is no file and no text is data, such as the settings of a camera: an empty list may well be right.
             if (
@@ -123,7 +120,7 @@ class Judge:
             ):
                 continue
             with suppress(CompareError):  # whoever cannot be looked at is refused with its own sentence
-                seen = known.get(hashlib.sha256(output.data).hexdigest()) if known else None
+                seen = self.known.describe(output.data, output.media_type)
                 word = blank_word(output.data, output.media_type, seen)
                 if word is not None:
                     raise ShowsNothing(
@@ -160,7 +157,9 @@ class Judge:
             wanted[index] = Wanted(kept_of(golden, kept), *rules)
         made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
         compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}
-        for finding in explain_batch(wanted, made, compared):
+        for index, comparison in compared.items():
+            self.known.learn(made[index].media_type, comparison.described)
+        for finding in explain_batch(wanted, made, compared, self.known):
             yield self._judged(golden, batch, finding)
 
     def _compare(self, wanted: Wanted, output: Output) -> Comparison:

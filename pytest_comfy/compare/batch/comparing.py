@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from ..kept import Made
+from ..known import Known
 from ..result import CompareError, Comparison, hard_failure
 from ..tolerance import parse_tolerance
 from . import wording as words
@@ -43,22 +44,30 @@ class Finding:
 
 
 def explain_batch(
-    golden: Mapping[int, Wanted], actual: Mapping[int, Made], compared: Mapping[int, Comparison]
+    golden: Mapping[int, Wanted],
+    actual: Mapping[int, Made],
+    compared: Mapping[int, Comparison],
+    known: Known | None = None,
 ) -> list[Finding]:
     """Return what became of every item: of the golden ones by position, then of those that are new.
 
     golden, actual  the items by position, from 0; positions that are left out of the judgement are in neither
     compared        position -> `compare_output` of the two items there, for all positions that are in both
+    known           what is known of items already; what is learnt of them comes to it
 
     An item moved only if it matches another golden place and not its own. Of items that are legitimately alike
     none is said to have moved where an assignment in order explains the batch as well.
     """
-    return list(_Batch(golden, actual, compared).findings())
+    return list(_Batch(golden, actual, compared, known or Known()).findings())
 
 
 class _Batch:
     def __init__(
-        self, golden: Mapping[int, Wanted], actual: Mapping[int, Made], compared: Mapping[int, Comparison]
+        self,
+        golden: Mapping[int, Wanted],
+        actual: Mapping[int, Made],
+        compared: Mapping[int, Comparison],
+        known: Known,
     ) -> None:
         self.golden = dict(sorted(golden.items()))
         self.actual = dict(sorted(actual.items()))
@@ -66,7 +75,7 @@ class _Batch:
             (position, position): one for position, one in compared.items()
         }
         self.own = {position: position for position, one in compared.items() if one.passed}
-        self.looks = Looks(self.golden, self.actual, self.own)
+        self.looks = Looks(self.golden, self.actual, self.own, known)
         self.noun = words.noun_of(
             [one.kept.media_type for one in golden.values()] + [one.media_type for one in actual.values()]
         )

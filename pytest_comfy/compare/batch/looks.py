@@ -11,8 +11,9 @@ from typing import Any
 
 from ..kept import Kept, Made
 from ..kinds import kind_named
+from ..known import Known
 from ..media import kind_of
-from ..outputs import compare_output, describe
+from ..outputs import compare_output
 from ..result import DAMAGED, CompareError, Comparison
 from ..rules import TextRule
 from ..tolerance import Tolerance, parse_tolerance
@@ -44,13 +45,17 @@ class Wanted:
 class Looks:
     """Distances between the items of a batch: 0 equal, up to 1 within tolerance, infinite if not comparable.
 
-    own  positions whose item passed against the golden one there: that one's fingerprint stands for it
+    own    positions whose item passed against the golden one there: that one's fingerprint stands for it
+    known  what is known of items already, and what will be
     """
 
-    def __init__(self, golden: Mapping[int, Wanted], actual: Mapping[int, Made], own: Iterable[int]) -> None:
+    def __init__(
+        self, golden: Mapping[int, Wanted], actual: Mapping[int, Made], own: Iterable[int], known: Known
+    ) -> None:
         self.golden = golden
         self.actual = actual
         self.own = frozenset(own)
+        self.known = known
         self.by_content_alone = len(golden) * len(actual) > MOST_PAIRS
         self._versions: dict[str, Any] = {}
         # Each a step of seconds for a large picture, and asked for often.
@@ -118,19 +123,23 @@ class Looks:
         if self.by_content_alone:
             return kept
         try:
-            return _kept(kept.data("no usable fingerprint was kept"), kept.media_type, masks)
+            return self._kept(kept.data("no usable fingerprint was kept"), kept.media_type, masks)
         except CompareError:
             return replace(kept, fingerprint=None)
 
     def _describe_made(self, actual: int, masks: tuple[tuple[int, ...], ...]) -> Kept:
         made = self.actual[actual]
         try:
-            kept = _kept(made.data, made.media_type, masks)
+            kept = self._kept(made.data, made.media_type, masks)
         except CompareError:
             return Kept(made.media_type, self._bytes_sha256(actual), None, None, (), lambda: made.data)
         if kept.fingerprint is not None:
             self._versions[kind_of(made.media_type)] = kept.fingerprint.get("version")
         return kept
+
+    def _kept(self, data: bytes, media_type: str, masks: Sequence[Sequence[int]]) -> Kept:
+        found = self.known.describe(data, media_type, masks)
+        return Kept(media_type, found["sha256"], found["pixels_sha256"], found["fingerprint"], (), lambda: data)
 
     def _bytes_sha256_of(self, actual: int) -> str:
         return hashlib.sha256(self.actual[actual].data).hexdigest()
@@ -138,11 +147,6 @@ class Looks:
 
 def _plain(masks: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(mask) for mask in masks)
-
-
-def _kept(data: bytes, media_type: str, masks: Sequence[Sequence[int]]) -> Kept:
-    found = describe(data, media_type, masks)
-    return Kept(media_type, found["sha256"], found["pixels_sha256"], found["fingerprint"], (), lambda: data)
 
 
 def _compare_looks(golden: Kept, actual: Kept, tolerance: Tolerance) -> Comparison | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..extras import load
-from ..memory import require
+from ..memory import decoded_once, require
 from ..result import CompareError, MissingExtraError, UndecodableError
 from .costs import JXL, bytes_a_pixel
 from .exr import SIGNATURE as EXR_SIGNATURE
@@ -44,8 +44,17 @@ def decode(data: bytes) -> Image.Image:
     A still is turned as its EXIF orientation says and viewers show it.
     Raises UndecodableError for anything that is no complete picture of at most MAX_PIXELS a frame,
     MAX_FRAMES frames and MAX_ANIMATION_PIXELS in all, and TooLargeError, before any pixel is there, where to compare
-    it would take more memory than there is.
+    it would take more memory than there is. What it returns must not be changed: others may get the same.
     """
+    return decoded_once(data, lambda: _decode(data), _bytes_kept)
+
+
+def _bytes_kept(image: Image.Image) -> int:
+    """Return the bytes that a still is kept in; animations are not kept, as who seeks in one moves it for all."""
+    return 4 * image.width * image.height if frame_count(image) == 1 else 0
+
+
+def _decode(data: bytes) -> Image.Image:
     if data.startswith(EXR_SIGNATURE):
         return _decode_exr(data)
     _check_plugins(data)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pytest_comfy.compare import Comparison, Kept, compare_output, describe
+from pytest_comfy.compare import Comparison, Kept, compare_output, describe, known
 from pytest_comfy.compare.batch import comparing as batches
 from pytest_comfy.compare.batch import looks
 from pytest_comfy.compare.batch.comparing import Finding, Made, Wanted, explain_batch
@@ -331,18 +331,18 @@ class TestTwins:
 
 class TestBounds:
     def test_place_by_place_comes_first_and_is_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(looks, "describe", None)
+        monkeypatch.setattr(known, "describe", None)
         monkeypatch.setattr(looks.Wanted, "compare", None)
         assert told(batch([1, 2, 3], [(1, 1), (2, 1), (3, 1)])) == []
 
     def test_each_picture_is_described_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[bytes] = []
 
-        def counted(data: bytes, *rest: Any) -> dict[str, Any]:
+        def counted(data: bytes, *rest: Any, **more: Any) -> dict[str, Any]:
             seen.append(data)
-            return describe(data, *rest)
+            return describe(data, *rest, **more)
 
-        monkeypatch.setattr(looks, "describe", counted)
+        monkeypatch.setattr(known, "describe", counted)
         batch(range(8), [(seed, 1) for seed in (0, 1, 2, 4, 3, 6, 7, 5)])
         assert sorted(seen) == sorted(picture(seed, 1) for seed in (3, 4, 5, 6, 7))
 

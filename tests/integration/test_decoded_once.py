@@ -1,0 +1,49 @@
+"""No picture is decoded twice in one check, however much is asked of it: golden or actual, whatever comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import pytest
+from PIL import PngImagePlugin
+from projects import png, recorded
+
+GOLDEN = [png(1), png(2)]
+BLACK = png(2, edit=lambda picture: picture.paste((0, 0, 0), (0, 0, *picture.size)))
+CASES = {
+    "identical": ([png(1), png(2)], [], "passed", 0),
+    "within tolerance": ([png(1, shift=1), png(2)], [], "passed", 3),
+    "different": ([png(1), png(3)], [], "failed", 3),
+    "showing nothing": ([png(1), BLACK], [], "failed", 3),
+    "in another order": ([png(2), png(1)], [], "failed", 2),
+    "one more than before": ([png(1), png(2), png(4)], [], "failed", 3),
+    "kept in the report": ([png(1, shift=1), png(2)], ["--comfy-report-all"], "passed", 3),
+    "approved": ([png(1), png(3)], ["--comfy-update"], "passed", 3),
+    "approved whatever it is": ([png(1, shift=1), png(3)], ["--comfy-update=all"], "passed", 4),
+}
+"""Name -> outputs of today, flags, what becomes of the case, and of how many files the pixels are needed."""
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How often the pixels of each file were decoded, by the SHA-256 of its bytes."""
+    counts = Counter()
+    prepare = PngImagePlugin.PngImageFile.load_prepare
+
+    def counted(image):
+        counts[hashlib.sha256(image.fp.getvalue()).hexdigest()] += 1
+        prepare(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load_prepare", counted)
+    return counts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_picture_is_decoded_once(project, serve, decoded, name):
+    pictures, flags, outcome, needed = CASES[name]
+    project.both(outputs={"9": {"images": GOLDEN}})
+    live = serve(recorded(outputs={"9": {"images": pictures}}))
+    decoded.clear()
+    project.run("workflows", "--comfy-url", live.url, *flags).assert_outcomes(**{outcome: 1})
+    assert sorted(decoded.values()) == [1] * needed
