@@ -33,11 +33,15 @@ class _Decoded:
 
 
 @dataclass
-class _Share:
-    """What one of several that work at once takes: `most` is counted in the budget, `taken` is open now."""
+class Share:
+    """What one of several that work at once takes: `most` is counted in the budget, `taken` of it is open now.
+
+    refused  whether anything that it asked for did not fit beside the others
+    """
 
     taken: int = 0
     most: int = 0
+    refused: bool = False
 
 
 @dataclass
@@ -64,7 +68,7 @@ class _Room:
 
 
 _ROOM: ContextVar[_Room | None] = ContextVar("pytest_comfy_memory", default=None)
-_SHARE: ContextVar[_Share | None] = ContextVar("pytest_comfy_memory_share", default=None)
+_SHARE: ContextVar[Share | None] = ContextVar("pytest_comfy_memory_share", default=None)
 
 
 @contextmanager
@@ -81,9 +85,9 @@ def within(budget: Budget | None) -> Iterator[None]:
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
+def sharing(share: Share) -> Iterator[None]:
     """Count all that is asked for in this context until the end of it, as others ask at the same time."""
-    room, share = _ROOM.get(), _Share()
+    room = _ROOM.get()
     token = _SHARE.set(share)
     try:
         yield
@@ -99,7 +103,7 @@ def require(size: int, what: str) -> None:
     room = _ROOM.get()
     if room is None:
         return
-    share = _SHARE.get() or _Share()
+    share = _SHARE.get() or Share()
     with room.lock:
         room.budget.held += share.taken - share.most
         try:
@@ -107,6 +111,7 @@ def require(size: int, what: str) -> None:
                 room.drop()
             room.budget.check(size, what)
         except OutOfMemory as error:
+            share.refused = True
             raise TooLargeError(str(error)) from error
         finally:
             room.budget.held += share.most - share.taken

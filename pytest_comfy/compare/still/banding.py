@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from .maps import Floats
 
@@ -21,6 +22,12 @@ SCARCE_PIXELS = 4.0
 
 _REACH = 6
 _KERNEL = np.exp(-(np.arange(-_REACH, _REACH + 1) ** 2) / (2 * SMOOTHING**2))
+
+
+def shares_of_levels(seen: Image.Image) -> Floats:
+    """Return the share of all pixels of an 8-bit RGB picture that have each value of R, G and B: shape (3, 256)."""
+    counts = np.array(seen.histogram(), dtype=np.float32).reshape(3, 256)
+    return counts / np.float32(max(1, seen.width * seen.height))
 
 
 def roughness(counts: Floats, pixels: int) -> Floats:

@@ -35,7 +35,6 @@ FLOAT_BOUNDS = "pytest_comfy.float_bounds"
 
 # EPS and PDF start programs, and vector or stub formats hold no pixels of their own: not in this list.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "QOI", "JXL")
-_settings_lock = threading.RLock()
 
 
 def decode(data: bytes) -> Image.Image:
@@ -148,18 +147,44 @@ def frames(image: Image.Image) -> Iterator[Image.Image]:
                 image.seek(0)
 
 
+class _Switches:
+    """The switches of Pillow, and Python's for warnings, as we want them while any thread is inside."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: tuple[int | None, bool] = (None, False)
+        self._warnings = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._warnings = warnings.catch_warnings(action="ignore")
+                self._warnings.__enter__()
+                self._before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+            Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses above twice this number
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+                self._warnings.__exit__(None, None, None)
+
+
+_SWITCHES = _Switches()
+
+
 @contextmanager
 def guard() -> Iterator[None]:
     """Run Pillow with our limits, without warnings, and raise nothing but UndecodableError.
 
     Pillow's switches are global and other code in the process sets them (ComfyUI turns the pixel limit off
-    and truncated files on), so they are set for the moment, one thread at a time, and put back.
+    and truncated files on), so they are set while anybody is in here, and put back.
     """
-    with _settings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses above twice this number
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    with _SWITCHES:
         try:
             yield
         except CompareError:
@@ -171,8 +196,6 @@ def guard() -> Iterator[None]:
         except Exception as error:
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UndecodableError(f"the picture is broken or truncated ({reason})") from error
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _has_deep_colour(image: Image.Image) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from PIL import Image
 
 from ..base85 import pack, unpack
 from ..result import Region
-from .banding import roughness
+from ..threads import WORTH_PIXELS, each
+from .banding import roughness, shares_of_levels
 from .colour_space import colour_space
 from .decoding import FLOAT_BOUNDS
 from .lattice import GROUPS, Lattice, lattice_of, planes_of
@@ -70,12 +71,17 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     seen = visible(picture)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     grey = seen.convert("L")
-    maps = measure(seen, grey, alpha, grids_of(picture.size, compact))
-    lattice = lattice_of(planes_of(seen))
+    # Pillow's part takes long steps, in which it needs no other thread.
+    parts: list[Callable[[], tuple[Any, Any]]] = [
+        lambda: (lattice_of(planes_of(seen)), measure(seen, grey, alpha, grids_of(picture.size, compact))),
+        lambda: (shares_of_levels(seen), str(imagehash.phash(grey, hash_size=HASH_SIZE))),
+    ]
+    worth = picture.width * picture.height >= WORTH_PIXELS
+    (lattice, maps), (levels, phash) = each(lambda part: part(), parts, worth)
     profiles = [
         *(seams * _SEAM_STEPS for seams in maps.seams),
         maps.phase.ravel() * _PHASE_STEPS,
-        roughness(maps.counts, picture.width * picture.height) * _BANDING_STEPS,
+        roughness(levels, picture.width * picture.height) * _BANDING_STEPS,
         lattice.strengths.ravel() * _LATTICE_STEPS,
         np.ravel([divmod(period, 256) for period in lattice.periods]),
     ]
@@ -83,7 +89,7 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
         "version": VERSION,
         "size": list(picture.size),
         "mode": mode_name(frame, picture),
-        "phash": str(imagehash.phash(grey, hash_size=HASH_SIZE)),
+        "phash": phash,
         "luma": pack(maps.luma),
         "chroma": pack(maps.chroma + _MIDDLE),
         "energy": pack(np.log2(1 + maps.energy) * _ENERGY_STEPS),

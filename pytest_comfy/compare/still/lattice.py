@@ -111,26 +111,30 @@ def planes_of(seen: Image.Image) -> Iterator[Planes]:
 
     One after the other, as each takes as much memory as the picture.
     """
-    shape = seen.height, seen.width
-    bands = [np.frombuffer(seen.tobytes("raw", band), dtype=np.uint8).reshape(shape) for band in "RGB"]
-    yield _planes(*map(_pieces, bands))
-    yield _planes(*(_pieces(band.T) for band in bands))
+    down, across = [], []
+    for name in "RGB":
+        band = np.frombuffer(seen.tobytes("raw", name), dtype=np.uint8).reshape(seen.height, seen.width)
+        down.append(_pieces(band))
+        across.append(_pieces(band.T))
+    yield _planes(*down)
+    yield _planes(*across)
 
 
-def _pieces(band: Bytes) -> Floats:
+def _pieces(band: Bytes) -> Bytes:
     """Return the mean of each _PIECE rows, the last of fewer, as Pillow's `reduce` rounds it, much faster."""
     whole = len(band) // _PIECE * _PIECE
     sums = band[0:whole:_PIECE].astype(np.uint16)
     for at in range(1, _PIECE):
         sums += band[at:whole:_PIECE]
-    pieces = (sums + _PIECE // 2) // _PIECE
+    pieces = ((sums + _PIECE // 2) // _PIECE).astype(np.uint8)
     if left := len(band) - whole:
         last = band[whole:].sum(axis=0, dtype=np.uint32, keepdims=True)
-        pieces = np.concatenate([pieces, (last + left // 2) * (2**24 // left) >> 24])
-    return pieces.astype(np.float32, order="C")
+        pieces = np.concatenate([pieces, ((last + left // 2) * (2**24 // left) >> 24).astype(np.uint8)])
+    return pieces
 
 
-def _planes(red: Floats, green: Floats, blue: Floats) -> Planes:
+def _planes(*bands: Bytes) -> Planes:
+    red, green, blue = (band.astype(np.float32, order="C") for band in bands)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     return luma, (blue - luma) / 1.772, (red - luma) / 1.402
 

@@ -41,7 +41,6 @@ class Maps:
     energy  mean squared difference of neighbouring pixels' luma, across plus down, squared levels
     seams   across and down: of the columns (rows) in each bin, the largest step of the mean luma, levels
     phase   (2, BLOCK): mean absolute step of luma at each offset modulo BLOCK, across and down, levels
-    counts  (3, 256): pixels that have each value of R, G and B, as shares of all
     alpha   mean alpha, levels; None without transparency
     """
 
@@ -50,7 +49,6 @@ class Maps:
     energy: Floats
     seams: tuple[Floats, Floats]
     phase: Floats
-    counts: Floats
     alpha: Floats | None
 
 
@@ -76,7 +74,6 @@ def measure(seen: Image.Image, luma_of_seen: Image.Image, alpha: Image.Image | N
         energy=_squares(across, axis=1, grid=grids.coarse) + _squares(down, axis=0, grid=grids.coarse),
         seams=(_largest_steps(grey, 0, grids.seams[0]), _largest_steps(grey, 1, grids.seams[1])),
         phase=np.stack([_by_offset(across, axis=0), _by_offset(down, axis=1)]),
-        counts=np.array(seen.histogram(), dtype=np.float32).reshape(3, 256) / np.float32(max(1, grey.size)),
         alpha=None if alpha is None else cell_means(np.asarray(alpha), grids.coarse),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ..threads import WORTH_PIXELS, each
 from .lattice import Grid, grid_between, planes_of
 from .maps import Floats
 from .motion import Motion, motion_between
@@ -19,7 +20,7 @@ CHROMA_BLOCK = 16
 """Pixels of the blocks whose mean is judged: small enough for an eye, large enough for noise to cancel out."""
 MOTION_SIDE = 256
 """Pixels that the shorter side keeps at least where the move of a picture is looked for."""
-_BAND_PIXELS = 2**18
+_BAND_PIXELS = 2**16
 """Pixels that are measured at once."""
 LUMA_NOISE, LUMA_EDGES = 9.0, 0.08
 CHROMA_NOISE, CHROMA_EDGES = 2.25, 0.2
@@ -63,7 +64,8 @@ def pixel_change(golden: Image.Image, actual: Image.Image) -> PixelChange:
 
 def _block_differences(golden: Image.Image, actual: Image.Image) -> dict[str, Floats]:
     rows = max(1, _BAND_PIXELS // max(1, golden.width) // CHROMA_BLOCK) * CHROMA_BLOCK
-    bands = [_band(golden, actual, top, rows) for top in range(0, golden.height, rows)]
+    worth = golden.width * golden.height >= WORTH_PIXELS
+    bands = each(lambda top: _band(golden, actual, top, rows), range(0, golden.height, rows), worth)
     return {
         "pixels": np.concatenate([luma for luma, _ in bands]),
         "pixels_chroma": np.concatenate([chroma for _, chroma in bands]),
