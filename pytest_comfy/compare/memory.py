@@ -147,6 +147,12 @@ def require_json(text: bytes, what: str) -> None:
         require(json_cost(text), what)
 
 
+def fits(size: int) -> bool:
+    """Whether so many bytes are left, for what is quicker with them and can do without."""
+    room = _ROOM.get()
+    return room is None or size <= room.budget.left
+
+
 def decoded_once(data: bytes, decode: Callable[[], T], size_of: Callable[[T], int]) -> T:
     """Return what `decode` makes of some bytes, or what it made of them before, where that is kept.
 
@@ -164,3 +170,19 @@ def decoded_once(data: bytes, decode: Callable[[], T], size_of: Callable[[T], in
             value = decode()
             room.keep(known, value, size_of(value))
         return value
+
+
+def recall(data: bytes) -> Any:
+    """Return what `remember` was told of some bytes, None where it is not kept."""
+    room = _ROOM.get()
+    known = room.decoded.get(data) if room is not None else None
+    return known.value if known is not None else None
+
+
+def remember(data: bytes, value: object, size: int) -> None:
+    """Keep what was made of some bytes, of `size` bytes itself, where there is room for it; as for `decoded_once`."""
+    room = _ROOM.get()
+    if room is not None:
+        with room.lock:
+            known = room.decoded.setdefault(data, _Decoded())
+        room.keep(known, value, size)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 
 import pytest
-from PIL import PngImagePlugin
-from projects import png, recorded
+from PIL import Image, PngImagePlugin
+from projects import Item, png, recorded
 
 GOLDEN = [png(1), png(2)]
 BLACK = png(2, edit=lambda picture: picture.paste((0, 0, 0), (0, 0, *picture.size)))
@@ -47,3 +48,37 @@ def test_each_picture_is_decoded_once(project, serve, decoded, name):
     decoded.clear()
     project.run("workflows", "--comfy-url", live.url, *flags).assert_outcomes(**{outcome: 1})
     assert sorted(decoded.values()) == [1] * needed
+
+
+def clip(*seeds):
+    """An animation, or the frames of one."""
+    stream = io.BytesIO()
+    first, *more = (Image.open(io.BytesIO(png(seed))) for seed in seeds)
+    first.save(stream, "PNG", save_all=True, append_images=more, duration=40)
+    return stream.getvalue()
+
+
+def test_each_frame_of_an_animation_is_decoded_once(project, serve, decoded):
+    before, after = clip(1, 2, 3, 4, 5, 6), clip(1, 2, 3, 9, 5, 6)
+    project.both(outputs={"9": {"images": [before]}})
+    live = serve(recorded(outputs={"9": {"images": [after]}}))
+    decoded.clear()
+    project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=1)
+    assert sorted(decoded.values()) == [6, 6]
+    assert any(name.endswith(".difference.png") for name in project.files("comfy-report"))
+
+
+def test_a_video_is_decoded_once(project, serve, monkeypatch):
+    pytest.importorskip("av")
+    from report.samples import video
+
+    from pytest_comfy.compare.video import decoding
+
+    opened, counts = decoding._opened, Counter()
+    monkeypatch.setattr(decoding, "_opened", lambda data: (counts.update([data]), opened(data))[1])
+    before, after = (Item({"filename": "a.mp4", "subfolder": "", "type": "output"}, video(late)) for late in (0, 8))
+    project.both(outputs={"9": {"images": [before]}})
+    live = serve(recorded(outputs={"9": {"images": [after]}}))
+    counts.clear()
+    project.run("workflows", "--comfy-url", live.url).assert_outcomes(failed=1)
+    assert counts == {before.data: 1, after.data: 1}

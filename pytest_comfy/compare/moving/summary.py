@@ -7,8 +7,10 @@ from typing import Any
 
 from PIL import Image
 
+from ..memory import fits
 from ..still.blank import blank_word
 from ..still.fingerprints import unpack_still
+from ..threads import each
 from .frames import frame_fingerprint
 from .look import look_at
 from .trace import MOST_POINTS, Tracer, unpack
@@ -17,6 +19,8 @@ SAMPLES = 8
 """Most frames that are kept as fingerprints, evenly spaced from the first on; the last is kept besides."""
 
 
+MOST_KEPT = 2**24
+"""Bytes of sampled frames that are kept until the end: 9 of 682x682."""
 STILL = 0.4
 """Levels of change between frames, root mean square of reduced ones, up to which nothing moves: encoders' rounding."""
 
@@ -27,7 +31,7 @@ class Summary:
     def __init__(self) -> None:
         self.count = 0
         self._stride = 1
-        self._samples: dict[int, dict[str, Any]] = {}
+        self._samples: dict[int, Image.Image | dict[str, Any]] = {}
         self._trace = Tracer()
         self._last: Image.Image | None = None
 
@@ -39,9 +43,14 @@ class Summary:
                 self._stride *= 2
                 self._samples = {i: kept for i, kept in self._samples.items() if i % self._stride == 0}
             if self.count % self._stride == 0:
-                self._samples[self.count] = frame_fingerprint(picture)
+                self._samples[self.count] = self._sampled(picture)
         self._last = picture
         self.count += 1
+
+    def _sampled(self, picture: Image.Image) -> Image.Image | dict[str, Any]:
+        """Return a small frame itself, as half of the samples are dropped again, and the fingerprint of a large one."""
+        size = 4 * picture.width * picture.height * (SAMPLES + 1)
+        return picture.copy() if size <= MOST_KEPT and fits(size) else frame_fingerprint(picture)
 
     def described(self, durations: Sequence[float]) -> dict[str, Any]:
         """Return the summary, JSON-able; durations are each frame's milliseconds.
@@ -50,13 +59,17 @@ class Summary:
         are more than MOST_POINTS), samples (of the frames sample_indices names), trace.
         """
         if self._last is not None and self.count - 1 not in self._samples:
-            self._samples[self.count - 1] = frame_fingerprint(self._last)
+            self._samples[self.count - 1] = self._last
         return {
             "frames": self.count,
             "durations": run_lengths(durations),
-            "samples": list(self._samples.values()),
+            "samples": each(_fingerprint, self._samples.values()),
             "trace": self._trace.packed(),
         }
+
+
+def _fingerprint(sample: Image.Image | dict[str, Any]) -> dict[str, Any]:
+    return sample if isinstance(sample, dict) else frame_fingerprint(sample)
 
 
 def sample_indices(count: int) -> tuple[int, ...]:

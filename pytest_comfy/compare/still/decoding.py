@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..extras import load
-from ..memory import decoded_once, require
+from ..memory import decoded_once, fits, require
 from ..result import CompareError, MissingExtraError, UndecodableError
 from .costs import JXL, bytes_a_pixel
 from .exr import SIGNATURE as EXR_SIGNATURE
@@ -27,6 +27,13 @@ MAX_FRAMES = 10_000
 """Most frames of an animation: nearly seven minutes at 24 frames a second."""
 MAX_ANIMATION_PIXELS = 2**34
 """Most pixels over all frames, 16384 frames of 1024x1024: bounds the time an animation can take."""
+
+MOST_FRAMES_KEPT = 2**26
+"""Bytes of the frames of an animation up to which all of them are kept: 64 of 512x512."""
+_FRAMES = "pytest_comfy_frames"
+"""Attribute of animations: their frames, where they are kept."""
+_PLANE = 4
+"""Bytes a pixel of a picture, as Pillow keeps it; some take fewer."""
 
 DEEP_COLOUR = "pytest_comfy.deep_colour"
 """Key in `Image.info` of pictures with more than 8 bits a colour channel; holds a digest of their stored data."""
@@ -49,8 +56,9 @@ def decode(data: bytes) -> Image.Image:
 
 
 def _bytes_kept(image: Image.Image) -> int:
-    """Return the bytes that a still is kept in; animations are not kept, as who seeks in one moves it for all."""
-    return 4 * image.width * image.height if frame_count(image) == 1 else 0
+    """Return the bytes that a picture is kept in; 0 for animations that whoever reads them has to seek in."""
+    count = frame_count(image)
+    return _PLANE * image.width * image.height * count if count == 1 or hasattr(image, _FRAMES) else 0
 
 
 def _decode(data: bytes) -> Image.Image:
@@ -78,9 +86,21 @@ def _decode(data: bytes) -> Image.Image:
             image.info[DEEP_COLOUR] = _stored_data_digest(data)
     if count == 1:
         return _upright(image)
-    for _ in frames(image):
-        pass
+    _read_frames(image, count)
     return image
+
+
+def _read_frames(image: Image.Image, count: int) -> None:
+    """Read all frames of an animation, and keep them with it where they take little: they are asked for often."""
+    size = _PLANE * image.width * image.height * count
+    keeps = size <= MOST_FRAMES_KEPT and fits(size + image.width * image.height * bytes_a_pixel(image, count))
+    kept = [frame.copy() for frame in frames(image) if keeps]
+    for frame in kept:
+        setattr(frame, "n_frames", count)  # noqa: B010 - for `frame_count`: of an animation they remain
+        if DEEP_COLOUR not in image.info:  # Pillow forgot it as it went back, and kept fingerprints were made without
+            frame.info.pop(DEEP_COLOUR, None)
+    if keeps:
+        setattr(image, _FRAMES, kept)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -128,10 +148,14 @@ def frame_count(image: Image.Image) -> int:
 
 
 def frames(image: Image.Image) -> Iterator[Image.Image]:
-    """Yield the image itself, loaded, at each of its frames in order; it is at its first frame afterwards.
+    """Yield the image itself, loaded, at each of its frames in order, or the frames that `decode` kept of it.
 
-    What is kept must be copied before the next step. Raises UndecodableError when a frame is broken.
+    It is at its first frame afterwards. What is kept must be copied before the next step. Raises UndecodableError when
+    a frame is broken.
     """
+    if hasattr(image, _FRAMES):
+        yield from getattr(image, _FRAMES)
+        return
     with guard():
         count = frame_count(image)
     try:

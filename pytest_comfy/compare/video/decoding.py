@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
 from ..extras import load, open_media
-from ..memory import taking
+from ..memory import fits, recall, remember, taking
 from ..result import CompareError, UndecodableError
-from ..still.decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES
+from ..still.decoding import MAX_ANIMATION_PIXELS, MAX_FRAMES, MOST_FRAMES_KEPT
 from .containers import demuxer
 from .planes import content, interpretation, to_picture
 
@@ -46,6 +46,14 @@ class Timing:
     constant: bool
 
 
+class _Whole(NamedTuple):
+    """All that a pass over a video tells."""
+
+    pictures: list[Image.Image]
+    timing: Timing
+    sha256: str
+
+
 class VideoReader:
     """Reads a video from start to end, as often as it is asked to.
 
@@ -59,7 +67,17 @@ class VideoReader:
         self._data = data
 
     def pictures(self) -> Iterator[Image.Image]:
-        """Yield each frame as RGB or RGBA. Raises UndecodableError and MissingExtraError."""
+        """Yield each frame as RGB or RGBA, which must not be changed. Raises UndecodableError and MissingExtraError.
+
+        All of a short video are kept while its run is judged, so that they are decoded once.
+        """
+        known: _Whole | None = recall(self._data)
+        if known is not None:
+            self.timing, self.sha256 = known.timing, known.sha256
+            yield from known.pictures
+            return
+        kept: list[Image.Image] = []
+        size_kept = 0
         digest = hashlib.sha256()
         times: list[Fraction | None] = []
         described = ""
@@ -80,11 +98,18 @@ class VideoReader:
                         digest.update(plane)
                     times.append(None if frame.pts is None else frame.pts * Fraction(frame.time_base))
                     picture = to_picture(frame)
+                size_kept += 4 * picture.width * picture.height
+                if size_kept <= MOST_FRAMES_KEPT and fits(size_kept):
+                    kept.append(picture)
+                else:
+                    kept.clear()
                 yield picture
             with _guard():
                 self.timing = _timing(times, stream)
         digest.update(str(_whole_milliseconds(times)).encode())
         self.sha256 = digest.hexdigest()
+        if len(kept) == len(times):
+            remember(self._data, _Whole(kept, self.timing, self.sha256), size_kept)
 
 
 @contextmanager
