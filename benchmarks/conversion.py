@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/workflow"))
 
 from graph.canvas import BYPASSED, Canvas  # noqa: E402
+from results import Options, Result  # noqa: E402
 
 from pytest_comfy.workflow.graph import ConversionError, to_prompt  # noqa: E402
 
+SIZES = 1000, 2000, 4000, 8000, 16000
 DEFINITIONS = json.loads((ROOT / "tests/workflow/graph/definitions-0.8.0.json").read_text(encoding="utf-8"))
 
 
@@ -70,21 +72,31 @@ def took(work: Callable[[], Any], collected: bool = True) -> float:
     return min(runs)
 
 
-def grown(name: str, draw: Callable[[int], Canvas]) -> None:
-    """Print times for 1,000 to 16,000 nodes, and how they grow."""
+def measure(options: Options) -> list[Result]:
+    """Return ms of each size, what that is of parsing the file, and how twice the nodes grow."""
+    sizes = options.counts([1000, 2000, 4000], list(SIZES))
+    with warnings.catch_warnings(action="ignore"):
+        return [one for name, draw in (("flat", flat), ("subgraphs", subgraphs)) for one in grown(name, draw, sizes)]
+
+
+def grown(name: str, draw: Callable[[int], Canvas], sizes: Sequence[int] = SIZES) -> Iterator[Result]:
+    """Yield the figures of each size, and how they grow."""
     times: dict[bool, list[float]] = {True: [], False: []}
-    for size in (1000, 2000, 4000, 8000, 16000):
+    for size in sizes:
         graph = draw(size).saved()
         text = json.dumps(graph)
         for collected, found in times.items():
             found.append(took(lambda graph=graph: to_prompt(graph, DEFINITIONS), collected))
         parse = took(lambda text=text: json.loads(text))
         convert = times[True][-1]
-        print(f"{name}, {size:6,} nodes: {convert:7.1f} ms, {convert / parse:4.1f} times parsing the file")
-    growth, without = (
-        statistics.median(later / earlier for earlier, later in itertools.pairwise(found)) for found in times.values()
-    )
-    print(f"{name}: twice the nodes take {growth:.2f} times as long, {without:.2f} without Python's garbage collector")
+        yield Result(f"{name}, {size:,} nodes", convert, "ms")
+        yield Result(f"{name}, {size:,} nodes / parsing the file", convert / parse, "")
+    for collected, found in times.items():
+        if len(found) > 1:
+            growth = statistics.median(later / earlier for earlier, later in itertools.pairwise(found))
+            yield Result(
+                f"{name}, twice the nodes{'' if collected else ', without garbage collector'}", growth, "times"
+            )
 
 
 def folder(path: Path, definitions: Path) -> None:
@@ -111,7 +123,7 @@ def folder(path: Path, definitions: Path) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    grown("flat", flat)
-    grown("subgraphs", subgraphs)
+    for one in (*grown("flat", flat), *grown("subgraphs", subgraphs)):
+        print(f"{one.what:56} {one.value:8.2f} {one.unit}")
     if len(sys.argv) > 2:
         folder(Path(sys.argv[1]), Path(sys.argv[2]))

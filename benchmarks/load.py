@@ -13,11 +13,13 @@ import multiprocessing
 import statistics
 import sys
 import time
+import uuid
 from multiprocessing.connection import Connection
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from results import Options, Result
 
 from pytest_comfy.golden import GoldenRun
 from pytest_comfy.server import FakeComfyServer
@@ -127,7 +129,7 @@ async def client(url: str, name: str, session: aiohttp.ClientSession, tally: Tal
     async with session.ws_connect(f"{url}/ws?clientId={name}", max_msg_size=0) as socket:
         await socket.receive()
         for number in range(PROMPTS):
-            prompt_id = f"{name}-{number}"
+            prompt_id = str(uuid.uuid4())  # newer servers take no other
             began = time.perf_counter()
             prompt = prompt_of(number)
             # Keeps the cache out: every run is sent whole, as the bare application sends it.
@@ -136,7 +138,7 @@ async def client(url: str, name: str, session: aiohttp.ClientSession, tally: Tal
             posted = asyncio.ensure_future(ask(session, tally, "post", f"{url}/prompt", json=body))
             kinds = []
             while True:
-                message = json.loads((await socket.receive()).data)
+                message = json.loads((await socket.receive(timeout=60)).data)
                 kind, data = message["type"], message["data"]
                 if kind == "status":
                     continue
@@ -158,33 +160,49 @@ async def ask(session: aiohttp.ClientSession, tally: Tally, method: str, url: st
     """Send a request that has to be answered with 200."""
     async with session.request(method, url, **more) as answer:
         tally.requests += 1
-        tally.wrong += answer.status != 200
-        return await answer.read()
+        body = await answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{url} answered {answer.status}: {body[:200]!r}")
+        return body
 
 
-async def drive(url: str) -> tuple[float, Tally]:
-    """Run all clients at once; return the seconds and what they saw."""
+async def drive(url: str, count: int) -> tuple[float, Tally]:
+    """Run so many clients at once; return the seconds and what they saw."""
     kinds = [event["type"] for _, event in recordings()[0].events if "type" in event]
     tally = Tally()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         began = time.perf_counter()
-        clients = (client(url, f"client{number}", session, tally, kinds) for number in range(CLIENTS))
+        clients = (client(url, f"client{number}", session, tally, kinds) for number in range(count))
         await asyncio.gather(*clients)
         return time.perf_counter() - began, tally
 
 
-def driven(serve: Any) -> tuple[float, Tally]:
+def driven(serve: Any, count: int = CLIENTS) -> tuple[float, Tally]:
     """Start a server in a process of its own, drive it, stop it."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there,))
     process.start()
     try:
-        return asyncio.run(drive(here.recv()))
+        return asyncio.run(drive(here.recv(), count))
     finally:
         here.send(None)
         process.join()
+
+
+def measure(options: Options) -> list[Result]:
+    """Return requests per second of both, and the ratio; raises if anything was lost or came to another client."""
+    rates: dict[str, list[float]] = {"": [], "bare aiohttp": []}
+    for _ in range(options.turns(ROUNDS)):
+        for peer, serve in (("bare aiohttp", serve_bare), ("", serve_fake)):
+            seconds, tally = driven(serve, options.counts([50], [CLIENTS])[0])
+            if tally.wrong:
+                raise RuntimeError(f"{tally.wrong} messages or answers were lost, or came to another client")
+            rates[peer].append(tally.requests / seconds)
+    found = [Result("requests", statistics.median(taken), "1/s", peer=peer) for peer, taken in rates.items()]
+    ratio = statistics.median(ours / bare for ours, bare in zip(*rates.values(), strict=True))
+    return [*found, Result("requests / bare aiohttp", ratio, "")]
 
 
 def main() -> None:

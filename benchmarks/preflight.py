@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/workflow"))
 
 from graph.canvas import Canvas  # noqa: E402
+from results import Options, Result  # noqa: E402
 
 from pytest_comfy.golden import GoldenRun, GoldenStore  # noqa: E402
 from pytest_comfy.server import FakeComfyServer  # noqa: E402
@@ -32,6 +33,7 @@ from pytest_comfy.workflow import Workflow, WorkflowError  # noqa: E402
 from pytest_comfy.workflow.definitions import saved_texts, trim, used_values  # noqa: E402
 
 COUNT = 200
+PARSING = "parsing workflows and golden runs"
 NODES = 40
 OWN = ROOT / "tests/workflow/graph/definitions-0.8.0.json"
 
@@ -90,6 +92,17 @@ def timed(paths: list[Path], projects: Projects, known: Known | None) -> tuple[f
     return seconds, Counter(finding.severity for one in looked for finding in one.findings)
 
 
+def measure(options: Options) -> list[Result]:
+    """Return seconds of each way to look at workflows, and what they are of parsing the files."""
+    del options  # it takes seconds
+    definitions = json.loads(OWN.read_bytes())
+    (_, parsing, _), *ways = measured(definitions, made(definitions))
+    found = [Result(PARSING, parsing, "s", peer="json")]
+    for name, seconds, _ in ways:
+        found += [Result(name, seconds, "s"), Result(f"{name} / parsing", seconds / parsing, "")]
+    return found
+
+
 def main() -> None:
     """Print seconds of each way to look at them."""
     definitions = json.loads(Path(sys.argv[1] if len(sys.argv) > 2 else OWN).read_bytes())
@@ -97,6 +110,13 @@ def main() -> None:
         graphs = [json.loads(path.read_bytes()) for path in sorted(Path(sys.argv[2]).glob("*.json"))[:COUNT]]
     else:
         graphs = made(definitions)
+    for name, seconds, found in measured(definitions, graphs):
+        told = ", ".join(f"{found[one]} {one}" for one in ("error", "warning", "info") if found)
+        print(f"{name:40} {seconds:6.2f} s   {told}")
+
+
+def measured(definitions: Mapping[str, Any], graphs: list[dict[str, Any]]) -> Iterator[tuple[str, float, Counter[str]]]:
+    """Yield each way to look at workflows, its seconds and its findings by severity; first that they are parsed."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         paths = project(root, graphs, definitions)
@@ -104,7 +124,7 @@ def main() -> None:
         start = time.process_time()
         for path in [*paths, *(root / "golden").rglob("run.json")]:
             json.loads(path.read_bytes())
-        print(f"{'parsing workflows and golden runs':40} {time.process_time() - start:6.2f} s")
+        yield PARSING, time.process_time() - start, Counter()
         with FakeComfyServer((), synthesize=definitions) as server:
             from pytest_comfy import ComfyClient
 
@@ -115,9 +135,7 @@ def main() -> None:
                     "doctor": of_server(client, thorough=True),
                 }
                 for name, known in ways.items():
-                    seconds, found = timed(paths, projects, known)
-                    told = ", ".join(f"{found[one]} {one}" for one in ("error", "warning", "info"))
-                    print(f"{name:40} {seconds:6.2f} s   {told}")
+                    yield (name, *timed(paths, projects, known))
 
 
 if __name__ == "__main__":

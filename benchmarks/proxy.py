@@ -11,11 +11,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 import websocket
 from aiohttp import web
+from results import Options, Result
 
 from pytest_comfy.server.recording import RecordingProxy
 
@@ -25,18 +26,30 @@ PROGRESS = '{"type": "progress", "data": {"value": 1, "max": 20, "prompt_id": "p
 PREVIEW = b"\0\0\0\1\0\0\0\1" + bytes(range(256)) * 128
 
 
+def measure(options: Options) -> list[Result]:
+    """Return medians (ms) direct and through the proxy, and the ratio."""
+    found = []
+    for name, direct, proxied in measured(options.counts([200], [1000])[0]):
+        found += [Result(name, direct, "ms", peer="direct"), Result(name, proxied, "ms")]
+        found.append(Result(f"{name} / direct", proxied / direct, ""))
+    return found
+
+
 def main() -> None:
     """Print medians (ms) direct and through the proxy, what is added, and the ratio."""
-    turns = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    print(f"{'':34} {'direct ms':>10} {'proxy ms':>10} {'added ms':>10} {'ratio':>6}")
+    for name, direct, proxied in measured(int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
+        print(f"{name:34} {direct:10.3f} {proxied:10.3f} {proxied - direct:10.3f} {proxied / direct:6.2f}")
+
+
+def measured(turns: int) -> Iterator[tuple[str, float, float]]:
+    """Yield what is done, and the medians (ms) direct and through the proxy."""
     with tempfile.TemporaryDirectory() as folder:
         upstream, stop_upstream = started(serve_upstream)
         proxy, stop_proxy = started(serve_proxy, upstream, folder)
         try:
-            print(f"{'':34} {'direct ms':>10} {'proxy ms':>10} {'added ms':>10} {'ratio':>6}")
             for name, make in MEASURED.items():
-                direct, proxied = compare(make(upstream), make(proxy), turns)
-                row = f"{direct:10.3f} {proxied:10.3f} {proxied - direct:10.3f} {proxied / direct:6.2f}"
-                print(f"{name:34} {row}")
+                yield (name, *compare(make(upstream), make(proxy), turns))
         finally:
             stop_proxy()
             stop_upstream()
