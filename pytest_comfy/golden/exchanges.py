@@ -118,6 +118,8 @@ class Exchanges:
 
     def refusal(self, prompt: Mapping[str, Any], targets: Any = None) -> Exchange | None:
         """Return the recorded refusal of a prompt, posted with these partial_execution_targets."""
+        if not self._known:
+            return None
         return self._known.get(("POST", "/prompt", (), refusal_key(prompt, targets)))
 
     @classmethod

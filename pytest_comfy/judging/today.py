@@ -12,7 +12,7 @@ from ..cases.sidecar import read_cases
 from ..cases.uploads import upload_inputs_of
 from ..workflow import Workflow, WorkflowError
 from ..workflow.difference import differences
-from ..workflow.digest import prompt_digest
+from ..workflow.digest import is_same, prompt_digest
 from ..workflow.secrets import known_in, redact_prompt
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def changed_since(
     golden: GoldenRun | None, prompt: Mapping[str, Any], extra_data: Mapping[str, Any] | None
 ) -> tuple[str, ...]:
     """Return how a prompt differs from a recorded run's, a line each; empty when they mean the same."""
-    if golden is None or prompt_digest(prompt) == golden.digest:
+    if golden is None or is_same(prompt, golden.prompt) or prompt_digest(prompt) == golden.digest:
         return ()
     known = known_in(extra_data)
     if known is not None and prompt_digest(prompt, known) == golden.digest:

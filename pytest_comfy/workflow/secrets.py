@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..secrecy import REDACTED, expression_of, find_secrets, heard_of, is_distinctive, without_secrets
@@ -22,8 +23,11 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_SECRET = 6
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""Types of JSON values that hold no others; to ask whether a value is a Mapping takes long."""
 
 
+@lru_cache(maxsize=4096)  # every input of every prompt is asked about several times, and few names there are
 def is_secret(name: str) -> bool:
     """Whether a key of this name holds a secret, such as api_key_comfy_org, hf_token or privateKey."""
     return bool(_SECRET.search(name))
@@ -111,8 +115,11 @@ def _redact_node(node: Any, prompt: Mapping[str, Any], known: Known) -> Any:
 
 def _named(*values: Any) -> list[str]:
     """Return the distinctive texts and numbers that stand under a secret name, but for ids of nodes."""
+    found = [text for value in values for text in _under_names(value)]
+    if not found:
+        return found
     ids = {key for value in values if isinstance(value, Mapping) for key in value}
-    return [text for value in values for text in _under_names(value) if is_distinctive(text) and text not in ids]
+    return [text for text in found if is_distinctive(text) and text not in ids]
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -120,15 +127,25 @@ def _secrets(value: Any) -> Iterator[str]:
     yield from _looking_like_it(value)
 
 
-def _under_names(value: Any, named: bool = False) -> Iterator[str]:
-    if isinstance(value, Mapping):
+def _under_names(value: Any, named: bool = False) -> list[str]:
+    found: list[str] = []
+    _gather(value, named, found)
+    return found
+
+
+def _gather(value: Any, named: bool, found: list[str]) -> None:
+    """Add to `found` the texts and numbers under secret names; most values are texts and numbers under others."""
+    kind = type(value)
+    if kind is dict or (kind not in _PLAIN and isinstance(value, Mapping)):
         for key, item in value.items():
-            yield from _under_names(item, named or is_secret(str(key)))
-    elif isinstance(value, (list, tuple)):
+            under = named or is_secret(str(key))
+            if under or type(item) not in _PLAIN:
+                _gather(item, under, found)
+    elif kind is list or (kind not in _PLAIN and isinstance(value, (list, tuple))):
         for item in value:
-            yield from _under_names(item, named)
+            _gather(item, named, found)
     elif named and (isinstance(value, str) or is_number(value)):
-        yield str(value)
+        found.append(str(value))
 
 
 def _looking_like_it(value: Any) -> Iterator[str]:

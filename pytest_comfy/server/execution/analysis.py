@@ -76,7 +76,9 @@ class Analyst:
             for known in dict.fromkeys((secrets, None))
             for form in _in_order([self.forms(one) for one in prompts])
         ]
-        return Analysis(key, checked, _keyed(ways, targets), _keyed(ways)), not asked
+        keyed = _keyed(ways, targets)
+        # Without targets what is asked for is the whole.
+        return Analysis(key, checked, keyed, _keyed(ways) if isinstance(targets, list) else keyed), not asked
 
     def forms(self, prompt: Mapping[str, Any]) -> list[Form]:
         """Return the forms by which a prompt asks for recordings."""

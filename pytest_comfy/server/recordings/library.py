@@ -14,7 +14,7 @@ from ...golden import GoldenError, GoldenRun, find_runs
 from ...golden.exchanges import EXCHANGES_FILE, Exchanges
 from ...golden.inputs import contents_of
 from ...workflow.digest import class_of, match_nodes, run_digest
-from .likeness import Form, form_of, recorded_forms
+from .likeness import Form, form_of, keys_of, recorded_forms
 from .script import Script, make_script
 
 Source = GoldenRun | str | PathLike[str]
@@ -195,7 +195,7 @@ class Library:
                 # Computed, not taken from the file: a run.json edited by hand must match what it says.
                 golden = self.load(recording)
                 targets = golden.document.get("partial_execution_targets")
-                keys = [form.key(targets) for form in self._forms(golden)]
+                keys = keys_of(self._forms(golden), targets)
             except GoldenError as error:
                 self.broken.append(str(error))
                 self._recordings.remove(recording)

@@ -6,7 +6,7 @@ the one that says most first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -36,6 +36,17 @@ class Form:
     def key(self, targets: Any = None, known: Known = None) -> str:
         """Return the key, see `run_digest` for the arguments."""
         return self.word + run_digest(self.prompt, targets, known)
+
+
+def keys_of(forms: Iterable[Form], targets: Any = None) -> list[str]:
+    """Return the keys of forms, of which several may look at the very same prompt."""
+    digests: dict[int, str] = {}
+    found = []
+    for form in forms:
+        if id(form.prompt) not in digests:
+            digests[id(form.prompt)] = run_digest(form.prompt, targets)
+        found.append(form.word + digests[id(form.prompt)])
+    return found
 
 
 def recorded_forms(prompt: Prompt, contents: Contents, ignored: Sequence[str]) -> list[Form]:
