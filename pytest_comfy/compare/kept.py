@@ -20,6 +20,7 @@ class Kept:
     fingerprint    as `describe` gave it; None when none was kept
     masks          (x, y, width, height) in pixels, that the fingerprint was made with
     read           gives the bytes of the golden file; None when only the description was kept
+    at_hand        those bytes, where they were read already and found to be what `sha256` says
     """
 
     media_type: str
@@ -28,6 +29,7 @@ class Kept:
     fingerprint: Mapping[str, Any] | None
     masks: tuple[Region, ...]
     read: Callable[[], bytes] | None
+    at_hand: bytes | None = field(default=None, repr=False)
 
     def data(self, purpose: str) -> bytes:
         """Return the bytes of the golden file.

@@ -80,7 +80,8 @@ def compare_output(
         matched = match_pattern(actual, text, limits.name)
         if not matched.passed:
             return matched
-    sha256 = hashlib.sha256(actual).hexdigest()
+    # Bytes are compared ten times as fast as they are hashed.
+    sha256 = golden.sha256 if actual == golden.at_hand else hashlib.sha256(actual).hexdigest()
     if sha256 == golden.sha256:
         return identical("bytes are identical", limits.name)
     if name != kind_of(golden.media_type):

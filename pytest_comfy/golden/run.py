@@ -117,7 +117,8 @@ class GoldenRun:
 
     document  the content of run.json
     folder    where the output files are; None while it was not written
-    blobs     file name -> bytes of a run not yet written
+    blobs     file name -> bytes of a run not yet written, or of one that was read with its files: each is what
+              `outputs` says of it
     """
 
     document: Mapping[str, Any]

@@ -67,6 +67,7 @@ def kept_of(golden: GoldenRun, output: GoldenOutput) -> Kept:
         fingerprint=output.fingerprint,
         masks=output.masks,
         read=(lambda: approved(golden, output)) if output.file else None,
+        at_hand=golden.blobs.get(output.file) if output.file else None,
     )
 
 
