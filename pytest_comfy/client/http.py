@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,11 +15,10 @@ import urllib3
 from ..access import Access
 from ..memory import Budget
 from ..text import plain
-from .encoding import ACCEPTED, EncodingError
+from .encoding import EncodingError
 from .errors import ServerUnreachable
 from .reply import (
     CHUNK,
-    CONNECT_SECONDS,
     Body,
     Reply,
     allowed_by,
@@ -29,6 +27,7 @@ from .reply import (
     reason_in,
     require_comfy,
 )
+from .sending import Sender
 
 _WATCH_SECONDS = 0.25
 
@@ -44,15 +43,8 @@ class Http:
         self.url = access.url
         self.timeout = timeout
         self.budget = Budget()
-        self._session = requests.Session()
+        self._sender = Sender(access)
         self._watchdog = _Watchdog()
-        self._headers = {**self._session.headers, "Accept-Encoding": ACCEPTED, **access.headers}
-        self._settings: dict[str, Any] = {"stream": True}
-        if access.is_secure:
-            self._settings["verify"] = access.trusted()
-        proxy = access.proxy()
-        if proxy is not None:
-            self._settings["proxies"] = {"http": proxy, "https": proxy}
 
     def get(self, path: str, params: Mapping[str, str] | None = None, **limits: Any) -> Reply:
         """GET; raises ServerUnreachable when no whole answer comes."""
@@ -81,17 +73,12 @@ class Http:
         deadline = time.monotonic() + seconds
         what = f"{self.url}{path}"
         allowed = allowed_by(self.budget, limit, parsed)
+        response: urllib3.response.HTTPResponse | None = None
         try:
-            # Prepared apart from the session, whose merging of settings takes longer than to send on loopback.
-            request = requests.Request(method, what, self._headers, **more).prepare()
-            # The session would read all of a redirect's body, however large, to be able to follow it.
-            adapter = self._session.get_adapter(request.url or what)
-            with (
-                self._sent(adapter, request, (min(seconds, CONNECT_SECONDS), seconds)) as response,
-                self._watchdog.watching(response, deadline),
-            ):
+            response = self._sender.send(method, path, seconds, **more)
+            with self._watchdog.watching(response, deadline):
                 content = _whole(response, Body(method, response.headers, allowed, deadline, what))
-            reply = Reply(response.status_code, response.headers, content, what, allowed)
+            reply = Reply(response.status, response.headers, content, what, allowed)
             require_comfy(reply, self.access, what)
             return reply
         except requests.exceptions.InvalidURL as error:
@@ -99,29 +86,23 @@ class Http:
         except EncodingError as error:
             raise ServerUnreachable(f"{what}: {plain(error, 200)}") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ServerUnreachable(f"{what}: {_reason(error, time.monotonic() >= deadline)}") from error
-
-    def _sent(
-        self, adapter: requests.adapters.BaseAdapter, request: requests.PreparedRequest, timeout: tuple[float, float]
-    ) -> requests.Response:
-        if self._settings.get("verify") is not False:
-            return adapter.send(request, timeout=timeout, **self._settings)
-        with warnings.catch_warnings():
-            # Whoever turned it off knows.
-            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            return adapter.send(request, timeout=timeout, **self._settings)
+            late = time.monotonic() >= deadline
+            raise ServerUnreachable(f"{what}: {_reason(error, response is not None, late)}") from error
+        finally:
+            if response is not None:
+                response.close()  # ends the connection where not all was read; else it is free already
+                response.release_conn()
 
     def close(self) -> None:
         """Close the connections."""
         self._watchdog.close()
-        self._session.close()
+        self._sender.close()
 
 
-def _whole(response: requests.Response, body: Body) -> bytes:
+def _whole(response: urllib3.response.HTTPResponse, body: Body) -> bytes:
     # Read as one piece where that is safe: urllib3's buffers copy every byte twice.
-    raw = response.raw
-    pieces = [raw.read(decode_content=False)] if body.fits_at_once else raw.stream(CHUNK, decode_content=False)
-    for piece in pieces:
+    at_once = body.fits_at_once
+    for piece in [response.read(decode_content=False)] if at_once else response.stream(CHUNK, decode_content=False):
         body.add(piece)
     return body.whole()
 
@@ -134,12 +115,12 @@ class _Watchdog:
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[float, requests.Response]] = {}
+        self._open: dict[int, tuple[float, urllib3.response.HTTPResponse]] = {}
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def watching(self, response: requests.Response, deadline: float) -> Iterator[None]:
+    def watching(self, response: urllib3.response.HTTPResponse, deadline: float) -> Iterator[None]:
         """Look after one answer while its body is read."""
         if self._thread is None:
             self._closed.clear()
@@ -166,30 +147,33 @@ class _Watchdog:
                     _shut(response)
 
 
-def _shut(response: requests.Response) -> None:
+def _shut(response: urllib3.response.HTTPResponse) -> None:
     """Wake the reader of a body; closing would wait for it, and a detached socket hangs by its number only."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sock = socket.socket(fileno=response.raw.fileno())
+        sock = socket.socket(fileno=response.fileno())
         try:
             sock.shutdown(socket.SHUT_RDWR)
         finally:
             sock.detach()
 
 
-def _reason(error: Exception, late: bool) -> str:
+def _reason(error: Exception, begun: bool, late: bool) -> str:
+    """Return why there is no whole answer, of which the head was there already if it had `begun`."""
     text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    if isinstance(cause, urllib3.exceptions.SSLError):
         return certificate_told(text)
-    if isinstance(error, requests.exceptions.ProxyError):
+    if isinstance(cause, urllib3.exceptions.ProxyError):
         return f"the proxy that the environment names does not lead there ({plain(innermost(text), 120)})"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
-        return "no answer in time"
+    if not isinstance(cause, urllib3.exceptions.NewConnectionError):
+        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+            return "no connection in time"
+        if isinstance(cause, urllib3.exceptions.TimeoutError):
+            return "no answer in time"
     if (told := reason_in(text)) is not None:
         return told
-    if isinstance(error, (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError)):
+    if begun and isinstance(cause, urllib3.exceptions.ProtocolError):
         return "no whole answer in time" if late else "the answer broke off"  # late: our watchdog broke it off
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return "connection lost"
-    return plain(text, 200)
+    if isinstance(error, requests.exceptions.RequestException) or begun:
+        return plain(text, 200)
+    return "connection lost"
