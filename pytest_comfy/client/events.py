@@ -31,6 +31,9 @@ from .messages import (
 )
 from .reply import REFUSED, certificate_told
 
+_AHEAD = 1 << 16
+"""Bytes that are taken from a socket at once."""
+
 
 class EventStream:
     """One socket with one client id; messages are buffered until they are asked for.
@@ -140,18 +143,27 @@ class EventStream:
 
 
 class _LimitedSocket(websocket.WebSocket):
-    """Ends the connection rather than take a message of more than `most` bytes."""
+    """Ends the connection rather than take a message of more than `most` bytes.
+
+    What is there already is taken at once: the library asks for the head, the length and the content of a message one
+    by one, and each time other threads come in between.
+    """
 
     most = 0
     excuse = ""
     _taken = 0
+    _ahead = b""
+    _at = 0
 
     def recv_data(self, control_frame: bool = False) -> Any:
         self._taken = 0
         return super().recv_data(control_frame)
 
     def _recv(self, bufsize: int) -> bytes:
-        data: bytes = super()._recv(bufsize)
+        if self._at >= len(self._ahead):
+            self._ahead, self._at = super()._recv(max(bufsize, _AHEAD)), 0
+        data = self._ahead[self._at : self._at + bufsize]
+        self._at += len(data)
         self._taken += len(data)
         if self._taken > self.most:
             raise too_long(self.most, self.excuse)

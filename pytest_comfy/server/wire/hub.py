@@ -26,6 +26,9 @@ _STALLED_AFTER = 5.0
 """Seconds a run waits for a client that does not read; then the client is dropped."""
 
 
+_AT_ONCE = 1 << 15
+"""Bytes of messages from which on they are sent one by one."""
+
 _REMEMBERED = 10_000
 """Clients of which it is known that they opened a socket, or that they do not."""
 
@@ -61,6 +64,9 @@ class Client:
         """Send what is queued, for ever."""
         while True:
             while self._waiting:
+                if together := self._together():
+                    self._request.transport.write(together)  # type: ignore[union-attr]  # there is one, if so
+                    continue
                 text = self._waiting.popleft()
                 if isinstance(text, str):
                     await self._socket.send_str(text)
@@ -68,6 +74,24 @@ class Client:
                     await self._socket.send_bytes(text)
             self._wake.clear()
             await self._wake.wait()
+
+    def _together(self) -> bytes:
+        """Return texts that wait as one piece, of whose frames each would be sent, and wake the client, by itself.
+
+        Nothing where only one waits, where the client does not keep up, or frames are to be packed: those are left to
+        aiohttp.
+        """
+        transport = self._request.transport
+        if len(self._waiting) < 2 or transport is None or transport.get_write_buffer_size():
+            return b""
+        frames = bytearray()
+        while self._waiting and not (self._socket.compress or self._socket.closed or len(frames) > _AT_ONCE):
+            text = self._waiting[0]
+            if not isinstance(text, str) or len(text) > _AT_ONCE:
+                break
+            frames += _framed(text.encode())
+            self._waiting.popleft()
+        return bytes(frames)
 
     async def listen(self, features: Callable[[], Mapping[str, Any]]) -> None:
         """Read until the client leaves; only a first message `feature_flags` means anything."""
@@ -199,3 +223,10 @@ class Hub:
     async def close(self) -> None:
         """Close all connections."""
         await asyncio.gather(*(client.close() for client in list(self._connections)))
+
+
+def _framed(data: bytes) -> bytes:
+    """Return a text as a frame of a server (RFC 6455, 5.2): its last and only one, unmasked and not packed."""
+    size = len(data)
+    head = bytes((size,)) if size < 126 else b"\x7e" + size.to_bytes(2) if size < 2**16 else b"\x7f" + size.to_bytes(8)
+    return b"\x81" + head + data
