@@ -7,6 +7,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -101,10 +102,16 @@ class ThreadedServer(ABC):
             if self._thread is None or loop is None or threading.current_thread() is self._thread:
                 return act()
 
-            async def on_loop() -> _T:
-                return act()
+            done: Future[_T] = Future()
 
-            return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+            def on_loop() -> None:
+                try:
+                    done.set_result(act())
+                except BaseException as error:
+                    done.set_exception(error)
+
+            loop.call_soon_threadsafe(on_loop)
+            return done.result()
 
     def do(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `act` done on the server's loop, if it runs, and wait for it unless this is the loop itself."""
