@@ -165,13 +165,13 @@ class FakeComfyServer(ThreadedServer):
     @property
     def version(self) -> Version:
         """The ComfyUI that the server is."""
-        told = self._told_version or self.library.environment.get("comfyui") or self._version_behind()
-        version = Version(str(told or DEFAULT))
-        if version != self._spoken:
-            self._spoken = version
-            if version.unknown is not None:
-                _log.warning("%s", version.unknown)
-        return version
+        told = self._told_version or facts_of(self.library).environment.get("comfyui") or self._version_behind()
+        text = str(told or DEFAULT)
+        if self._spoken is None or self._spoken.text != text:
+            self._spoken = Version(text)
+            if self._spoken.unknown is not None:
+                _log.warning("%s", self._spoken.unknown)
+        return self._spoken
 
     @property
     def synthesize(self) -> Callable[..., Script] | None:

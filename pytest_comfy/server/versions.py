@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from ..text import plain
 from ..workflow.validate import SINCE, Manners, manners_of
@@ -116,6 +117,7 @@ class Version:
         )
 
 
+@lru_cache(maxsize=256)  # every answer depends on several
 def _number(text: str) -> Number:
     found = _NUMBERS.match(text) or _NUMBERS.match(DEFAULT)
     assert found is not None
