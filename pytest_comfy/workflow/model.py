@@ -274,7 +274,7 @@ def _checked_nodes(graph: Mapping[str, Any], source: str) -> Iterator[tuple[str,
                 f"{source}: the inputs of node {str(node_id)!r} ({node['class_type']}) are not an object: "
                 "export the workflow from ComfyUI again"
             )
-        kept = {key: copy.deepcopy(value) for key, value in node.items() if key != "is_changed"}
+        kept = {key: _copied(value) for key, value in node.items() if key != "is_changed"}
         kept.setdefault("inputs", {}).pop(NONCE_INPUT, None)
         for name, value in kept["inputs"].items():
             number = _no_number(value)
@@ -286,9 +286,20 @@ def _checked_nodes(graph: Mapping[str, Any], source: str) -> Iterator[tuple[str,
         yield str(node_id), kept
 
 
+def _copied(value: Any) -> Any:
+    """Return a copy of a value, which is JSON but for what a test may have put there; `deepcopy` takes much longer."""
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else copy.deepcopy(value)
+
+
 def _no_number(value: Any) -> str | None:
     """Return the first number in a value that is none, as JavaScript writes it."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, (str, int)):
+        return None
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return next((found for item in items if (found := _no_number(item)) is not None), None)

@@ -70,7 +70,7 @@ def masked(value: Any, known: Known = None, *, by_name: bool = True) -> Any:
     """
     if isinstance(value, str):
         return without_secrets(value, known)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         under = masked_under if by_name else _texts_under
         return {key: under(str(key), item, known) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -103,7 +103,7 @@ def is_number(value: Any) -> bool:
 
 
 def _redact_node(node: Any, prompt: Mapping[str, Any], known: Known) -> Any:
-    if not isinstance(node, Mapping) or not isinstance(node.get("inputs"), Mapping):
+    if not isinstance(node, (dict, Mapping)) or not isinstance(node.get("inputs"), (dict, Mapping)):
         return node
     inputs = {
         name: value if is_link(value) and value[0] in prompt else masked_under(name, value, known)
