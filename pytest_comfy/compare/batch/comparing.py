@@ -75,11 +75,16 @@ class _Batch:
             (position, position): one for position, one in compared.items()
         }
         self.own = {position: position for position, one in compared.items() if one.passed}
-        self.looks = Looks(self.golden, self.actual, self.own, known)
+        self._known = known
         self.noun = words.noun_of(
             [one.kept.media_type for one in golden.values()] + [one.media_type for one in actual.values()]
         )
         self.small = len(golden) * len(actual) <= MOST_STEPS
+
+    @cached_property
+    def looks(self) -> Looks:
+        """Where all passed at their places nobody looks, and nothing keeps the outputs in memory."""
+        return Looks(self.golden, self.actual, self.own, self._known)
 
     @cached_property
     def assigned(self) -> dict[int, int]:
@@ -99,6 +104,8 @@ class _Batch:
         """Actual -> golden position of the items that came for those that were not found again."""
         if not self.small:
             return {position: position for position in self.golden.keys() & self.actual.keys() - self.own.keys()}
+        if len(self.assigned) in (len(self.golden), len(self.actual)):
+            return {}
         pairs = pair_left_over(self.assigned, list(self.golden), list(self.actual), self.looks.apart)
         return {a: g for a, g in pairs.items() if self._compare(g, a) is not None}
 

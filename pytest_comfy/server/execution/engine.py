@@ -57,7 +57,7 @@ class Engine:
         self.history: dict[str, str] = {}
         self.counter = 0
         self.accepted = 0
-        self._stage = Stage(hub, self.files, faults, self._moment, lambda: self.speed, hold)
+        self._hold = hold
         self._version = version
         self._pending: list[Entry] = []
         self._replay: Replay | None = None
@@ -206,7 +206,9 @@ class Engine:
         # A recording that nobody has asked for yet says itself what came from the cache.
         resumes = bool(cached) and job.may_be_cached
         script = resumed(job.script, job.prompt, cached, job.intermediate) if resumes else job.script
-        replay = self._replay = Replay(job, script, self._stage, cached)
+        # Made for each run: held by the engine it would be a cycle, that keeps the files of lives that are over.
+        stage = Stage(self.hub, self.files, self.faults, self._moment, lambda: self.speed, self._hold)
+        replay = self._replay = Replay(job, script, stage, cached)
         try:
             await replay.execute()
         except Exception as error:
