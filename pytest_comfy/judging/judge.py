@@ -296,6 +296,8 @@ class Judge:
 
     def _rules(self, name: str, title: str) -> list[OutputRule]:
         """Return the rules for an output, the least special first."""
+        if not self.options.outputs:
+            return []
         node, _, rest = name.partition(".")
         key = rest.partition(".")[0]
         names = dict.fromkeys(names_of(node, self.prompt.get(node)))

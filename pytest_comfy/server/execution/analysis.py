@@ -64,7 +64,7 @@ class Analyst:
         asked: list[str] = []
         definitions = node_definitions(library)
         if isinstance(prompt, Mapping) and _is_undefined(prompt, definitions, library):
-            checked = Validation(dict(prompt), None, {}, library.outputs_of(prompt))
+            checked = Validation(dict(prompt), None, {}, library.outputs_of(prompt, key))
         else:
             checked = self._validated(prompt, targets, asked, secrets)
         if checked.error is not None:

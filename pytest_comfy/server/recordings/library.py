@@ -13,7 +13,7 @@ from typing import Any
 from ...golden import GoldenError, GoldenRun, find_runs
 from ...golden.exchanges import EXCHANGES_FILE, Exchanges
 from ...golden.inputs import contents_of
-from ...workflow.digest import class_of, match_nodes, run_digest
+from ...workflow.digest import class_of, match_nodes
 from .likeness import Form, form_of, keys_of, recorded_forms
 from .script import Script, make_script
 
@@ -125,6 +125,9 @@ class Library:
         outputs  the output nodes that will run, None for all
         asked    the form of the prompt by which the recording was found
         """
+        whole = self._scripts.get((id(recording), True, key))
+        if whole is not None and whole.outputs == outputs:
+            outputs = None  # it was made already, to find out which they are
         known = (id(recording), outputs is None, key)
         script = self._scripts.pop(known, None)
         if script is None:
@@ -159,13 +162,14 @@ class Library:
         self._index()
         return self._classes
 
-    def outputs_of(self, prompt: Mapping[str, Any]) -> list[str]:
-        """Return the output nodes of a prompt whose classes no definition describes, from its golden run."""
-        recording = self.peek(run_digest(prompt))
-        if recording is None:
-            return []
-        golden = self.load(recording)
-        return make_script(golden, prompt, match_nodes(golden.prompt, prompt)).outputs
+    def outputs_of(self, prompt: Mapping[str, Any], key: str) -> list[str]:
+        """Return the output nodes of a prompt, known by `key`, whose classes no definition describes.
+
+        They are those of its golden run.
+        """
+        form = Form("", prompt)
+        recording = self.peek(form.key())
+        return [] if recording is None else self.script(recording, prompt, None, key, form).outputs
 
     @property
     def environment(self) -> Mapping[str, Any]:

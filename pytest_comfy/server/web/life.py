@@ -53,20 +53,32 @@ class World(posting.World, Protocol):
 
 @dataclass(slots=True)
 class Life:
-    """The memory of the routes from one `reset` to the next; like the files, it outlives a restart."""
+    """The memory of the routes from one `reset` to the next; like the files, it outlives a restart.
 
-    engine: Engine
-    library: Library
-    version: Version
+    files  the server's
+    """
+
+    world: World
+    files: FileStore
     userdata: UserData = field(default_factory=UserData)
     users: dict[str, str] = field(default_factory=lambda: {"default": "default"})
     began: float = field(default_factory=time.time)
     """Seconds since the epoch."""
 
     @property
-    def files(self) -> FileStore:
-        """The server's files."""
-        return self.engine.files
+    def engine(self) -> Engine:
+        """Queue and history."""
+        return self.world.engine
+
+    @property
+    def library(self) -> Library:
+        """The recordings."""
+        return self.world.library
+
+    @property
+    def version(self) -> Version:
+        """The version that is spoken."""
+        return self.world.version
 
     @property
     def facts(self) -> Facts:
@@ -76,13 +88,12 @@ class Life:
 
 def lives(world: World) -> Callable[[], Life]:
     """Return a function that returns the present life, a new one once `world` was reset."""
-    present = Life(world.engine, world.library, world.version)
+    present = Life(world, world.engine.files)
 
     def life() -> Life:
         nonlocal present
         if present.files is not world.engine.files:
-            present = Life(world.engine, world.library, world.version)
-        present.engine, present.library, present.version = world.engine, world.library, world.version
+            present = Life(world, world.engine.files)
         return present
 
     return life
