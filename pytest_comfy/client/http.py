@@ -27,7 +27,7 @@ from .reply import (
     reason_in,
     require_comfy,
 )
-from .sending import Sender
+from .sending import Answer, Sender
 
 _WATCH_SECONDS = 0.25
 
@@ -73,7 +73,7 @@ class Http:
         deadline = time.monotonic() + seconds
         what = f"{self.url}{path}"
         allowed = allowed_by(self.budget, limit, parsed)
-        response: urllib3.response.HTTPResponse | None = None
+        response: Answer | None = None
         try:
             response = self._sender.send(method, path, seconds, **more)
             with self._watchdog.watching(response, deadline):
@@ -90,8 +90,7 @@ class Http:
             raise ServerUnreachable(f"{what}: {_reason(error, response is not None, late)}") from error
         finally:
             if response is not None:
-                response.close()  # ends the connection where not all was read; else it is free already
-                response.release_conn()
+                response.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -99,10 +98,9 @@ class Http:
         self._sender.close()
 
 
-def _whole(response: urllib3.response.HTTPResponse, body: Body) -> bytes:
+def _whole(response: Answer, body: Body) -> bytes:
     # Read as one piece where that is safe: urllib3's buffers copy every byte twice.
-    at_once = body.fits_at_once
-    for piece in [response.read(decode_content=False)] if at_once else response.stream(CHUNK, decode_content=False):
+    for piece in [response.read()] if body.fits_at_once else response.stream(CHUNK):
         body.add(piece)
     return body.whole()
 
@@ -115,12 +113,12 @@ class _Watchdog:
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[float, urllib3.response.HTTPResponse]] = {}
+        self._open: dict[int, tuple[float, Answer]] = {}
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def watching(self, response: urllib3.response.HTTPResponse, deadline: float) -> Iterator[None]:
+    def watching(self, response: Answer, deadline: float) -> Iterator[None]:
         """Look after one answer while its body is read."""
         if self._thread is None:
             self._closed.clear()
@@ -147,7 +145,7 @@ class _Watchdog:
                     _shut(response)
 
 
-def _shut(response: urllib3.response.HTTPResponse) -> None:
+def _shut(response: Answer) -> None:
     """Wake the reader of a body; closing would wait for it, and a detached socket hangs by its number only."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sock = socket.socket(fileno=response.fileno())

@@ -197,7 +197,10 @@ def reason_in(text: str) -> str | None:
         return certificate_told(text)
     if "refused" in text:
         return REFUSED
-    if any(one in text for one in ("Name or service not known", "getaddrinfo", "NameResolution", "Name resolution")):
+    if any(
+        one in text
+        for one in ("Name or service not known", "getaddrinfo", "NameResolution", "Name resolution", "name resolution")
+    ):
         return "unknown host"
     return None
 
