@@ -7,6 +7,7 @@ longer than loopback does.
 from __future__ import annotations
 
 import json
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
@@ -46,13 +47,14 @@ class Answer(Protocol):
 
 
 class Sender:
-    """Sends requests to one server: with its headers, by its certificates, through its proxy."""
+    """Sends requests to one server, from any thread: with its headers, by its certificates, through its proxy."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._adapter = requests.adapters.HTTPAdapter()
         self._proxy = access.proxy()
         self._verify = access.trusted() if access.is_secure else True
+        self._opening = threading.Lock()
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._base = ""
         self._headers: Mapping[str, Any] = {}
@@ -75,7 +77,8 @@ class Sender:
 
         Raises the errors of requests for what cannot be asked, and else those of urllib3 and OSError.
         """
-        pool = self._pool or self._opened()
+        with self._opening:
+            pool = self._pool or self._opened()
         headers, body = self._headers, None if json is None else _encoded(json)
         target = f"{self._base}{path}?{urlencode(params)}" if params else f"{self._base}{path}"
         if self._loopback is not None and not form and self._loopback.takes(f"{self._base}{path}"):
@@ -119,7 +122,7 @@ class Sender:
         adapter.cert_verify(pool, asked.url, self._verify, None)  # type: ignore[no-untyped-call]
         self._base = adapter.request_url(asked, proxies).rstrip("/")
         self._headers = dict(asked.headers)
-        if self._access.is_loopback and not self._access.is_secure and self._loopback is None:
+        if self._loopback is None and self._access.is_loopback and not self._access.is_secure:
             self._loopback = Loopback(self._access.url, self._headers)
         self._pool = cast("urllib3.HTTPConnectionPool", pool)
         return self._pool

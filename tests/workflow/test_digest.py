@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_comfy.workflow.digest import NONCE_INPUT, match_nodes, node_digests, prompt_digest
+from pytest_comfy.workflow.digest import NONCE_INPUT, is_same, match_nodes, node_digests, prompt_digest
 
 PROMPT = {
     "1": {"class_type": "Load", "inputs": {"name": "a"}},
@@ -182,3 +182,17 @@ def test_a_curve_is_the_same_with_its_type():
     assert of({"__type__": "CURVE", "__value__": curve}) == of(curve)
     assert of({"__type__": "OTHER", "__value__": curve}) != of(curve)
     assert of({"__type__": "CURVE", "__value__": {**curve, "interpolation": "none"}}) != of(curve)
+
+
+@pytest.mark.parametrize(("value", "other"), [(True, 1), (1, 1.5), (0, False), (1, 1.0), ("1", 1), ([1], [True])])
+def test_what_python_takes_for_equal_is_not_the_same_json(value, other):
+    assert is_same(changed("2", "radius", value), changed("2", "radius", copy.deepcopy(value)))
+    assert not is_same(changed("2", "radius", value), changed("2", "radius", other))
+
+
+@given(st.permutations(["1", "2", "3", "4"]))
+def test_the_same_prompt_in_another_order_is_matched_as_it_is(order):
+    prompt = {node_id: dict(reversed(PROMPT[node_id].items())) for node_id in order}
+    assert is_same(PROMPT, prompt)
+    assert match_nodes(PROMPT, prompt) == {node_id: node_id for node_id in PROMPT}
+    assert prompt_digest(PROMPT) == prompt_digest(prompt)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -393,3 +395,18 @@ def test_what_stands_elsewhere_as_another_is_missing_is_told_as_what_it_is():
     assert (shifted.golden, shifted.actual) == (2, 1)
     assert shifted.message.endswith(", moved most")
     assert "is now" not in shifted.message
+
+
+def test_a_batch_that_passed_is_not_kept_in_memory():
+    gc.collect()
+    gc.disable()
+    try:
+        made = Made(picture(1), "image/png")
+        wanted = Wanted(kept(picture(1)))
+        compared = wanted.compare(made)
+        assert [one.verdict for one in explain_batch({0: wanted}, {0: made}, {0: compared})] == ["identical"]
+        held = weakref.ref(made)
+        del made
+        assert held() is None
+    finally:
+        gc.enable()
