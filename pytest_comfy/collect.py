@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .places import MARKERS, looks_like_workflow
 from .report.headline import HEADLINE
-from .session.projects import MARKERS
 from .session.settings import Settings, SettingsError
 from .session.state import State
 from .text import did_you_mean
@@ -32,8 +32,6 @@ KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
 KNOWN: pytest.StashKey[str] = pytest.StashKey()
 """What an earlier report has as well, of the failure that an item ends in, or went on after."""
 CASE_MARK = "comfy"
-_HEAD = 1 << 16
-"""Bytes of a file that are looked into before it is known for a workflow."""
 _MARK_OPTIONS = ("timeout", "stall_timeout", "tolerance", "allow_node_errors")
 
 
@@ -83,16 +81,6 @@ def _tell_wrong_ini(config: pytest.Config, path: Path) -> None:
         if str(error) not in told:
             told.add(str(error))
             raise pytest.Collector.CollectError(str(error)) from None
-
-
-def looks_like_workflow(path: Path) -> bool:
-    """Whether a file that no glob names seems to be a workflow all the same, as far as its beginning tells."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return False
-    return b'"class_type"' in head or (b'"nodes"' in head and b'"links"' in head)
 
 
 class WorkflowFile(pytest.Module):

@@ -43,7 +43,6 @@ ASKED: pytest.StashKey[Mapping[str, Any]] = pytest.StashKey()
 """The prompt that a test ran last."""
 
 
-@pytest.fixture(scope="session")
 def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     """The server that this process asks: live with --comfy-url, else a fake one. For the items of workflows."""
     state = request.config.stash[STATE]
@@ -91,7 +90,6 @@ def _refusal(state: State) -> str:
     return refusal(state)
 
 
-@pytest.fixture
 def comfy_server(request: pytest.FixtureRequest) -> Iterator[FakeComfyServer]:
     """A fake ComfyUI of its own, in fresh state, that replays the project's golden runs; see its `.url`."""
     from .server import FakeComfyServer
@@ -102,7 +100,6 @@ def comfy_server(request: pytest.FixtureRequest) -> Iterator[FakeComfyServer]:
         request.node.user_properties += [("comfy_unmatched", problem) for problem in server.problems]
 
 
-@pytest.fixture
 def comfy_respx(request: pytest.FixtureRequest) -> Iterator[InProcess]:
     """A fake ComfyUI for code that uses httpx: like `comfy_server`, but behind respx, and no port is opened.
 
@@ -134,7 +131,6 @@ def comfy_respx(request: pytest.FixtureRequest) -> Iterator[InProcess]:
         request.node.user_properties += [("comfy_unmatched", problem) for problem in server.problems]
 
 
-@pytest.fixture
 def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
     """A client: of the server at --comfy-url, else of this test's `comfy_server`."""
     from .client import ComfyClient
@@ -144,7 +140,6 @@ def comfy_client(request: pytest.FixtureRequest) -> Iterator[ComfyClient]:
         yield client
 
 
-@pytest.fixture
 def comfy_async_client(request: pytest.FixtureRequest) -> Iterator[AsyncComfyClient]:
     """The same for asynchronous tests, by whatever plugin they are run: `await comfy_async_client.run(...)`."""
     from .client import AsyncComfyClient
@@ -174,7 +169,6 @@ def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str])
     }
 
 
-@pytest.fixture
 def comfy_workflow(request: pytest.FixtureRequest) -> Callable[..., Workflow]:
     """Load a workflow file and set values: comfy_workflow("txt2img.json", {"KSampler.seed": 7}).
 
@@ -191,7 +185,6 @@ def comfy_workflow(request: pytest.FixtureRequest) -> Callable[..., Workflow]:
     return load
 
 
-@pytest.fixture
 def comfy_run(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> Callable[..., Run]:
     """Run a workflow (file, Workflow or prompt) to its end: comfy_run("txt2img.json", {...}).images.
 
@@ -259,7 +252,6 @@ def _with_a_way_to_record(error: Exception, request: pytest.FixtureRequest) -> E
     return PromptRejected(f"{str(error).rstrip('.')}; record one with: {way}", error.error, error.node_errors)
 
 
-@pytest.fixture
 def comfy_golden(request: pytest.FixtureRequest, comfy_client: ComfyClient) -> GoldenChecker:
     """Compare runs with this test's golden runs: comfy_golden.check(run).
 

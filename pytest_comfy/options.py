@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .session.settings import DEFAULT_GLOB
+from .places import DEFAULT_GLOB
 
 
 def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> None:
@@ -99,3 +99,10 @@ def add_options(addoption: Callable[..., None], ini: Callable[..., None]) -> Non
     ini("comfy_widgets", "files that say what JavaScript does to widgets (comfy-widgets.toml)",
                   type="linelist", default=[])  # fmt: skip
     ini("comfy_golden_previews", "keep preview pictures in golden runs", type="bool", default=False)
+
+
+def defaults() -> dict[str, Any]:
+    """Return ini -> what it is where nobody says anything."""
+    found: dict[str, Any] = {}
+    add_options(lambda *words, **more: None, lambda name, help, *, default, **more: found.update({name: default}))
+    return found

@@ -24,6 +24,9 @@ MAY_IMPORT = {
     "media": "",
     "access": "secrecy text",
     "hookspecs": "",
+    # what pytest is told at every start
+    "places": "",
+    "options": "places",
     # what is asked, and who asks
     "workflow/validation": "",
     "workflow": "media secrecy text",
@@ -57,9 +60,9 @@ MAY_IMPORT = {
     # what `import pytest_comfy` offers
     "__init__": "client golden server workflow",
     # from a workflow file to a verdict
-    "session": "files golden memory secrecy text workflow workflow/graph",
+    "session": "files golden memory places secrecy text workflow workflow/graph",
     "starting": "client golden session text",
-    "cases": "client compare files golden session text workflow workflow/graph",
+    "cases": "client compare files golden places session text workflow workflow/graph",
     "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
     "session text workflow",
     # what changed, and what did it
@@ -75,19 +78,19 @@ MAY_IMPORT = {
     "report/status": "client files golden session text",
     "report/html": "files media text upgrade",
     "report/review": "files report/html server text",
-    "commands": "__init__ cases client compare files golden judging report report/review secrecy server "
+    "commands": "__init__ cases client compare files golden judging places report report/review secrecy server "
     "server/faults server/recording server/recordings session text upgrade upgrade/history upgrade/preflight "
     "workflow",
     # what pytest calls
-    "options": "session",
-    "collect": "cases client golden judging report report/drift report/status session text upgrade upgrade/preflight "
-    "workflow workflow/graph",
+    "collect": "cases client golden judging places report report/drift report/status session text upgrade "
+    "upgrade/preflight workflow workflow/graph",
     "owning": "golden report session starting text",
     "fixtures": "cases client collect judging owning report report/status server server/recordings session "
     "upgrade workflow",
     "erring": "collect fixtures golden judging report",
-    "plugin": "collect erring fixtures hookspecs options owning report report/ci report/drift report/status secrecy "
-    "session",
+    "waking": "collect erring fixtures owning report report/ci report/drift report/status secrecy session",
+    "offering": "client fixtures judging server waking workflow",
+    "plugin": "__init__ collect hookspecs offering options places session waking",
 }
 """Room -> the rooms it may import from, and does, if only for their types; a room is a folder, or a module beside the
 folders. Each may import from those above it only, but a folder may use its own folders, and what stands beside it in
@@ -181,13 +184,13 @@ def test_modules_are_small():
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
-def test_only_four_modules_import_pytest():
+def test_only_six_modules_import_pytest():
     importing = {
         name
         for name, path in MODULES.items()
         if any(found.split(".")[0] in ("pytest", "_pytest") for found in imports_of(path))
     }
-    assert importing == {"plugin.py", "collect.py", "fixtures.py", "report/terminal.py"}
+    assert importing == {"plugin.py", "waking.py", "offering.py", "collect.py", "fixtures.py", "report/terminal.py"}
 
 
 def test_page_of_the_house_names_every_folder_and_nothing_else():
@@ -208,17 +211,55 @@ def test_importing_the_plugin_loads_nothing_heavy(pytester):
     assert result.outlines == ["[]"]
 
 
+LIGHT = ["", ".hookspecs", ".offering", ".options", ".places", ".plugin"]
+"""What a session without anything of ours loads."""
+
+
+def run_with_our_plugin_alone(pytester, *words):
+    """Others load heavy libraries themselves."""
+    return pytester.run(
+        sys.executable, "-c",
+        "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'; import pytest; "
+        f"raise SystemExit(pytest.main([*{words!r}, '-p', 'pytest_comfy.plugin', '-q', '-s']))",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("golden", [False, True])
 def test_session_without_workflows_loads_nothing_heavy(pytester, golden):
-    """pytest-recording and others load such libraries themselves, so only our plugin is loaded."""
     pytester.makepyfile("def test_plain(): pass\n")
     pytester.makeconftest(f"def pytest_unconfigure(config):\n    {SHOW}\n")
     if golden:
         pytester.mkdir("golden")
-    result = pytester.run(
-        sys.executable, "-c",
-        "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'; import pytest; "
-        "raise SystemExit(pytest.main(['-p', 'pytest_comfy.plugin', '-q', '-s']))",
-    )  # fmt: skip
+    result = run_with_our_plugin_alone(pytester)
     assert result.ret == 0
     assert result.outlines[-1] == "[]"
+
+
+def test_session_with_nothing_of_ours_loads_what_pytest_is_told_and_no_more(pytester):
+    pytester.makepyfile("def test_plain(): pass\ndef test_failing(): assert 0\n")
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\n")
+    pytester.makefile(".json", package='{"name": "of somebody else"}')
+    pytester.mkdir("part").joinpath("pyproject.toml").write_text("[project]\nname = 'part'\n")
+    pytester.makeconftest(
+        "import sys\ndef pytest_unconfigure(config):\n"
+        "    print(sorted(name for name in sys.modules if name.partition('.')[0] == 'pytest_comfy'))\n"
+    )
+    result = run_with_our_plugin_alone(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.outlines[-1] == str([f"pytest_comfy{name}" for name in LIGHT])
+
+
+def test_modules_are_loaded_as_they_were_installed_and_not_compiled_by_pytest(pytester):
+    """As it does for the modules of every plugin that is installed, at every start where no bytecode is written."""
+    pytester.makepyfile(
+        marking="import pytest\npytest.register_assert_rewrite('pytest_comfy')\n",
+        test_plain="def test_plain(comfy_server): pass\n",
+    )
+    pytester.makeconftest(
+        "import sys\ndef pytest_unconfigure(config):\n"
+        "    ours = [(name, one) for name, one in sys.modules.items() if name.startswith('pytest_comfy')]\n"
+        "    print(len(ours) > 30, [name for name, one in ours if 'rewrite' in type(one.__loader__).__module__])\n"
+    )
+    result = run_with_our_plugin_alone(pytester, "-p", "marking")
+    assert result.ret == 0
+    assert result.outlines[-1] == "True ['pytest_comfy']"

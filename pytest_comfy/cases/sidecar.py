@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..session.servers import SERVERS_FILE, SERVERS_TABLE
+from ..places import PROJECT_FILE
+from ..session.servers import SERVERS_TABLE
 from ..session.settings import Settings, SettingsError, seconds
 from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
 from .requirements import checked_requirements
 
-FOLDER_FILE = SERVERS_FILE
+FOLDER_FILE = PROJECT_FILE
 DEFAULT_CASE = "default"
 
 _CASE_KEYS = ("set", "tolerance", "outputs", "marks", "skip", "xfail", "timeout", "stall_timeout", "inputs",

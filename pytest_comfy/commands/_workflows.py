@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..places import MARKERS
 from ..session.globs import find
-from ..session.projects import MARKERS
 from . import printable
 
 if TYPE_CHECKING:

@@ -8,22 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..places import INI_SECTIONS
 from .settings import SettingsError
 
-_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "pytest.toml": ("pytest",),
-    ".pytest.toml": ("pytest",),
-    "pytest.ini": ("pytest",),
-    ".pytest.ini": ("pytest",),
-    "pyproject.toml": ("tool.pytest", "tool.pytest.ini_options"),
-    "tox.ini": ("pytest",),
-    "setup.cfg": ("tool:pytest",),
-}
-"""File -> the sections that make it an ini of pytest, in pytest's own order."""
 _ALWAYS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 """Those that are an ini even without a section."""
 _ON, _OFF = ("1", "true", "yes", "y", "t", "on"), ("0", "false", "no", "n", "f", "off")
-INI_FILES = frozenset(_SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ class Ini:
 
 def read_ini(folder: Path) -> Ini | None:
     """Return the ini of a folder, None where pytest would find none there; raises SettingsError."""
-    for name, sections in _SECTIONS.items():
+    for name, sections in INI_SECTIONS.items():
         path = folder / name
         if path.is_file():
             found = _of_toml(path, sections) if path.suffix == ".toml" else _of_ini(path, sections)

@@ -11,14 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..places import DEFAULT_GLOB, DEFAULT_GOLDEN_DIR, PROJECT_FILE, WIDGETS_FILE, WORKFLOWS
 from ..secrecy import take_out_too
 from .globs import base, matches, split
-from .inis import INI_FILES, Ini, read_ini
-from .servers import SERVERS_FILE
+from .inis import Ini, read_ini
 from .settings import (
-    DEFAULT_GLOB,
-    DEFAULT_GOLDEN_DIR,
-    WIDGETS_FILE,
     Settings,
     SettingsError,
     baseline_name,
@@ -28,10 +25,6 @@ from .settings import (
     tolerance_name,
     widgets,
 )
-
-PROJECT_FILE = SERVERS_FILE
-MARKERS = INI_FILES | {PROJECT_FILE}
-"""Files that make a project of their folder, or may."""
 
 
 class Projects:
@@ -155,13 +148,13 @@ def _nested(session: Settings, subfolder: str, ini: Ini | None, globs: tuple[str
 
 def root_above(folder: Path) -> Path:
     """Return the project's folder for a session without an ini that was started below it, else the folder itself."""
-    if _is_project(folder) or (folder / PROJECT_FILE).is_file() or (folder / _WORKFLOWS).is_dir():
+    if _is_project(folder) or (folder / PROJECT_FILE).is_file() or (folder / WORKFLOWS).is_dir():
         return folder
     return next((parent for parent in folder.parents if _is_project(parent)), folder)
 
 
 def _is_project(folder: Path) -> bool:
-    return (folder / PROJECT_FILE).is_file() and (folder / _WORKFLOWS).is_dir()
+    return (folder / PROJECT_FILE).is_file() and (folder / WORKFLOWS).is_dir()
 
 
 def projects_at(root: Path) -> Projects:
@@ -194,7 +187,3 @@ def _any_pyproject_counts() -> bool:
 
     major, minor = version("pytest").split(".")[:2]
     return (int(major), int(minor)) >= (8, 1)
-
-
-_WORKFLOWS = "workflows"
-"""The folder of the default glob."""

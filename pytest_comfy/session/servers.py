@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..places import PROJECT_FILE
 from ..text import did_you_mean, listed
 
-SERVERS_FILE, SERVERS_TABLE = "comfy.toml", "servers"
-"""At the project's root: this table names servers with what each wants."""
+SERVERS_TABLE = "servers"
+"""Of the file at the project's root: names servers with what each wants."""
 
 _KEYS = ("url", "headers", "ca")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
@@ -74,7 +75,7 @@ def servers_of(
         server = (named or {}).get(url)
         if server is None:
             if named and _NAME.fullmatch(url) and did_you_mean(url, tuple(named)):
-                raise ServerError(f"--comfy-url {url}: {root / SERVERS_FILE} knows {listed(named)}")
+                raise ServerError(f"--comfy-url {url}: {root / PROJECT_FILE} knows {listed(named)}")
             server = Server(url)
         verify = server.verify if ca is None else verify_of(ca, "--comfy-ca", root)
         own = {name.lower() for name in server.headers}
@@ -111,7 +112,7 @@ def verify_of(ca: str, where: str, root: Path) -> bool | str:
 
 def read_servers(root: Path, environ: Mapping[str, str] | None = None) -> dict[str, Server]:
     """Return the servers that comfy.toml at the project's root names; raises ServerError."""
-    path = root / SERVERS_FILE
+    path = root / PROJECT_FILE
     if not path.is_file():
         return {}
     import tomllib  # not at the top: every start of pytest would pay for it

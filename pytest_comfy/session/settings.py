@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..memory import DEFAULT_MAX_MEMORY, OPTION, parse_size
+from ..places import DEFAULT_GLOB, DEFAULT_GOLDEN_DIR, WIDGETS_FILE
 from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
 from .globs import base, matches
@@ -19,10 +20,6 @@ from .servers import Server, ServerError, lines_of, servers_of
 if TYPE_CHECKING:
     from ..workflow.graph.layouts import Layout
 
-DEFAULT_GLOB = "workflows/**/*.json"
-DEFAULT_GOLDEN_DIR = "golden"
-WIDGETS_FILE = "comfy-widgets.toml"
-"""What the JavaScript of node packs does to widgets, told by the project; read where it is there."""
 UPDATE_MODES = ("none", "missing", "changed", "all")
 PREFLIGHT_MODES = ("fail", "warn", "off")
 ORDERS = ("file", "model", "longest")

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_comfy.collect import STATE
+from pytest_comfy.places import INI_SECTIONS
 from pytest_comfy.session.globs import matches, split
-from pytest_comfy.session.inis import INI_FILES, read_ini
+from pytest_comfy.session.inis import read_ini
 from pytest_comfy.session.projects import Projects, projects_at, root_of
 from pytest_comfy.session.settings import Settings, SettingsError
+from pytest_comfy.waking import wake
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "workflows", "packages", "*", "**", "a*"]), max_size=6)
 
@@ -68,7 +69,7 @@ def said(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", sorted(INI_FILES - {"pyproject.toml", "tox.ini", "setup.cfg"}))
+@pytest.mark.parametrize("name", sorted(INI_SECTIONS.keys() - {"pyproject.toml", "tox.ini", "setup.cfg"}))
 def test_files_of_pytest_alone_are_an_ini_even_if_empty(said, name):
     assert said(name, "").values == {}
 
@@ -94,7 +95,7 @@ def test_kinds_of_values(said):
 
 
 @given(
-    st.sampled_from(sorted(INI_FILES)),
+    st.sampled_from(sorted(INI_SECTIONS)),
     st.binary(max_size=200) | st.text("[]=\n #;pytest:ool.ini_xé'\"").map(str.encode),
 )
 def test_whatever_a_file_holds_it_is_read_or_refused_by_name(tmp_path_factory, name, data):
@@ -132,7 +133,7 @@ def test_root_outside_of_pytest_is_that_of_a_session(pytester, monkeypatch, abov
     for start in (folder, pytester.path):
         monkeypatch.chdir(start)
         config = pytester.parseconfigure("-p", "no:asyncio")
-        assert root_of(start) == config.stash[STATE].settings.root
+        assert root_of(start) == wake(config).state.settings.root
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_root_outside_of_pytest_is_that_of_a_session(pytester, monkeypatch, abov
 )  # fmt: skip
 def test_projects_outside_of_pytest_are_those_of_a_session(pytester, ini):
     pytester.makefile(".ini", pytest=f"[pytest]\n{ini}")
-    settings = pytester.parseconfigure("-p", "no:asyncio").stash[STATE].settings
+    settings = wake(pytester.parseconfigure("-p", "no:asyncio")).state.settings
     found = projects_at(pytester.path).session
     for name in ("root", "workflows", "golden_dir", "report_dir", "redact", "widgets", "baseline", "tolerance"):
         assert getattr(found, name) == getattr(settings, name), name
