@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,10 +52,10 @@ def collect_file(path: Path, parent: pytest.Collector) -> WorkflowFile | None:
     """Return a collector for a workflow file: one the globs name, or one named on the command line."""
     state = parent.config.stash[STATE]
     if path.name in MARKERS:
-        state.projects.look([path])  # a project whose workflows are gone may have golden runs still
+        state.projects.look_at(path.parent)  # a project whose workflows are gone may have golden runs still
     if path.suffix.lower() != ".json":
         return None
-    if not state.projects.look([path]):
+    if not state.projects.look_at(path.parent):
         if looks_like_workflow(path):
             _tell_wrong_ini(parent.config, path)
         return None
@@ -107,7 +108,7 @@ class WorkflowFile(pytest.Module):
                 if self.named:
                     self.warn(ComfyWarning(f"{self._short(str(error))}: left alone"))
                 return
-            cases = read_cases(self.path, state.projects.of(self.path))
+            cases = read_cases(self.path, state.projects.of(self.path), state.layers)
             key = state.claim_workflow(self.path, [case.name for case in cases])
             items = [CaseItem.of(self, case, f"{key}/{case.name}") for case in cases]
         except (WorkflowError, SettingsError) as error:
@@ -171,11 +172,7 @@ class CaseItem(pytest.Function):
     @classmethod
     def of(cls, file: WorkflowFile, case: Case, key: str) -> CaseItem:
         """Make the item of a case, with the marks its sidecar gives it."""
-
-        def run_case(comfy_lane: Any, request: pytest.FixtureRequest) -> None:
-            item.run_case(comfy_lane)
-
-        item: CaseItem = cls.from_parent(file, name=case.name, callobj=run_case)
+        item: CaseItem = cls.from_parent(file, name=case.name, callobj=_run_case)
         item.case, item.key = case, key
         item.add_marker(CASE_MARK)
         for mark in case.marks:
@@ -267,6 +264,14 @@ class CaseItem(pytest.Function):
             told = self.config.stash[STATE].told_once(excinfo.value)
             return told.replace(f"{self.config.rootpath}/", "")
         return super().repr_failure(excinfo)
+
+
+def _run_case(comfy_lane: Any, request: pytest.FixtureRequest) -> None:
+    """What pytest calls for an item, with the fixtures that it names."""
+    request.node.run_case(comfy_lane)
+
+
+vars(_run_case)["__signature__"] = inspect.signature(_run_case)  # pytest asks for it once an item
 
 
 def keeping_of(item: pytest.Item, *, anew: bool = True) -> Keeping:

@@ -50,17 +50,21 @@ class Case:
     requires: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_cases(workflow: Path, settings: Settings) -> list[Case]:
+Layers = list[tuple[Path, Mapping[str, Any]]]
+"""What some files say, each going before those that come before it."""
+
+
+def read_cases(workflow: Path, settings: Settings, known: dict[Path, Layers] | None = None) -> list[Case]:
     """Return the cases of a workflow file of a project by its sidecar and its folders' comfy.toml, at least one.
+
+    known  folder -> what its comfy.toml files say, as far as they were read; what is read now is added
 
     Raises SettingsError naming file and key for anything that is not understood.
     """
-    layers: list[tuple[Path, Mapping[str, Any]]] = []
-    for path in _folder_files(workflow, settings.root):
-        table = _load(path)
-        if path.parent in (settings.root, settings.folder):
-            table.pop(SERVERS_TABLE, None)  # read where the servers are
-        layers.append((path, _checked(table, _FOLDER_KEYS, path, "")))
+    known = {} if known is None else known
+    if workflow.parent not in known:
+        known[workflow.parent] = _folder_layers(workflow.parent, settings)
+    layers = [*known[workflow.parent]]
     sidecar = workflow.with_suffix(".toml")
     cases: Mapping[str, Any] = {}
     if sidecar.name != FOLDER_FILE and sidecar.is_file():
@@ -83,12 +87,19 @@ def read_cases(workflow: Path, settings: Settings) -> list[Case]:
     ]
 
 
-def _folder_files(workflow: Path, root: Path) -> Iterator[Path]:
-    """Yield the comfy.toml files that hold for a workflow, outermost first."""
-    folders = [folder for folder in workflow.parents if folder == root or root in folder.parents]
-    for folder in reversed(folders or [workflow.parent]):
-        if (folder / FOLDER_FILE).is_file():
-            yield folder / FOLDER_FILE
+def _folder_layers(folder: Path, settings: Settings) -> Layers:
+    """Return what the comfy.toml files say that hold for the workflows of a folder, outermost first."""
+    root = settings.root
+    folders = [one for one in (folder, *folder.parents) if one == root or root in one.parents]
+    layers: Layers = []
+    for one in reversed(folders or [folder]):
+        path = one / FOLDER_FILE
+        if path.is_file():
+            table = _load(path)
+            if one in (root, settings.folder):
+                table.pop(SERVERS_TABLE, None)  # read where the servers are
+            layers.append((path, _checked(table, _FOLDER_KEYS, path, "")))
+    return layers
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -131,6 +142,8 @@ def _checked(table: Mapping[str, Any], known: tuple[str, ...], path: Path, where
 
 def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
     """Merge the layers, outermost first: single values are replaced, marks, inputs, set and outputs added."""
+    if not any(table for _, table in layers):
+        return Case(name)
     merged: dict[str, Any] = {}
     values: dict[str, Any] = {}
     outputs: dict[str, OutputRule] = {}

@@ -34,6 +34,7 @@ class Projects:
         self.session = settings
         self._packages = [pair for pair in map(split, settings.workflows) if pair]
         self._known: dict[Path, Settings] = {}
+        self._own_folders: dict[Path, bool] = {}
 
     def of(self, path: Path) -> Settings:
         """Return the settings for a file: those of the nearest project above it; raises SettingsError."""
@@ -53,9 +54,12 @@ class Projects:
 
         Where one cannot, that need not matter: it may be of a package that has nothing to do with ComfyUI.
         """
+        return all(self.look_at(path if path.is_dir() else path.parent) for path in paths)
+
+    def look_at(self, folder: Path) -> bool:
+        """Do so for the project of one folder."""
         try:
-            for path in paths:
-                self._at(path if path.is_dir() else path.parent)
+            self._at(folder)
         except SettingsError:
             return False
         return True
@@ -72,7 +76,11 @@ class Projects:
 
     def is_own(self, path: Path) -> bool:
         """Whether a file lies among golden runs or in the report, where no workflow is looked for."""
-        return self.session.is_own(path) or self.of(path).is_own(path)
+        folder = path.parent
+        own = self._own_folders.get(folder)
+        if own is None:
+            own = self._own_folders[folder] = self.session.is_own(path) or self._at(folder).is_own(path)
+        return own
 
     def globs(self) -> Iterator[str]:
         """Yield the globs of all projects, relative to the root."""
@@ -80,10 +88,10 @@ class Projects:
             yield from (f"{one.subfolder}/{glob}" if one.subfolder else glob for glob in one.workflows)
 
     def _at(self, folder: Path) -> Settings:
-        if self.session.root not in folder.parents:
-            return self.session
         known = self._known.get(folder)
         if known is None:
+            if self.session.root not in folder.parents:
+                return self.session
             known = self._known[folder] = self._own(folder) or self._at(folder.parent)
         return known
 

@@ -155,6 +155,9 @@ class Settings:
 
 
 def _below(folder: Path, path: Path) -> str | None:
+    text, start = str(path), f"{folder}{os.sep}"
+    if text.startswith(start):
+        return text[len(start) :].replace(os.sep, "/")
     try:
         return path.relative_to(folder).as_posix()
     except ValueError:

@@ -61,6 +61,7 @@ class State:
     turns       whose turn it is, see `pool.turns`; None offline
     durations   how long cases take, see `pool.durations`
     servers_lost  servers that were gone while cases ran, and why, a sentence each
+    layers      folder -> what the comfy.toml files say that hold for its workflows, see `cases.sidecar`
     follower    who is told of the progress of live runs, see `report.status`; None where nobody looks
     """
 
@@ -114,6 +115,7 @@ class State:
     turns: Any = None
     durations: Any = None
     servers_lost: set[str] = field(default_factory=set)
+    layers: dict[Path, Any] = field(default_factory=dict)
     projects: Projects = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,11 +130,12 @@ class State:
 
         Raises SettingsError when another file has the same one.
         """
-        self.looked_at(path)
         settings = self.projects.of(path)
         key, source = settings.golden_key(path), settings.relative(path) or str(path)
+        self.files.add(source)
+        folder = f"{settings.golden_name}/{key}"
         for case in cases:
-            other = self.claims.setdefault(f"{settings.golden_name}/{key}/{case}", source)
+            other = self.claims.setdefault(f"{folder}/{case}", source)
             if other != source:
                 raise SettingsError(
                     f"{source}: its golden runs would lie in the folder of {other}'s ({key}): rename one of them"

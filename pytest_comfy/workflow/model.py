@@ -6,6 +6,8 @@ import contextlib
 import copy
 import json
 import math
+import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,7 +79,7 @@ class Workflow:
         NotAWorkflowError for JSON that is something else.
         """
         data = _read(Path(path))
-        media_type = media_type_of(Path(path).name, data)
+        media_type = "" if data.startswith(b"{") else media_type_of(os.path.basename(path), data)
         if media_type.startswith(("image/", "audio/", "video/")) and media_type != "image/svg+xml":
             from .embedded import embedded  # not at the top: most workflows are JSON
 
@@ -231,7 +233,7 @@ def _read(path: Path) -> bytes:
 
 def _parse(data: bytes | str, source: str) -> Any:
     try:
-        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+        text = data.removeprefix(BOM_UTF8).decode() if isinstance(data, bytes) else data
         return json.loads(text)
     except UnicodeDecodeError as error:
         raise WorkflowError(
