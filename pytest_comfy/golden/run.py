@@ -198,12 +198,23 @@ class GoldenRun:
 
 def find_runs(golden_dir: str | Path) -> Iterator[Path]:
     """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
-    for folder, subfolders, files in os.walk(golden_dir):
-        subfolders[:] = sorted(
-            name for name in subfolders if not name.startswith(".") and not leads_elsewhere(Path(folder, name))
-        )
-        if RUN_FILE in files:
+    ahead = [str(golden_dir)]
+    while ahead:
+        folder = ahead.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        folders = [one.path for one in found if not one.name.startswith(".") and _is_own_folder(one)]
+        ahead += sorted(folders, reverse=True)
+        if any(one.name == RUN_FILE and not one.is_dir() for one in found):
             yield Path(folder)
+
+
+def _is_own_folder(entry: os.DirEntry[str]) -> bool:
+    # Only on Windows something that is no link for Python leads elsewhere all the same.
+    return entry.is_dir(follow_symlinks=False) and not (os.name == "nt" and leads_elsewhere(Path(entry.path)))
 
 
 def is_own_name(name: str) -> bool:

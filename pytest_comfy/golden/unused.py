@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .errors import GoldenError
@@ -10,36 +11,43 @@ from .run import GoldenRun, find_runs
 
 
 def unused_runs(
-    golden_dir: Path,
+    sources: Mapping[Path, str],
     project: Path,
-    claimed: Collection[str],
     test_files: Collection[str],
     workflows_complete: bool,
 ) -> list[Path]:
     """Return the folders of golden runs that nothing claims, sorted.
 
+    sources             those that no collected case or test claims, see `unclaimed`
     project             the folder that the runs name their files from
-    claimed             keys ("WORKFLOW/CASE") of all collected cases and tests
     test_files          Python test files that were collected whole; runs of other files' tests are not judged
     workflows_complete  whether every workflow file was collected; if not, no workflow's run is judged
     """
     unused = []
-    for folder in find_runs(golden_dir):
-        if any(key in claimed for key in _keys(folder.relative_to(golden_dir).as_posix())):
-            continue
-        source = _source(folder)
-        if source is None:
-            continue
+    for folder, source in sources.items():
         judged = source in test_files if source.endswith(".py") else workflows_complete
         if judged or (source.endswith(".py") and not (project / source).exists()):
             unused.append(folder)
     return unused
 
 
-def of_workflows(golden_dir: Path) -> int:
+def unclaimed(golden_dir: Path, claimed: Collection[str]) -> dict[Path, str]:
+    """Return folder -> the file it was made from, of the golden runs that nothing claims and that can be read, sorted.
+
+    claimed  keys ("WORKFLOW/CASE") of all collected cases and tests
+    """
+    start = len(f"{golden_dir}{os.sep}")
+    found = [
+        folder
+        for folder in find_runs(golden_dir)
+        if not any(key in claimed for key in _keys(str(folder)[start:].replace(os.sep, "/")))
+    ]
+    return {folder: source for folder in found if (source := _source(folder)) is not None}
+
+
+def of_workflows(sources: Mapping[Path, str]) -> int:
     """Return how many golden runs were made from workflow files, and not from tests."""
-    sources = [_source(folder) for folder in find_runs(golden_dir)]
-    return len([source for source in sources if source is not None and not source.endswith(".py")])
+    return sum(not source.endswith(".py") for source in sources.values())
 
 
 def _keys(name: str) -> list[str]:

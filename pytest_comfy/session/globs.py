@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -38,10 +39,13 @@ def split(glob: str) -> tuple[str, str] | None:
 
 def find(root: Path, glob: str) -> Iterator[Path]:
     """Yield the files below `root` that match."""
-    start = root / base(glob)
-    for path in start.rglob("*") if start.is_dir() else ():
-        if path.is_file() and matches(path.relative_to(root).as_posix(), glob):
-            yield path
+    is_meant = _pattern(glob).fullmatch
+    for folder, _, names in os.walk(root / base(glob)):
+        below = Path(folder).relative_to(root).as_posix()
+        start = "" if below == "." else f"{below}/"
+        for name in names:
+            if is_meant(f"{start}{name}") and os.path.isfile(path := os.path.join(folder, name)):
+                yield Path(path)
 
 
 @lru_cache(maxsize=64)

@@ -313,20 +313,21 @@ class State:
 
     def _judge_unused(self, settings: Settings, there: set[str], ended_well: bool) -> str | None:
         """Find the unused golden runs of one project, and return why they may be used all the same."""
-        from ..golden.unused import of_workflows, unused_runs
+        from ..golden.unused import of_workflows, unclaimed, unused_runs
 
         looked_at = {name for name in self.files if self.projects.of(settings.root / name) is settings}
-        if not there and not looked_at:
-            self.orphans += of_workflows(settings.golden_dir)
         complete = not self.failed and bool(there or looked_at) and there <= looked_at
         start = f"{settings.golden_name}/"
         claims = {name.removeprefix(start): source for name, source in self.claims.items() if name.startswith(start)}
         test_files = {str(settings.within(settings.root / name)) for name in self.test_files}
-        unclaimed = unused_runs(settings.golden_dir, settings.folder, claims, test_files, complete)
+        sources = unclaimed(settings.golden_dir, claims)
+        if not there and not looked_at:
+            self.orphans += of_workflows(sources)
+        unused = unused_runs(sources, settings.folder, test_files, complete)
         # A test claims the folder of all its checks.
         folders = [
             folder
-            for folder in unclaimed
+            for folder in unused
             if not claims.get(folder.parent.relative_to(settings.golden_dir).as_posix(), "").endswith(".py")
         ]
         self.unused += [settings.relative(folder) or str(folder) for folder in folders]

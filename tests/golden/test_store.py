@@ -11,7 +11,7 @@ import pytest
 
 from pytest_comfy.golden import GoldenError, GoldenRun, GoldenStore, find_runs
 from pytest_comfy.golden.run import dumps, is_own_name
-from pytest_comfy.golden.unused import unused_runs
+from pytest_comfy.golden.unused import unclaimed, unused_runs
 
 OUTPUT = {
     "node": "9",
@@ -340,7 +340,7 @@ class TestUnused:
         return store.root
 
     def unused(self, golden, claimed=(), test_files=(), complete=True):
-        found = unused_runs(golden, golden.parent, claimed, test_files, complete)
+        found = unused_runs(unclaimed(golden, claimed), golden.parent, test_files, complete)
         return [path.relative_to(golden).as_posix() for path in found]
 
     def test_what_nothing_claims(self, golden):
