@@ -26,6 +26,8 @@ _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout
                 "dynamic_prompts", "requires")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
 _DEEPEST = 50
+_NOWHERE = (Path(), None)
+"""Where a key is that no file has, and what it says."""
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
 _MARK = re.compile(r"[A-Za-z_]\w*")
@@ -160,7 +162,7 @@ def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
         outputs.update(_output_rules(table.get("outputs", {}), path))
 
     def single(key: str) -> tuple[Path, Any]:
-        found: tuple[Path, Any] = merged.get(key, (Path(), None))
+        found: tuple[Path, Any] = merged.get(key, _NOWHERE)
         return found
 
     for mark in marks:
