@@ -122,6 +122,8 @@ def _is_deeper(value: Any, levels: int) -> bool:
     """Whether tables and lists stand in one another in more than so many levels, told without recursion."""
     within = [value]
     for _ in range(levels):
+        if not within:
+            return False
         within = [
             item
             for one in within
