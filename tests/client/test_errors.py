@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from pytest_comfy.client import ExecutionError, PromptRejected, RunInterrupted, ServerUnreachable
+from pytest_comfy.client import ExecutionError, PromptRejected, RunInterrupted, ServerUnreachable, finish
 
 pytestmark = pytest.mark.timeout(40)
 
@@ -341,7 +341,9 @@ def test_a_lost_answer_does_not_hide_that_only_a_part_would_run(comfy, client, p
 
 
 @pytest.mark.parametrize("item", [[1], [1, 2, {}, {}], [1, 2, {}, {}, None], None, "text"])
-def test_a_lost_answer_of_a_server_that_keeps_other_things(comfy, client, prompt, item):
+def test_a_lost_answer_of_a_server_that_keeps_other_things(comfy, client, prompt, item, monkeypatch):
+    monkeypatch.setattr(finish, "_POLL", 0.05)  # no message tells of the end: the history is asked every now and then
+
     async def lost(request):
         ours = comfy.requests[-1].body["prompt_id"]
         status = {"status_str": "success", "messages": []}
