@@ -16,7 +16,7 @@ from projects import graph, recorded
 
 from pytest_comfy.golden import GoldenRun, find_runs
 from pytest_comfy.server import FakeComfyServer
-from pytest_comfy.server.recording import RecordingProxy
+from pytest_comfy.server.recording import RecordingProxy, results
 
 from ..conftest import JPEG, PROMPT, Peer, document, short, write
 from .upstream import AppUpstream, Recording
@@ -209,7 +209,8 @@ def test_a_run_that_has_not_ended_is_told_and_not_written(slow_upstream, tmp_pat
     assert list(find_runs(tmp_path / "into")) == []
 
 
-def test_a_server_that_dies_in_the_middle(slow_upstream, tmp_path, connect):
+def test_a_server_that_dies_in_the_middle(slow_upstream, tmp_path, connect, monkeypatch):
+    monkeypatch.setattr(results, "_GONE", 0.5)
     with Recording(slow_upstream.url, tmp_path / "into") as recording:
         peer = connect(recording)
         requests.get(recording.url + "/features", timeout=10)
