@@ -241,3 +241,21 @@ def test_pattern_of_a_command_that_is_none(tmp_path, arguments):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert err.startswith(f"pytest-comfy {arguments[0]}: --redact: '(' is no regular expression (")
+
+
+@pytest.mark.parametrize("golden", [True, False])
+def test_what_hooks_of_conftest_files_add_to_a_report_is_without_it(private, golden):
+    """Whether the session showed at its start that it has something of ours, or in the course of it."""
+    if golden:
+        private.golden("other/default")
+    private.pytester.makeconftest(
+        "import pytest\n"
+        "@pytest.hookimpl(hookwrapper=True)\n"
+        "def pytest_runtest_makereport(item, call):\n"
+        "    outcome = yield\n"
+        f"    outcome.get_result().sections.append(('from a hook', 'seen on {NAME}'))\n"
+    )
+    result = private.run()
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*from a hook*", "seen on *"])
+    assert NAME not in result.stdout.str()
