@@ -12,7 +12,7 @@ from .pool.jobs import Warned
 if TYPE_CHECKING:
     from .cases.converting import Converter
     from .client import Progress
-    from .judging.check import Subject
+    from .judging.asked import Subject
     from .judging.lane import Lane
     from .judging.verdict import CaseVerdict
     from .report.keeping import Keeping

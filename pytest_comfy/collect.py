@@ -15,7 +15,8 @@ import pytest
 
 from .places import MARKERS, looks_like_workflow
 from .report.headline import HEADLINE
-from .session.settings import Settings, SettingsError
+from .session.given import SettingsError
+from .session.settings import Settings
 from .session.state import State
 from .text import did_you_mean
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .cases.converting import Converter
     from .cases.sidecar import Case
     from .client import Run
-    from .judging.check import Subject
+    from .judging.asked import Subject
     from .judging.lane import Lane
     from .report.keeping import Keeping
 
@@ -147,7 +148,7 @@ class BrokenFile(pytest.Item):
 
     def subject(self) -> Subject:
         """Return what stands for the file's cases in the report."""
-        from .judging.check import Subject
+        from .judging.asked import Subject
 
         settings = settings_of(self.config, self.path)
         key = f"{settings.golden_key(self.path)}/cannot-be-read"
@@ -242,7 +243,7 @@ class CaseItem(pytest.Function):
 
     def subject(self) -> Subject:
         """Return what stands for the case in the report, without its options, which may be wrong."""
-        from .judging.check import Subject
+        from .judging.asked import Subject
 
         source = self.settings.within(self.path) or self.path.name
         return Subject(key=self.key, source=source, case=self.case.name, node_id=self.nodeid)

@@ -21,7 +21,7 @@ from .report.headline import HEADLINE
 
 if TYPE_CHECKING:
     from .golden import GoldenRun
-    from .judging.check import Subject
+    from .judging.asked import Subject
 
 
 def keep_error(item: Any, error: BaseException, when: str) -> bool:

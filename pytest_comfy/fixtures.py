@@ -25,14 +25,16 @@ from .collect import (
     note_kept,
     settings_of,
 )
+from .session.given import SettingsError
 from .session.keys import check_key, key_of_test
-from .session.settings import Settings, SettingsError, for_worker
+from .session.settings import Settings, for_worker
 from .session.state import State
 
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
     from .client import AsyncComfyClient, ComfyClient, Run
-    from .judging.check import Check, Subject
+    from .judging.asked import Subject
+    from .judging.check import Check
     from .judging.lane import Lane
     from .judging.verdict import CaseVerdict
     from .server import FakeComfyServer
@@ -64,18 +66,10 @@ def comfy_lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
 def _opened(state: State) -> str:
     """Connect to the servers of the session; returns why that cannot be, "" where it was done."""
     from .client import ComfyError
-    from .pool.durations import Durations
     from .pool.opening import open_pool
 
-    def ask_first(lane: Lane) -> None:
-        if state.settings.preflight != "off":
-            from .upgrade.preflight.session import ask_once
-
-            ask_once(lane.client, state.preflight, state.settings)
-
-    state.durations = state.durations or Durations()
     try:
-        state.pool = open_pool(state.settings, state.facts, state.on_nodes, ask_first)
+        state.pool = open_pool(state)
     except ComfyError as error:
         return f"server unreachable: {error}"
     return ""
@@ -350,7 +344,7 @@ def claim_tests(state: State, config: pytest.Config, items: Iterable[pytest.Item
 
 def subject_of_test(node: pytest.Item, name: str | None = None) -> Subject:
     """Return what a test checks; `name` tells several checks of one test apart."""
-    from .judging.check import Subject
+    from .judging.asked import Subject
 
     settings = settings_of(node.config, node.path)
     return Subject(

@@ -22,7 +22,7 @@ _ASKING = frozenset({"comfy_lane", "comfy_client", "comfy_async_client"})
 
 def own_server(settings: Settings, config: Any) -> OwnServer:
     """Return the ComfyUI that the session is to have for itself; raises SettingsError."""
-    from .session.settings import SettingsError
+    from .session.given import SettingsError
     from .starting.own import OwnServer
 
     own = OwnServer(settings)
@@ -62,7 +62,7 @@ def start_for(session: Any, state: State) -> None:
 
 def refusal(state: State) -> str:
     """Have the session's own server run; returns why it does not, "" where it does."""
-    from .session.settings import SettingsError
+    from .session.given import SettingsError
 
     try:
         state.own.ensure()

@@ -11,6 +11,7 @@ from .collect import KNOWN, STATE, BrokenFile, CaseItem, keep_broken, not_judged
 from .fixtures import claim_tests, closing_sections
 from .secrecy import Patterns, own_patterns, take_out
 from .session import settings as _settings
+from .session.given import SettingsError
 from .session.projects import root_above
 from .session.state import State
 
@@ -35,7 +36,7 @@ def wake(config: pytest.Config) -> SessionHooks:
         config.pluginmanager.register(hooks, "comfy-session")
         state.earlier = _earlier(config, settings)
         state.projects.look_around(paths)
-    except _settings.SettingsError as error:
+    except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     if settings.live:
         from .session.ending import end_on_sigterm
@@ -131,7 +132,7 @@ class SessionHooks:
 
             try:
                 start_for(session, self.state)
-            except _settings.SettingsError as error:
+            except SettingsError as error:
                 raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(tryfirst=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..session.settings import TOLERANCES, Settings, SettingsError, seconds
+from ..session.given import SettingsError, seconds
+from ..session.settings import TOLERANCES, Settings
 
 if TYPE_CHECKING:
     from ..compare import TextRule

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 from ..text import did_you_mean, listed, plain
 
 KEYS = ("vram_gb", "device", "comfyui", "models")

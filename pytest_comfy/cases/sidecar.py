@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..places import PROJECT_FILE
+from ..session.given import SettingsError, seconds
 from ..session.servers import SERVERS_TABLE
-from ..session.settings import Settings, SettingsError, seconds
+from ..session.settings import Settings
 from ..text import did_you_mean, listed
 from .options import Area, CaseOptions, DynamicPrompts, OutputRule, checked_text_rule, checked_tolerance
 from .requirements import checked_requirements

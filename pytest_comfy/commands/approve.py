@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 from . import Commands, add_root, printable, root_given
 
 _REPORT = Path("comfy-report")

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
 from ..places import DEFAULT_GOLDEN_DIR
+from ..session.given import SettingsError
 from ..session.projects import Projects
 from ..session.reaching import add_reaching, reached
 from ..session.servers import ServerError
-from ..session.settings import Settings, SettingsError, default_widgets, widgets
+from ..session.settings import Settings, default_widgets, widgets
 from ..text import plain
 from . import Commands
 from ._definitions import DefinitionsError, of_golden_runs, read_definitions

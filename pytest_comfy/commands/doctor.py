@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
+from ..session.given import SettingsError
 from ..session.reaching import add_reaching, reached
 from ..session.servers import ServerError
-from ..session.settings import SettingsError
 from . import Commands, add_root, printable, root_given
 from ._workflows import NoWorkflows, add_files, tell, workflows_of
 

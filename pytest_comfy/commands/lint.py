@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 from . import Commands, add_root, printable, root_given
 from ._definitions import DefinitionsError, of_golden_runs, read_definitions
 from ._workflows import NoWorkflows, add_files, tell, workflows_of

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the histories, and draw them where that is asked for; returns the exit status."""
     from ..golden import GoldenError
     from ..report.reading import Refused
-    from ..session.settings import SettingsError
+    from ..session.given import SettingsError
     from ..upgrade.history.canvas import CANVASES
     from ..upgrade.history.finding import NotFoundError, histories
 

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 from . import Commands, add_root, printable, root_given
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ from ..golden import GoldenError, GoldenRun, GoldenStore, LfsPointerError
 from ..golden.differences import difference, differences
 from ..golden.environment import summary
 from ..golden.redaction import redact_environment
-from ..session.settings import Settings, SettingsError
+from ..session.given import SettingsError
+from ..session.settings import Settings
 from ..workflow import Workflow, WorkflowError
 from ..workflow.secrets import hear, known_in, masked
 from .approving import BY, Candidate, Recorder, refuse, refuse_unjudged
 from .artefacts import Artefacts
+from .asked import Ahead, Asked, Subject
 from .environment import DIFFERENCES
 from .judge import Judge, NotJudged
 from .lane import Lane
@@ -33,49 +35,11 @@ from .verdict import CaseVerdict, OutputVerdict
 if TYPE_CHECKING:
     from ..client import Progress, Run
     from ..client.outputs import Wanted
-
-    Wait = Callable[[Callable[[Progress], None] | None], Run]
-    Begin = Callable[..., Wait]
+    from .asked import Begin
 
 
 class CaseFailed(Exception):
     """A case is not as good as its golden run; the text has the verdict in its first line."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is checked: a case of a workflow file, or a test.
-
-    key      the golden run's folder, "WORKFLOW/CASE"
-    source   the workflow or test file, relative to the project's folder
-    node_id  as pytest names it, for the command that approves
-    """
-
-    key: str
-    source: str
-    case: str
-    node_id: str
-    options: CaseOptions = field(default_factory=CaseOptions)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a case asks of a server.
-
-    workflow  in API form, as it is queued
-    golden    the case's golden run, None where there is none
-    """
-
-    workflow: Workflow
-    golden: GoldenRun | None
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """What was queued ahead of its turn; `wait` returns its run."""
-
-    asked: Asked
-    wait: Wait
 
 
 class Check:

@@ -30,7 +30,7 @@ from ..golden import GoldenOutput, GoldenRun
 from ..golden.approved import approved
 from ..golden.redaction import clean
 from ..media import suffix_of
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 from ..text import listed
 from ..workflow.addresses import names_of
 from ..workflow.definitions import is_intermediate

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..client import ComfyError
 from ..client.background import BackgroundClient, Loop
 from ..judging.lane import Lane
+from ..upgrade.preflight.session import ask_once
+from .durations import Durations
 from .member import Member
 from .pool import Pool
 
@@ -21,26 +25,29 @@ if TYPE_CHECKING:
     from ..judging.environment import Facts
     from ..session.servers import Server
     from ..session.settings import Settings
+    from ..session.state import State
 
 _GONE = 10.0, 3.0
 """Seconds that a server may give no answer, and refuse every connection, before its runs go to others."""
 
 
-def open_pool(
-    settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None, first: Callable[[Lane], object]
-) -> Pool:
-    """Connect to the servers of this process; raises ComfyError where none of them answers.
+def open_pool(state: State) -> Pool:
+    """Connect to the servers of a session that this process uses; raises ComfyError where none of them answers."""
+    settings = state.settings
+    state.durations = state.durations or Durations()
 
-    facts     server's address -> what it tells of itself, kept for longer than the pool
-    on_nodes  is told of each run
-    first     asks a server what it is asked in any case, all of them at once
-    """
-    pool = _Opening(settings, facts, on_nodes, Loop()).pool()
+    def ask_first(lane: Lane) -> None:
+        if settings.preflight != "off":
+            ask_once(lane.client, state.preflight, settings)
+
+    pool = _Opening(settings, state.facts, state.on_nodes, Loop()).pool()
     try:
-        _connect([member for member in pool.members if member.own], pool, first)
+        _connect([member for member in pool.members if member.own], pool, ask_first)
     except BaseException:
         pool.close()
         raise
+    # The first picture that has to be looked into waits for none of it, while a server waits for the next case.
+    threading.Thread(target=load_pictures, name="comfy-loading", daemon=True).start()
     return pool
 
 
@@ -126,6 +133,13 @@ def shared(servers: Sequence[Server], worker: int, workers: int) -> list[Server]
     if workers >= len(servers):
         return [servers[worker % len(servers)]]
     return [server for number, server in enumerate(servers) if number % workers == worker]
+
+
+def load_pictures() -> None:
+    """Load what pictures are compared with."""
+    from ..compare import compare_images, draw_difference  # noqa: F401 - asking for the first loads it all
+
+    import_module("scipy.fftpack")  # which imagehash loads with its first picture
 
 
 def _worker() -> tuple[int, int]:

@@ -18,9 +18,10 @@ from ..golden.run import RUN_FILE
 from ..golden.store import PREVIEWS, Expected, digest_of, files_of
 from ..judging.approving import BY
 from ..judging.today import changed_since_run
+from ..session.given import SettingsError
 from ..session.keys import check_key
 from ..session.projects import projects_at
-from ..session.settings import SettingsError, baseline_name
+from ..session.settings import baseline_name
 from ..text import plain, shown
 from ..workflow import Workflow, WorkflowError
 from .kept import ALLOW_BLANK, FOLDER

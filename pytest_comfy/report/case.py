@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..golden import GoldenRun
-    from ..judging.check import Subject
+    from ..judging.asked import Subject
     from ..judging.seen import Seen
     from ..judging.verdict import CaseVerdict
     from ..session.settings import Settings

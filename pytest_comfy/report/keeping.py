@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..judging.check import Check, Subject
+    from ..judging.asked import Subject
+    from ..judging.check import Check
     from ..judging.seen import Seen
     from ..judging.verdict import CaseVerdict
     from ..session.settings import Settings

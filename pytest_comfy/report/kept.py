@@ -10,7 +10,8 @@ from ..judging.judge import NotJudged, ShowsNothing
 
 if TYPE_CHECKING:
     from ..golden import GoldenRun
-    from ..judging.check import Check, Subject
+    from ..judging.asked import Subject
+    from ..judging.check import Check
 
 CASE_FILE = "case.json"
 """Of a case's folder, its entry of report.json."""
@@ -58,7 +59,7 @@ def keep_run(check: Check, subject: Subject) -> Kept:
     from ..compare import CompareError
     from ..golden import GoldenError, GoldenStore
     from ..judging.approving import refuse
-    from ..session.settings import SettingsError
+    from ..session.given import SettingsError
 
     seen = check.seen
     if seen.run is None or seen.judge is None:

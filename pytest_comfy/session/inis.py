@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..places import INI_SECTIONS
-from .settings import SettingsError
+from .given import SettingsError
 
 _ALWAYS = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 """Those that are an ini even without a section."""

@@ -13,15 +13,14 @@ from typing import Any
 
 from ..places import DEFAULT_GLOB, DEFAULT_GOLDEN_DIR, PROJECT_FILE, WIDGETS_FILE, WORKFLOWS
 from ..secrecy import take_out_too
+from .given import SettingsError, seconds
 from .globs import base, matches, split
 from .inis import Ini, read_ini
 from .settings import (
     Settings,
-    SettingsError,
     baseline_name,
     default_widgets,
     patterns,
-    seconds,
     tolerance_name,
     widgets,
 )

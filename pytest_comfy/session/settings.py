@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,8 @@ from ..memory import DEFAULT_MAX_MEMORY, OPTION, parse_size
 from ..places import DEFAULT_GLOB, DEFAULT_GOLDEN_DIR, WIDGETS_FILE
 from ..secrecy import Patterns, compiled
 from ..text import did_you_mean
+from . import given
+from .given import SettingsError, seconds
 from .globs import base, matches
 from .servers import Server, ServerError, lines_of, servers_of
 
@@ -25,10 +26,6 @@ PREFLIGHT_MODES = ("fail", "warn", "off")
 ORDERS = ("file", "model", "longest")
 UNUSED_MODES = ("warn", "fail", "remove")
 TOLERANCES = ("exact", "strict", "normal", "loose")
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # what is not needed is not made: every start of pytest pays for it
@@ -233,8 +230,8 @@ def resolve(
         allow_blank=bool(option("comfy_allow_blank")),
         fresh=bool(option("comfy_fresh") or ini("comfy_fresh")),
         blame=bool(option("comfy_blame") or ini("comfy_blame")),
-        calibrate=_runs(option("comfy_calibrate"), bool(urls), bool(against)),
-        slower=_factor(pick("slower")),
+        calibrate=given.runs(option("comfy_calibrate"), bool(urls), bool(against)),
+        slower=given.factor(pick("slower")),
         probes=bool(option("comfy_probes") or ini("comfy_probes")),
         redact=patterns(ini("comfy_redact") or (), "comfy_redact"),
         preflight=preflight,
@@ -242,9 +239,9 @@ def resolve(
         start=start,
         start_timeout=seconds(ini("comfy_start_timeout") or 300.0, "comfy_start_timeout"),
         custom_nodes=tuple(ini("comfy_custom_nodes") or ()),
-        lookahead=_lookahead(pick("lookahead")),
+        lookahead=given.lookahead(pick("lookahead")),
         order=order,
-        shard=_shard(option("comfy_shard") or environ.get("COMFY_SHARD")),
+        shard=given.shard(option("comfy_shard") or environ.get("COMFY_SHARD")),
     )
 
 
@@ -279,47 +276,6 @@ def _servers(
         )
     except ServerError as error:
         raise SettingsError(str(error)) from None
-
-
-def _runs(given: str | None, live: bool, against: bool) -> int:
-    if given is None:
-        return 0
-    if not given.isascii() or not given.isdigit() or not 2 <= int(given) <= 1000:
-        raise SettingsError(f"--comfy-calibrate {given!r}: must be a number of runs from 2 up")
-    if not live:
-        raise SettingsError("--comfy-calibrate runs each case several times live: give the server with --comfy-url")
-    if against:
-        raise SettingsError("--comfy-calibrate and --comfy-against ask for different runs: give one of them")
-    return int(given)
-
-
-def _lookahead(value: Any) -> int:
-    if value is None:
-        return 2
-    if not str(value).isascii() or not str(value).isdigit() or int(value) > 1000:
-        raise SettingsError(f"comfy_lookahead {value!r}: must be a number of cases, such as 2, or 0 for none")
-    return int(value)
-
-
-def _shard(value: str | None) -> tuple[int, int] | None:
-    if not value:
-        return None
-    found = re.fullmatch(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})", value)
-    if found is None or int(found[1]) > int(found[2]):
-        raise SettingsError(f"--comfy-shard {value!r}: must be K/N with K from 1 to N, such as 2/5")
-    return int(found[1]), int(found[2])
-
-
-def _factor(value: Any) -> float | None:
-    if not value:
-        return None
-    try:
-        factor = float(value)
-    except ValueError:
-        factor = math.nan
-    if not 1 < factor < math.inf:
-        raise SettingsError(f"comfy_slower {value!r}: must be a number above 1, such as 2.0")
-    return factor
 
 
 def _path(root: Path, given: str | None) -> Path | None:
@@ -361,17 +317,6 @@ def widgets(paths: Iterable[Path], name: str) -> dict[str, Layout]:
         except (WorkflowError, RecursionError) as error:
             raise SettingsError(f"{name}: {error}") from error
     return found
-
-
-def seconds(value: Any, name: str) -> float:
-    """Return a time limit in seconds; raises SettingsError for what is no positive number."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise SettingsError(f"{name} {value!r}: must be a number of seconds above 0")
-    return number
 
 
 def tolerance_name(value: Any, name: str) -> str:

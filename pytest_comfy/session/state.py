@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..files import leads_elsewhere
+from .given import SettingsError
 from .globs import find
 from .projects import Projects
-from .settings import Settings, SettingsError
+from .settings import Settings
 
 
 @dataclass(eq=False, repr=False)

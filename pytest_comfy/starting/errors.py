@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..session.settings import SettingsError
+from ..session.given import SettingsError
 
 
 class StartError(SettingsError):

@@ -11,7 +11,8 @@ from ..cases.carrying import carry_inputs
 from ..golden.differences import changes
 from ..golden.environment import summary
 from ..judging.artefacts import NOWHERE
-from ..judging.check import Asked, Check, Subject
+from ..judging.asked import Asked, Subject
+from ..judging.check import Check
 from ..judging.floor import carried
 from ..judging.judge import NotJudged
 from ..judging.seen import Old

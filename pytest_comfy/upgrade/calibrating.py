@@ -16,8 +16,9 @@ from ..golden.differences import changes
 from ..golden.renewing import rewrite
 from ..golden.timing import seconds_of_run
 from ..judging.artefacts import NOWHERE
+from ..judging.asked import Asked, Subject
 from ..judging.batches import name_today
-from ..judging.check import Asked, Check, Subject
+from ..judging.check import Check
 from ..judging.floor import HIGHEST, KEY, MULTIPLE
 from ..judging.judge import NotJudged
 from ..text import plain

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..judging.check import Check, Subject
+from ..judging.asked import Subject
+from ..judging.check import Check
 from ..judging.verdict import CaseVerdict
 from ..text import plain
 

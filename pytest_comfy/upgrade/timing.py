@@ -10,7 +10,8 @@ from .slower import ENOUGH, WHOLE, calibrated, medians, of_golden, of_run, prope
 
 if TYPE_CHECKING:
     from ..client import Run
-    from ..judging.check import Check, Subject
+    from ..judging.asked import Subject
+    from ..judging.check import Check
     from ..judging.verdict import CaseVerdict
     from .slower import Seconds
 

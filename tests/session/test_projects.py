@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_comfy.places import INI_SECTIONS
+from pytest_comfy.session.given import SettingsError
 from pytest_comfy.session.globs import matches, split
 from pytest_comfy.session.inis import read_ini
 from pytest_comfy.session.projects import Projects, projects_at, root_of
-from pytest_comfy.session.settings import Settings, SettingsError
+from pytest_comfy.session.settings import Settings
 from pytest_comfy.waking import wake
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "workflows", "packages", "*", "**", "a*"]), max_size=6)

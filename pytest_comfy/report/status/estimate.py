@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...pool.durations import recorded_seconds
-from ...session.settings import Settings, SettingsError
+from ...session.given import SettingsError
+from ...session.settings import Settings
 
 if TYPE_CHECKING:
     from ...session.projects import Projects

@@ -13,8 +13,9 @@ from ...cases.options import CaseOptions
 from ...cases.sidecar import read_cases
 from ...cases.uploads import input_file
 from ...golden import GoldenError, GoldenRun, GoldenStore
+from ...session.given import SettingsError
 from ...session.projects import Projects
-from ...session.settings import Settings, SettingsError
+from ...session.settings import Settings
 from ...workflow import NotAWorkflowError, Workflow, WorkflowError
 from .finding import Finding
 from .known import Given, Known

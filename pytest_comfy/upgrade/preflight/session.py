@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...client.errors import ComfyError
 from ...golden import GoldenError, GoldenRun
-from ...session.settings import SettingsError
+from ...session.given import SettingsError
 from ...text import plain
 from ...workflow import Workflow, WorkflowError
 from .cases import given_of
