@@ -84,10 +84,10 @@ MAY_IMPORT = {
     "server/faults server/recording server/recordings session text upgrade upgrade/history upgrade/preflight "
     "workflow",
     # what pytest calls
-    "collect": "attempt cases client golden judging places report report/drift report/status session text workflow "
-    "workflow/graph",
     "attempt": "cases client judging pool report session upgrade upgrade/preflight",
     "arranging": "cases pool session workflow",
+    "collect": "attempt cases client golden judging places report report/drift report/status session text workflow "
+    "workflow/graph",
     "owning": "golden report session starting text",
     "fixtures": "cases client collect judging owning pool report report/status server server/recordings session "
     "upgrade workflow",

@@ -17,6 +17,7 @@ from ..workflow.model import Workflow
 from .beside import Beside
 from .client import ComfyClient
 from .run import Progress, Run
+from .runs import Place
 
 _INTERRUPTIBLE = 0.5
 """Seconds that are waited at once: Ctrl-C does not end a wait on every system."""
@@ -228,10 +229,13 @@ class BackgroundClient(ComfyClient):
         workflow: Workflow | Mapping[str, Any],
         on_change: Callable[[], object] = lambda: None,
         on_start: Callable[[], object] = lambda: None,
+        *,
+        first: bool = False,
         **options: Any,
     ) -> BackgroundRun:
         """Queue a workflow (or a prompt), to be waited for later; `options` are those of `run`.
 
+        first      before what this client has waiting
         on_change  called in another thread whenever the run came further
         on_start   called there when the server begins to execute it
 
@@ -241,13 +245,14 @@ class BackgroundClient(ComfyClient):
             workflow = self.converted(workflow)
         going = BackgroundRun(on_change, on_start)
         before, self._queued = self._queued, asyncio.Event()
-        going.begin(self._loop, self._in_order(before, self._queued, workflow, going.moved, options))
+        place = Place(first, self._queued.set)
+        going.begin(self._loop, self._in_order(before, place, workflow, going.moved, options))
         return going
 
     async def _in_order(
         self,
         before: asyncio.Event,
-        queued: asyncio.Event,
+        place: Place,
         workflow: Workflow | Mapping[str, Any],
         on_progress: Callable[[Progress], None],
         options: Mapping[str, Any],
@@ -255,9 +260,9 @@ class BackgroundClient(ComfyClient):
         """Run a workflow, which is queued once what was begun before it is."""
         try:
             await before.wait()
-            return await self._core.run(workflow, on_progress=on_progress, on_queued=queued.set, **options)
+            return await self._core.run_at(place, workflow, on_progress=on_progress, **options)
         finally:
-            queued.set()
+            place.queued()
 
     def run(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..workflow.model import Workflow
@@ -21,6 +21,18 @@ from .run import Progress, Run
 
 _DYING_SECONDS = 0.5
 """How long a server is given to take a prompt off that gave no answer before; one that was stopped reads it later."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a prompt goes in the queue.
+
+    first   before other prompts of this client that wait
+    queued  called when it is there
+    """
+
+    first: bool = False
+    queued: Callable[[], object] = lambda: None
 
 
 class Runs(Following):
@@ -39,34 +51,55 @@ class Runs(Following):
         reload: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
         wanted: Wanted | None = None,
-        first: bool = False,
-        on_queued: Callable[[], object] = lambda: None,
     ) -> Run:
-        """As `ComfyClient.run`.
+        """As `ComfyClient.run`."""
+        return await self.run_at(
+            Place(),
+            workflow,
+            timeout=timeout,
+            stall_timeout=stall_timeout,
+            extra_data=extra_data,
+            allow_node_errors=allow_node_errors,
+            use_cache=use_cache,
+            fresh=fresh,
+            reload=reload,
+            on_progress=on_progress,
+            wanted=wanted,
+        )
 
-        first      has it go before other prompts of this client that wait
-        on_queued  called when its prompt is in the queue
-        """
+    async def run_at(
+        self,
+        place: Place,
+        workflow: Workflow | Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        stall_timeout: float | None = None,
+        extra_data: Mapping[str, Any] | None = None,
+        allow_node_errors: bool = False,
+        use_cache: bool = False,
+        fresh: bool = False,
+        reload: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+        wanted: Wanted | None = None,
+    ) -> Run:
+        """Do the same at a place in the queue."""
         limits = self._limits(timeout, stall_timeout)
         self.renew()
         with self._bounded():
             asked, prompt, extra_data = await self._asked(workflow, extra_data)
 
-            async def once(posted: Mapping[str, Any], bust: str | None, first: bool) -> Run:
-                number = self._before_ours() if first else None
-                run = await self._run_once(
-                    posted, limits, extra_data, allow_node_errors, on_progress, number, on_queued
-                )
+            async def once(posted: Mapping[str, Any], bust: str | None, place: Place) -> Run:
+                run = await self._run_once(posted, limits, extra_data, allow_node_errors, on_progress, place)
                 return replace(run, prompt=prompt, cache_bust=bust)
 
             reload = reload or self.reload_models
-            run = None if fresh or reload else await once(prompt, None, first)
+            run = None if fresh or reload else await once(prompt, None, place)
             if run is None or (not use_cache and did_nothing(run)):
-                first = first or run is not None
-                run = await once(await self._with_nonce(prompt, reload), "reload" if reload else "nonce", first)
+                place = place if run is None else Place(first=True)
+                run = await once(await self._with_nonce(prompt, reload), "reload" if reload else "nonce", place)
                 if did_nothing(run):
                     await self.free()
-                    run = await once(await self._with_nonce(prompt, reload), "free", True)
+                    run = await once(await self._with_nonce(prompt, reload), "free", Place(first=True))
             # Only now: a server that had all in its cache may have lost the files since.
             outputs = await self._collected(prompt, run.ui, run.previews, wanted)
             return replace(run, workflow=asked, outputs=outputs, extra_data=extra_data or {})
@@ -78,15 +111,15 @@ class Runs(Following):
         extra_data: Mapping[str, Any] | None,
         allow_node_errors: bool,
         on_progress: Callable[[Progress], None] | None,
-        number: float | None,
-        on_queued: Callable[[], object],
+        place: Place,
     ) -> Run:
         await self._open()
+        number = self._before_ours() if place.first else None
         posting = Posting(str(uuid.uuid4()), posted, extra_data, number)
         watch = self._watch(posting.prompt_id, posted)
         try:
             queued = await self._post_prompt(posting, watch)
-            on_queued()
+            place.queued()
             if queued.node_errors and not allow_node_errors:
                 raise await self._in_words(lambda known: partial_rejection(posted, queued.node_errors, known))
             _, finish = await self._finish(watch.prompt_id, limits, on_progress, begun=watch.posted)
