@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .cases.models import Models
     from .session.state import State
 
-_TEST = 0.1
-"""Seconds that a Python test counts for where it has no golden run."""
+_ANY = 0.1
+"""Seconds that any test takes, beside what the golden run of a case tells."""
 
 
 def arrange(items: list[Any], state: State) -> None:
@@ -39,12 +39,12 @@ def keep_shard(items: list[Any], state: State) -> list[Any]:
     usual: list[Any] = []
     seconds: dict[str, float] = {}
     for item in items:
-        found = durations.known(item.settings, item.key) if _is_case(item) else _TEST
+        found = durations.known(item.settings, item.key) if _is_case(item) else 0.0
         if found is None:
             usual.append(item)
         else:
-            seconds[item.nodeid] = found
-    seconds |= {item.nodeid: durations.usual for item in usual}
+            seconds[item.nodeid] = _ANY + found
+    seconds |= {item.nodeid: _ANY + durations.usual for item in usual}
     found_shards = shard_of(seconds, shards)
     away = [item for item in items if found_shards[item.nodeid] != mine - 1]
     items[:] = [item for item in items if found_shards[item.nodeid] == mine - 1]
