@@ -8,16 +8,21 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
 from projects import png, recorded
 
+from pytest_comfy.commands.__main__ import main
+from pytest_comfy.report.approving import load_report
+
 PAGE = (Path(__file__).parent.parent / "docs/ci.md").read_text(encoding="utf-8")
 FILES = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
 ON_GITHUB = {one["name"]: one for one in FILES if "jobs" in one}
-(ON_GITLAB,) = [one for one in FILES if "jobs" not in one]
+ON_GITLAB = {name: job for one in FILES if "jobs" not in one for name, job in one.items()}
 STEPS = [
     pytest.param(step, id=f"{name}-{number}")
     for name, file in ON_GITHUB.items()
@@ -33,9 +38,9 @@ BASH = shutil.which("bash")
 
 
 def test_page_has_the_files_that_it_tells_of():
-    assert list(ON_GITHUB) == ["workflows", "live", "approve"]
-    assert list(ON_GITLAB) == [".pytest", "offline", "live"]
-    assert len(PYTESTS) == 3 and len(SCRIPTS) == 8
+    assert list(ON_GITHUB) == ["workflows", "live", "shards", "approve"]
+    assert list(ON_GITLAB) == [".pytest", "offline", "live", "shard", "report"]
+    assert len(PYTESTS) == 3 and len(SCRIPTS) == 12
 
 
 @pytest.mark.parametrize("name", ON_GITHUB)
@@ -107,6 +112,56 @@ def test_pytest_of_a_job(project, serve, monkeypatch, line, live):
     uploaded = [word.partition("=")[2] for word in words if "=" in word] + ["comfy-report/report.json"] * live
     assert [name for name in uploaded if not (project.root / name).is_file()] == []
     assert "not-a-word" not in "".join(path.read_text() for path in map(Path, uploaded) if path.is_file())
+
+
+def merge_of(lines):
+    """Return the words of the command among lines that joins reports, after its own name."""
+    (line,) = [line for line in lines if line.startswith("pytest-comfy report merge")]
+    assert "shards/*" in line
+    words = line.replace("shards/*", " ".join(sorted(f"shards/{one.name}" for one in Path("shards").iterdir())))
+    return shlex.split(words)[1:]
+
+
+@pytest.fixture
+def sharded(project, serve, monkeypatch):
+    """Eight cases of which none is as approved, on the server of COMFY_URL."""
+    for name in "abcdefgh":
+        project.both(name)
+    monkeypatch.setenv("COMFY_URL", serve(recorded(outputs={"9": {"images": [png(2)]}})).url)
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def test_shards_on_github(sharded, monkeypatch):
+    """Together they run all, and what they upload is joined from where it is downloaded to."""
+    jobs = ON_GITHUB["shards"]["jobs"]
+    shards = jobs["shard"]["strategy"]["matrix"]["shard"]
+    *_, run, upload = jobs["shard"]["steps"]
+    for shard in shards:
+        told = run["env"]["COMFY_SHARD"].replace("${{ matrix.shard }}", str(shard))
+        monkeypatch.setenv("COMFY_SHARD", told.replace("${{ strategy.job-total }}", str(len(shards))))
+        sharded.run(*shlex.split(run["run"])[1:])
+        if Path(upload["with"]["path"]).exists():
+            name = upload["with"]["name"].replace("${{ matrix.shard }}", str(shard))
+            assert fnmatch(name, jobs["report"]["steps"][2]["with"]["pattern"])
+            shutil.move(upload["with"]["path"], Path(jobs["report"]["steps"][2]["with"]["path"], name))
+    assert main(merge_of(step.get("run", "") for step in jobs["report"]["steps"])) == 0
+    assert {case["source"] for case in load_report(Path("comfy-report"))["cases"]} == {
+        f"workflows/{name}.json" for name in "abcdefgh"
+    }
+
+
+@pytest.mark.skipif(not BASH, reason="no bash")
+def test_shards_on_gitlab(sharded):
+    job = ON_GITLAB["shard"]
+    (line,) = job["script"]
+    for shard in range(1, job["parallel"] + 1):
+        told = {"CI_NODE_INDEX": str(shard), "CI_NODE_TOTAL": str(job["parallel"])}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        subprocess.run([BASH, "-c", line], env={**os.environ, **told, "PATH": path}, check=False)
+    assert job["artifacts"]["paths"] == ["shards"] and ON_GITLAB["report"]["needs"] == ["shard"]
+    assert main(merge_of(ON_GITLAB["report"]["script"])) == 0
+    assert len(load_report(Path("comfy-report"))["cases"]) == 8
 
 
 GH = """#!/bin/sh
