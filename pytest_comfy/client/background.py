@@ -92,10 +92,17 @@ class Work(Generic[T]):
 
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._go_on())
+        self._task.add_done_callback(self._ended)
 
     def _cancel(self) -> None:
         if self._task is not None and not self._task.cancelling():
             self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """One that was called off before its first step has told nobody."""
+        if not self.future.done():
+            self._work.close()
+            self.future.set_exception(asyncio.CancelledError())
 
     async def _go_on(self) -> None:
         try:

@@ -42,6 +42,11 @@ class Flight:
         return self.run is not None and not self.run.over
 
     @property
+    def has_no_run(self) -> bool:
+        """Whether it goes on, or came to no good end."""
+        return self.run is not None and (not self.run.over or self.run.error() is not None)
+
+    @property
     def left(self) -> float:
         """The seconds that it may still take."""
         started = self.run.started_at if self.run else None

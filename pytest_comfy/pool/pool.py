@@ -93,7 +93,7 @@ class Pool:
                 self._drop(flight)  # it was passed by
         self._tend()
         begun = self._flights.get(position)
-        if begun is None:
+        while begun is None:
             begun = self._launch(position, job, self._chosen(job, at_once=True), ahead=False)
         self.top_up()
         return begun.prepared
@@ -130,13 +130,14 @@ class Pool:
     def top_up(self) -> None:
         """Begin what may be begun by now."""
         self._tend()
-        if not self.lookahead or not self._room():
+        if not self.lookahead and len(self.members) == 1:
             return
         for one in self._next():
             if one.job is None or not self._room():
-                return
+                break
             if one.position not in self._flights:
                 self._begin_ahead(one, one.job)
+        self._share_out()
 
     def unmet(self, job: Job) -> str:
         """Return why no server can run a case, a sentence for a person; "" where one can. Raises ComfyError."""
@@ -167,8 +168,11 @@ class Pool:
         if member is not None:
             self._launch(one.position, job, member)
 
-    def _launch(self, position: int, job: Job, member: Member | None, *, ahead: bool = True) -> Flight:
-        """Begin a case on a server; what goes wrong is left for its turn, where it is done again and told."""
+    def _launch(self, position: int, job: Job, member: Member | None, *, ahead: bool = True) -> Flight | None:
+        """Begin a case on a server; None where that is gone, and there are others.
+
+        What is wrong with the case is left for its turn, where it is done again and told.
+        """
         assert member is not None
         member.lane.before_reload = partial(self._begin_anew, member)
         flight = Flight(position, job, member, job.prepare(member.lane))
@@ -186,7 +190,11 @@ class Pool:
             return flight  # it runs at its turn, while nothing else goes on
         try:
             flight.prepared.begin(begin)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, _LOST) and len(self.members) > 1:
+                self.takes_out(member, error)
+                del self._flights[position]
+                return None
             flight.prepared = job.prepare(member.lane)
         return flight
 
@@ -251,30 +259,35 @@ class Pool:
         return lost[0] if lost else ServerUnreachable(self.unmet(job))
 
     def _tend(self) -> None:
-        """Take note of servers that are gone or back, and begin elsewhere what was on those that are gone."""
+        """Take note of servers that are gone or back; what was on those that are gone is to be begun elsewhere."""
         if len(self.members) == 1:
             return
         for member in self.members:
             member.return_if_back()
-        for flight in [*self._flights.values()]:
+        flights = [*self._flights.values()]
+        for flight in flights:
             if flight.run is not None and flight.run.over and isinstance(error := flight.run.error(), _LOST):
                 self._is_lost(flight, error)
-        for position, flight in [*self._flights.items()]:
+        for flight in flights:
             # The one that is waited for ends with an error, and is begun elsewhere then.
-            gone = flight.member.lost is not None and flight.run is not None and position != self._now
-            if gone and flight.run is not None and (not flight.run.over or flight.run.error() is not None):
-                if self._deaths.get(position, 0) >= _MOST_DEATHS:
-                    continue
-                other = self._other(flight)
-                if other is not None:
-                    flight.call_off()
-                    self._launch(position, flight.job, other)
+            others = flight.position != self._now and self._deaths.get(flight.position, 0) < _MOST_DEATHS
+            if flight.member.lost is not None and others and flight.has_no_run:
+                self._drop(flight)
 
-    def _other(self, flight: Flight) -> Member | None:
-        try:
-            return self._chosen(flight.job, at_once=True)
-        except ComfyError:
-            return None
+    def _share_out(self) -> None:
+        """Give a server that has nothing to do what waits behind others on another one."""
+        servers = [member for member in serving(self.members) if member.own]
+        idle = [member for member in servers if not member.going]
+        for member in idle:
+            waiting = [
+                flight
+                for other in servers
+                for flight in other.going[1:]
+                if flight.run is not None and not flight.run.started and flight.position != self._now
+            ]
+            if waiting and not member.unmet(waiting[-1].job):
+                self._drop(waiting[-1])
+                self._launch(waiting[-1].position, waiting[-1].job, member)
 
     def _is_lost(self, flight: Flight, error: BaseException) -> None:
         if flight.run is not None and flight.run.started_at is not None:
