@@ -151,6 +151,8 @@ def make_project(root: Path, lengths: Sequence[float]) -> None:
         last = [event["type"] for _, event in events].index("execution_success")
         for place, event in enumerate(events):
             event[0] = round(seconds * min(place / last, 1.0), 3)
+            if "timestamp" in event[1]["data"]:
+                event[1]["data"]["timestamp"] = round(event[0] * 1000)  # ms from the start: what histories tell
         store.write(f"w{number:04}/default", run)
 
 
