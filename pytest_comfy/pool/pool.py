@@ -79,8 +79,8 @@ class Pool:
 
     @property
     def first(self) -> Lane:
-        """The lane of the first server that is in service; raises ComfyError."""
-        return (serving(self.members) or self.members)[0].lane
+        """The lane of the first server of this process that is in service, else of another's; raises ComfyError."""
+        return min(serving(self.members) or self.members, key=lambda member: not member.own).lane
 
     def turn(self, position: int, job: Job, following: Order) -> Prepared:
         """Return a case whose turn it is, as it was begun ahead, or is now: its `workflow_file` waits for its run.

@@ -184,3 +184,18 @@ def test_worker_whose_server_is_not_there_uses_the_others(project, fleet, dead_u
     (server,) = fleet(1)
     project.run_apart("workflows", "-n2", *words_of([server, dead_url])).assert_outcomes(passed=6)
     assert len(server.prompts) == 6
+
+
+def test_lane_of_a_python_test_is_of_the_server_that_its_worker_uses(project, fleet):
+    """As the fixture comfy_client is."""
+    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    for name in "ab":
+        project.write(f"tests/test_{name}.py", (
+            "def test(comfy_lane, comfy_client):\n"
+            "    with open('asked.txt', 'a') as file:\n"
+            "        print(comfy_lane.client.url, comfy_client.url, file=file)\n"
+        ))  # fmt: skip
+    servers = fleet(2)
+    project.run_apart("tests", "-n2", "--dist=loadfile", *words_of(servers)).assert_outcomes(passed=2)
+    asked = [line.split() for line in (project.root / "asked.txt").read_text().splitlines()]
+    assert sorted(asked) == sorted([server.url, server.url] for server in servers)
