@@ -4,7 +4,7 @@
 
 How the throughput of a session grows with servers, how near it comes to the shortest time possible where cases
 differ in length, and what becomes of its cases while servers die, freeze and come back. Times are those of the servers'
-histories, from the first start to the last end: pytest's own start is not among them.
+histories, from the first start to the last end (a start and what was recorded): pytest's own start is not among them.
 """
 
 from __future__ import annotations
