@@ -133,6 +133,7 @@ class Pool:
         if not self.lookahead and len(self.members) == 1:
             return
         for one in self._next():
+            self._tend()  # else a server that refuses what it is given would be given all the rest as well
             if one.job is None or not self._room():
                 break
             if one.position not in self._flights:
