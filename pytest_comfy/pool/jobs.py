@@ -47,6 +47,16 @@ class Upcoming:
     job: Job | None
 
 
+class Order(Protocol):
+    """What comes after the case whose turn it is."""
+
+    def following(self) -> Iterable[Upcoming]:
+        """Yield what comes next, up to what may not be begun before its turn."""
+
+    def is_to_come(self, position: int) -> bool:
+        """Whether what is at a place will still have its turn, in this process."""
+
+
 @dataclass
 class Warned:
     """The warnings of what was done for a case before its turn, which belong to it and not to the one that runs."""
@@ -67,7 +77,3 @@ class Warned:
         told, self.found = self.found, []
         for one in told:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)
-
-
-Order = Callable[[], Iterable[Upcoming]]
-"""What comes after the case whose turn it is."""

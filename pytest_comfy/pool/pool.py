@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..client import ComfyError, RunLost, ServerUnreachable
@@ -28,6 +29,9 @@ _WAITING = 8
 """Runs of a server that are over and may wait for their turn, where there are several servers."""
 
 
+_FAR = 50
+"""How far ahead, for each case that was begun, one is looked for that a server can have which has room."""
+
 LOST = "comfy_server_lost"
 """The property that tells of a server which is gone, and why."""
 
@@ -35,11 +39,11 @@ LOST = "comfy_server_lost"
 class Turn:
     """A case whose turn it is."""
 
-    def __init__(self, pool: Pool, position: int, job: Job, following: Order) -> None:
+    def __init__(self, pool: Pool, position: int, job: Job, order: Order) -> None:
         self._pool = pool
         self._position = position
         self._job = job
-        self._following = following
+        self._order = order
 
     def unmet(self) -> str:
         """As `Pool.unmet`."""
@@ -47,7 +51,7 @@ class Turn:
 
     def attempt(self) -> Any:
         """As `Pool.turn`: what the job prepared."""
-        return self._pool.turn(self._position, self._job, self._following)
+        return self._pool.turn(self._position, self._job, self._order)
 
     def news(self) -> list[tuple[str, object]]:
         """Return properties that tell what became of servers since the last time."""
@@ -73,7 +77,7 @@ class Pool:
         self._most_held = most_held
         self._flights: dict[int, Flight] = {}
         self._deaths: dict[int, int] = {}
-        self._next: Order = tuple
+        self._order: Order | None = None
         self._now = -1
         self._news: list[tuple[str, object]] = []
 
@@ -82,15 +86,15 @@ class Pool:
         """The lane of the first server of this process that is in service, else of another's; raises ComfyError."""
         return min(serving(self.members) or self.members, key=lambda member: not member.own).lane
 
-    def turn(self, position: int, job: Job, following: Order) -> Prepared:
+    def turn(self, position: int, job: Job, order: Order) -> Prepared:
         """Return a case whose turn it is, as it was begun ahead, or is now: its `workflow_file` waits for its run.
 
         Raises ComfyError where no server can be asked.
         """
-        self._next, self._now = following, position
+        self._order, self._now = order, position
         for at, flight in [*self._flights.items()]:
-            if at <= position and flight.job is not job:
-                self._drop(flight)  # it was passed by
+            if at != position and not order.is_to_come(at):
+                self._drop(flight)  # it was passed by, or given to another process
         self._tend()
         begun = self._flights.get(position)
         while begun is None:
@@ -99,10 +103,10 @@ class Pool:
         return begun.prepared
 
     @contextlib.contextmanager
-    def turn_of(self, position: int, job: Job, following: Order) -> Iterator[Turn]:
+    def turn_of(self, position: int, job: Job, order: Order) -> Iterator[Turn]:
         """Give the turn of a case, which is over with the block."""
         try:
-            yield Turn(self, position, job, following)
+            yield Turn(self, position, job, order)
         finally:
             self.judged(position)
 
@@ -132,7 +136,8 @@ class Pool:
         self._tend()
         if not self.lookahead and len(self.members) == 1:
             return
-        for one in self._next():
+        following = self._order.following() if self._order is not None else ()
+        for one in islice(following, _FAR * (1 + len(self._flights))):
             self._tend()  # else a server that refuses what it is given would be given all the rest as well
             if one.job is None or not self._room():
                 break
@@ -142,8 +147,10 @@ class Pool:
 
     def unmet(self, job: Job) -> str:
         """Return why no server can run a case, a sentence for a person; "" where one can. Raises ComfyError."""
-        reasons = [(member, member.unmet(job)) for member in serving(self.members)]
-        if not reasons or not all(why for _, why in reasons):
+        if len(serving(self.members)) < len(self.members):
+            return ""  # one that is gone may have it
+        reasons = [(member, member.unmet(job)) for member in self.members]
+        if not all(why for _, why in reasons):
             return ""
         if len(reasons) == 1:
             return f"{reasons[0][0].told}: {reasons[0][1]}"
@@ -209,7 +216,7 @@ class Pool:
         def meanwhile() -> None:
             self.top_up()
             if flight.member.lost is not None and flight.goes_on:
-                raise flight.member.lost
+                raise RunLost(str(flight.member.lost))
 
         assert flight.run is not None
         return flight.run.result(on_progress, self.changed, meanwhile)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ _INSTALLED = ("site-packages", "dist-packages")
 class Turns:
     """Sees which item pytest runs. Its methods named pytest_... are hooks.
 
-    In a worker of pytest-xdist only the item that comes next is known for sure; others may be given to other workers.
+    A worker of pytest-xdist is told of some items at a time; such as it was told of may be given to others later.
     """
 
     def __init__(self, config: Any) -> None:
         self._root = Path(config.rootpath)
+        self._config = config
         self._spread = hasattr(config, "workerinput")
         self._positions: Mapping[Any, int] | None = None
         self._items: list[Any] = []
@@ -29,13 +31,10 @@ class Turns:
 
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> None:
         """Note whose turn it is."""
-        self._next = nextitem
-        if self._spread:
-            self._now += 1
-            return
         if self._positions is None:
             self._items = item.session.items
             self._positions = {one: number for number, one in enumerate(self._items)}
+        self._next = nextitem
         self._now = self._positions.get(item, self._now)
 
     @property
@@ -45,19 +44,33 @@ class Turns:
 
     def following(self) -> Iterator[Upcoming]:
         """Yield what comes after it, up to the first that may not be begun before its turn."""
-        for position, item in self._after():
-            job = item if self._may_begin_ahead(item) else None
+        for position in self._after():
+            job = self._items[position] if self._may_begin_ahead(self._items[position]) else None
             yield Upcoming(position, job)
             if job is None:
                 return
 
-    def _after(self) -> Iterator[tuple[int, Any]]:
-        if self._spread:
-            if self._next is not None:
-                yield self._now + 1, self._next
-            return
-        for position in range(self._now + 1, len(self._items)):
-            yield position, self._items[position]
+    def is_to_come(self, position: int) -> bool:
+        """Whether an item will still have its turn here."""
+        return position in self._after() if self._spread else position > self._now
+
+    def _after(self) -> Sequence[int]:
+        """Return the places of the items that come after this one, as far as is known."""
+        if not self._spread:
+            return range(self._now + 1, len(self._items))
+        following = self._positions.get(self._next) if self._positions and self._next is not None else None
+        return [] if following is None else [following, *(one for one in self._told() if one != following)]
+
+    def _told(self) -> list[int]:
+        """Return the places of the items that this worker was told to run after the next one."""
+        for plugin in self._config.pluginmanager.get_plugins():
+            queue = getattr(plugin, "torun", None)
+            # Before pytest-xdist 3.7 it was a queue of Python's own.
+            waiting = getattr(queue, "_items", getattr(queue, "queue", None))
+            if waiting is not None:
+                with suppress(RuntimeError):  # another thread adds to it
+                    return [one for one in [*waiting] if isinstance(one, int) and 0 <= one < len(self._items)]
+        return []
 
     def _may_begin_ahead(self, item: Any) -> bool:
         """Whether nothing but the case itself can happen to the server, or to its files, before it is queued."""

@@ -254,7 +254,7 @@ class State:
         """Give the turn of a case among those of the pool, see `pool.pool.Turn`; None where there is no pool."""
         if self.pool is None:
             return nullcontext()
-        found: AbstractContextManager[Any] = self.pool.turn_of(self.turns.now, item, self.turns.following)
+        found: AbstractContextManager[Any] = self.pool.turn_of(self.turns.now, item, self.turns)
         return found
 
     @property

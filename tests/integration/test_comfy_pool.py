@@ -199,3 +199,23 @@ def test_lane_of_a_python_test_is_of_the_server_that_its_worker_uses(project, fl
     project.run_apart("tests", "-n2", "--dist=loadfile", *words_of(servers)).assert_outcomes(passed=2)
     asked = [line.split() for line in (project.root / "asked.txt").read_text().splitlines()]
     assert sorted(asked) == sorted([server.url, server.url] for server in servers)
+
+
+def test_worker_keeps_all_its_servers_busy(project, fleet):
+    """Also those behind the item that comes next, which is all that pytest itself tells it of."""
+    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    servers = fleet(3, "abcdefghijklmnopqrstuvwx")  # of which a worker is told a quarter at first
+    holds = [server.faults.add(faults.hold("execution_success", nth=1)) for server in servers]
+    at_once = threading.Event()
+
+    def release():
+        if all([hold.reached.wait(20) for hold in holds]):
+            at_once.set()
+        for hold in holds:
+            hold.release()
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    project.run_apart("workflows", "-n1", *words_of(servers)).assert_outcomes(passed=24)
+    thread.join()
+    assert at_once.is_set()
