@@ -71,9 +71,9 @@ def test_python_tests_keep_their_places(project, cases):
     project.write("workflows/cc/test_between.py", "def test_it(): pass\n")
     project.workflow("z", graph(color=ord("z")), folder="workflows/zz")
     project.golden("zz/z/default", prompt=graph(color=ord("z")))
-    words = ("-v", "--comfy-preflight=off", "--comfy-order=model")
-    told = order_of(project.run("workflows", *words))
-    assert told == "acbtdfze"
+    before, after = (order_of(project.run("workflows", "-v", f"--comfy-order={one}")) for one in ("file", "model"))
+    # Before pytest 8 the files of a folder come before its folders.
+    assert (before, after) in [("abctdefz", "acbtdfze"), ("abcdeftz", "acbedftz")]
 
 
 def test_models_of_files_in_ui_form_and_of_values(project, cases):
