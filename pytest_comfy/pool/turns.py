@@ -62,14 +62,18 @@ class Turns:
         return [] if following is None else [following, *(one for one in self._told() if one != following)]
 
     def _told(self) -> list[int]:
-        """Return the places of the items that this worker was told to run after the next one."""
+        """Return the places of items that this worker was told to run after the next one.
+
+        With --dist=worksteal others may take up to half of them, from the end; those are not begun here.
+        """
         for plugin in self._config.pluginmanager.get_plugins():
             queue = getattr(plugin, "torun", None)
             # Before pytest-xdist 3.7 it was a queue of Python's own.
             waiting = getattr(queue, "_items", getattr(queue, "queue", None))
             if waiting is not None:
                 with suppress(RuntimeError):  # another thread adds to it
-                    return [one for one in [*waiting] if isinstance(one, int) and 0 <= one < len(self._items)]
+                    told = [one for one in [*waiting] if isinstance(one, int) and 0 <= one < len(self._items)]
+                    return told[: len(told) // 2]
         return []
 
     def _may_begin_ahead(self, item: Any) -> bool:

@@ -209,7 +209,7 @@ def test_worker_keeps_all_its_servers_busy(project, fleet):
     at_once = threading.Event()
 
     def release():
-        if all([hold.reached.wait(20) for hold in holds]):
+        if all(hold.reached.wait(20) for hold in holds):
             at_once.set()
         for hold in holds:
             hold.release()
