@@ -66,6 +66,7 @@ class Member:
     tell  called, in another thread, when it is back
     own   whether it is one of those that this process is to use first
     lost  why it is out, None while it serves
+    begun  how many cases were begun on it
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Member:
         self.server = server
         self.own = own
         self.lost: BaseException | None = None
+        self.begun = 0
         self.flights: list[Flight] = []
         self._loop = loop
         self._tell = tell

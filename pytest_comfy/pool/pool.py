@@ -185,6 +185,7 @@ class Pool:
         member.lane.before_reload = partial(self._begin_anew, member)
         flight = Flight(position, job, member, job.prepare(member.lane))
         self._flights[position] = flight
+        member.begun += 1
 
         def started() -> None:
             member.executes(flight, ahead=ahead)
@@ -245,7 +246,7 @@ class Pool:
             raise self._nobody(job)
         own = [member for member in fitting if member.own] or fitting
         free = [member for member in own if len(member.going) <= self.lookahead]
-        return min(free or (own if at_once else []), key=lambda member: member.load, default=None)
+        return min(free or (own if at_once else []), key=lambda member: (member.load, member.begun), default=None)
 
     def _fitting(self, job: Job) -> list[Member]:
         """Return the servers in service that have what a case needs; who cannot be asked is taken out."""

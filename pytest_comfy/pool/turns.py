@@ -52,28 +52,30 @@ class Turns:
 
     def is_to_come(self, position: int) -> bool:
         """Whether an item will still have its turn here."""
-        return position in self._after() if self._spread else position > self._now
+        if not self._spread:
+            return position > self._now
+        return position == self._following_one() or position in self._told()
 
     def _after(self) -> Sequence[int]:
         """Return the places of the items that come after this one, as far as is known."""
         if not self._spread:
             return range(self._now + 1, len(self._items))
-        following = self._positions.get(self._next) if self._positions and self._next is not None else None
-        return [] if following is None else [following, *(one for one in self._told() if one != following)]
+        following, told = self._following_one(), self._told()
+        # With --dist=worksteal others may take up to half of them, from the end.
+        return [] if following is None else [following, *told[: len(told) // 2]]
+
+    def _following_one(self) -> int | None:
+        return self._positions.get(self._next) if self._positions and self._next is not None else None
 
     def _told(self) -> list[int]:
-        """Return the places of items that this worker was told to run after the next one.
-
-        With --dist=worksteal others may take up to half of them, from the end; those are not begun here.
-        """
+        """Return the places of the items that this worker was told to run after the next one."""
         for plugin in self._config.pluginmanager.get_plugins():
             queue = getattr(plugin, "torun", None)
             # Before pytest-xdist 3.7 it was a queue of Python's own.
             waiting = getattr(queue, "_items", getattr(queue, "queue", None))
             if waiting is not None:
                 with suppress(RuntimeError):  # another thread adds to it
-                    told = [one for one in [*waiting] if isinstance(one, int) and 0 <= one < len(self._items)]
-                    return told[: len(told) // 2]
+                    return [one for one in [*waiting] if isinstance(one, int) and 0 <= one < len(self._items)]
         return []
 
     def _may_begin_ahead(self, item: Any) -> bool:
