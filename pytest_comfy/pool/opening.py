@@ -21,10 +21,7 @@ from .member import Member
 from .pool import Pool
 
 if TYPE_CHECKING:
-    from ..client.steps import OnNodes
-    from ..judging.environment import Facts
     from ..session.servers import Server
-    from ..session.settings import Settings
     from ..session.state import State
 
 _GONE = 10.0, 3.0
@@ -40,7 +37,7 @@ def open_pool(state: State) -> Pool:
         if settings.preflight != "off":
             ask_once(lane.client, state.preflight, settings)
 
-    pool = _Opening(settings, state.facts, state.on_nodes, Loop()).pool()
+    pool = _Opening(state, Loop()).pool()
     try:
         _connect([member for member in pool.members if member.own], pool, ask_first)
     except BaseException:
@@ -80,10 +77,11 @@ def _any_other(pool: Pool, members: Sequence[Member]) -> bool:
 
 
 class _Opening:
-    def __init__(self, settings: Settings, facts: dict[str, Facts], on_nodes: OnNodes | None, loop: Loop) -> None:
-        self._settings = settings
-        self._on_nodes = on_nodes
-        self._facts = facts
+    def __init__(self, state: State, loop: Loop) -> None:
+        self._settings = state.settings
+        self._facts = state.facts
+        self._preflight = state.preflight
+        self._on_nodes = state.on_nodes
         self._loop = loop
 
     def pool(self) -> Pool:
@@ -109,10 +107,12 @@ class _Opening:
         return pool
 
     def _lane(self, server: Server, old: Server | None, others: Sequence[Server], several: bool, anew: bool) -> Lane:
-        if anew:
-            self._facts.pop(server.told, None)
         connect = partial(BackgroundClient, loop=self._loop, gone=_GONE if several else None)
-        lane = Lane.open(server, self._settings, self._facts, connect)
+        facts = {} if anew else self._facts
+        lane = Lane.open(server, self._settings, facts, connect)
+        if anew:  # it may be another ComfyUI now
+            self._facts.update(facts)
+            self._preflight.pop(lane.client.url, None)
         lane.client.on_nodes = self._on_nodes
         try:
             if old is not None:
