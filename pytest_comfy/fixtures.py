@@ -27,8 +27,9 @@ from .collect import (
 )
 from .session.given import SettingsError
 from .session.keys import check_key, key_of_test
-from .session.settings import Settings, for_worker
+from .session.settings import Settings
 from .session.state import State
+from .session.workers import for_worker
 
 if TYPE_CHECKING:
     from .cases.options import CaseOptions
@@ -149,7 +150,7 @@ def _client_options(request: pytest.FixtureRequest, frontend: Callable[[], str])
     options = _options(request, settings)
     if refused := _refusal(request.config.stash[STATE]):
         pytest.fail(refused, pytrace=False)
-    live = for_worker(settings.servers, _worker())
+    live = for_worker(settings.servers, os.environ)
     return {
         "url": live.address if live else request.getfixturevalue("comfy_server").url,
         "headers": live.headers if live else None,
@@ -388,7 +389,3 @@ def _find(path: Path, folder: Path, settings: Settings) -> Path:
         if (start / path).is_file():
             return start / path
     return folder / path
-
-
-def _worker() -> str | None:
-    return os.environ.get("PYTEST_XDIST_WORKER")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..client import ComfyError
 from ..client.background import BackgroundClient, Loop
 from ..judging.lane import Lane
+from ..session.workers import shared, worker_of
 from ..upgrade.preflight.session import ask_once
 from .durations import Durations
 from .member import Member
@@ -86,25 +86,29 @@ class _Opening:
 
     def pool(self) -> Pool:
         settings = self._settings
-        worker, workers = _worker()
-        own = shared(settings.servers, worker, workers)
+        own = shared(settings.servers, os.environ)
         # Each case runs on all of them, where its noise floor is looked for.
         servers = own[:1] if settings.calibrate else settings.servers
         pool = Pool([], self._loop, 0 if settings.calibrate else settings.lookahead, settings.max_memory)
-        for number, server in enumerate(servers):
-            place = settings.servers.index(server)
-            old = settings.against[(worker + number) % len(settings.against)] if settings.against else None
+        for server in servers:
             others = [one for one in settings.servers if one is not server] if settings.calibrate else []
             pool.members.append(
                 Member(
                     server,
-                    partial(self._lane, server, old, others, len(servers) > 1),
+                    partial(self._lane, server, self._old_of(server), others, len(servers) > 1),
                     self._loop,
                     pool.changed.set,
-                    own=settings.servers[place] in own,
+                    own=server in own,
                 )
             )
         return pool
+
+    def _old_of(self, server: Server) -> Server | None:
+        """Return the old server that a server is held against: several are spread over the servers, or the workers."""
+        servers, against = self._settings.servers, self._settings.against
+        worker, workers = worker_of(os.environ)
+        place = worker if workers >= len(servers) else servers.index(server)
+        return against[place % len(against)] if against else None
 
     def _lane(self, server: Server, old: Server | None, others: Sequence[Server], several: bool, anew: bool) -> Lane:
         connect = partial(BackgroundClient, loop=self._loop, gone=_GONE if several else None)
@@ -125,24 +129,8 @@ class _Opening:
         return lane
 
 
-def shared(servers: Sequence[Server], worker: int, workers: int) -> list[Server]:
-    """Return the servers that one of several workers is to use first: each has its own, or shares one.
-
-    worker  from 0
-    """
-    if workers >= len(servers):
-        return [servers[worker % len(servers)]]
-    return [server for number, server in enumerate(servers) if number % workers == worker]
-
-
 def load_pictures() -> None:
     """Load what pictures are compared with."""
-    from ..compare import compare_images, draw_difference  # noqa: F401 - asking for the first loads it all
+    from ..compare import compare_images  # noqa: F401 - asking for it loads it all
 
     import_module("scipy.fftpack")  # which imagehash loads with its first picture
-
-
-def _worker() -> tuple[int, int]:
-    """Return which worker of pytest-xdist this process is, from 0, and how many there are; (0, 1) without."""
-    digits = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER") or "") or "0"
-    return int(digits), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT") or "1")

@@ -339,14 +339,6 @@ def _size(value: Any) -> int:
         raise SettingsError(f"{OPTION} {value!r}: {error}") from error
 
 
-def for_worker(servers: tuple[Server, ...], worker: str | None) -> Server | None:
-    """Return the server of an xdist worker ("gw3"): several are spread over the workers."""
-    if not servers:
-        return None
-    digits = re.sub(r"\D", "", worker or "") or "0"
-    return servers[int(digits) % len(servers)]
-
-
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         raise SettingsError(f"{name} {value!r}: must be one of {', '.join(known)}{did_you_mean(str(value), known)}")

@@ -216,3 +216,17 @@ def test_several_workers_share_the_servers(both, project):
     result = both(SOFT, 0, "-n", "2", golden=0)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["new against old: 1 regression"])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_several_old_servers_share_the_cases(project, serve, workers):
+    """Each new server, or each worker, has one of them."""
+    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    prompts = [graph(color=color) for color in range(8)]
+    for color, prompt in enumerate(prompts):
+        project.workflow(f"w{color}", prompt)
+    new, old = ([serve(*[recorded(prompt, made(0)) for prompt in prompts]) for _ in range(2)] for _ in range(2))
+    words = [word for server in new for word in ("--comfy-url", server.url)]
+    words += [word for server in old for word in ("--comfy-against", server.url)]
+    project.run_apart("workflows", "-n", workers, *words).assert_outcomes(passed=8)
+    assert all(server.prompts for server in (*new, *old))

@@ -61,7 +61,7 @@ def followed(follower: Any, case: str) -> Iterator[Callable[[Progress], None] | 
 
 def _server(settings: Settings, environ: Mapping[str, str]) -> str:
     """Return the address of this worker's server where there are several, as it is told."""
-    from ...session.settings import for_worker
+    from ...session.workers import for_worker
 
-    own = for_worker(settings.servers, environ.get("PYTEST_XDIST_WORKER"))
+    own = for_worker(settings.servers, environ)
     return own.told.partition("://")[2] or own.told if own and len(settings.servers) > 1 else ""
