@@ -45,6 +45,7 @@ from .reply import (
     reason_in,
     require_comfy,
 )
+from .waiters import Waiters
 from .wire import Stream
 
 _CLOSING_SECONDS = 1.0
@@ -204,7 +205,7 @@ class AioStream:
         self._items: deque[Message] = deque()
         self._size = 0
         self._rests = self._closed = False
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters = Waiters()
         self._reader: asyncio.Task[None] | None = None
 
     async def greet(self) -> None:
@@ -232,11 +233,11 @@ class AioStream:
     async def next(self, timeout: float) -> Message | None:
         """Return the next message, None when none comes within `timeout` seconds, or another asker took it."""
         if not self._items and not self.spent:
-            await self._change(max(0.0, timeout))
+            await self._waiters.change(max(0.0, timeout))
         if self._items:
             message = self._items.popleft()
             self._size -= message.size
-            self._wake()
+            self._waiters.wake()
             return message
         return Message(time.monotonic(), closed=True) if self.spent else None
 
@@ -251,7 +252,7 @@ class AioStream:
     async def close(self) -> None:
         """Close the socket and wait until the reader has ended."""
         self._closed = True
-        self._wake()
+        self._waiters.wake()
         if self._loop is not asyncio.get_running_loop():
             return  # its own has ended, and closed it
         if self._reader is not None:
@@ -264,7 +265,7 @@ class AioStream:
         while True:
             message = await self._receive()
             while self._size > self._most and not self._rests:
-                await self._change(None)
+                await self._waiters.change(None)
             if message is not None:
                 self._keep(message)
                 if message.closed:
@@ -288,27 +289,13 @@ class AioStream:
         if not self._rests:
             self._items.append(message)
             self._size += message.size
-            self._wake()
+            self._waiters.wake()
 
     def _empty(self, rests: bool) -> None:
         self._items.clear()
         self._size = 0
         self._rests = rests
-        self._wake()
-
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def _change(self, timeout: float | None) -> None:
-        """Wait until something was put, taken or closed, at most for so long."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        try:
-            await asyncio.wait([waiter], timeout=timeout)
-        finally:
-            self._waiters.discard(waiter)
+        self._waiters.wake()
 
 
 def _form(files: Mapping[str, tuple[str, bytes, str]] | None, fields: Mapping[str, str] | None) -> aiohttp.FormData:

@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, wait
-from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Generic, TypeVar
 
 from ..access import Access
@@ -17,7 +16,7 @@ from ..workflow.model import Workflow
 from .beside import Beside
 from .client import ComfyClient
 from .run import Progress, Run
-from .runs import Place
+from .runs import PLACE, Place
 
 _INTERRUPTIBLE = 0.5
 """Seconds that are waited at once: Ctrl-C does not end a wait on every system."""
@@ -45,8 +44,7 @@ class Loop:
 
     def close(self) -> None:
         """End the loop; what still goes on in it is called off."""
-        with contextlib.suppress(NotYet):
-            asyncio.run_coroutine_threadsafe(_call_off_all(), self._loop).result(_ENDING)
+        wait([self.begin(_call_off_all()).future], _ENDING)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_ENDING)
         if not self._thread.is_alive():
@@ -267,7 +265,8 @@ class BackgroundClient(ComfyClient):
         """Run a workflow, which is queued once what was begun before it is."""
         try:
             await before.wait()
-            return await self._core.run_at(place, workflow, on_progress=on_progress, **options)
+            PLACE.set(place)  # of this task alone
+            return await self._core.run(workflow, on_progress=on_progress, **options)
         finally:
             place.queued()
 
@@ -292,22 +291,3 @@ class BackgroundClient(ComfyClient):
 
     def _done(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.done(work)
-
-    def _each(self, work: AsyncGenerator[T, None]) -> Iterator[T]:
-        try:
-            while True:
-                try:
-                    item = self._loop.done(_next(work))
-                except StopAsyncIteration:
-                    return
-                yield item
-        finally:
-            self._loop.done(_close(work))
-
-
-async def _next(work: AsyncGenerator[T, None]) -> T:
-    return await work.__anext__()
-
-
-async def _close(work: AsyncGenerator[T, None]) -> None:
-    await work.aclose()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -19,7 +18,8 @@ from .events import EventStream
 from .http import Http
 from .messages import HELD, Message
 from .reply import Reply
-from .wire import Stream
+from .waiters import Waiters
+from .wire import Read, Stream
 
 _THREADS = 4
 """Questions to one server at once."""
@@ -105,58 +105,37 @@ class _Messages(Buffer[Message]):
     def __init__(self, most: int) -> None:
         super().__init__(most)
         self._loop = asyncio.get_running_loop()
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters = Waiters()
 
     def put(self, item: Message) -> None:
         """Add an item, once there is room for it."""
         super().put(item)
         with contextlib.suppress(RuntimeError):  # the loop may be closed already
-            self._loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self._waiters.wake)
 
     async def next(self, timeout: float) -> Message | None:
         """Return the next message, None when none comes within `timeout` seconds, or another asker took it."""
         message = self.get(0.0)
         if message is None and timeout > 0:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.add(waiter)
-            try:
-                await asyncio.wait([waiter], timeout=timeout)
-            finally:
-                self._waiters.discard(waiter)
+            await self._waiters.change(timeout)
             message = self.get(0.0)
         if message is not None:
-            self._wake()
+            self._waiters.wake()
         return message
 
-    def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
-
-class _Read:
+class _Read(Read):
     """A socket that a thread reads, for tasks of the loop."""
 
     def __init__(self, stream: EventStream, messages: _Messages) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._messages = messages
-        self.spent = False
-        self.discard, self.rest = stream.discard, stream.rest
-
-    @property
-    def alive(self) -> bool:
-        return self._stream.alive
-
-    async def next(self, timeout: float) -> Message | None:
-        if self.spent:
-            return Message(time.monotonic(), closed=True)
-        message = await self._messages.next(timeout)
-        if message is not None and message.closed:
-            self.spent = True
-        return message
 
     async def close(self) -> None:
         await asyncio.to_thread(self._stream.close)
+
+    async def _next(self, timeout: float) -> Message | None:
+        return await self._messages.next(timeout)
 
 
 def _is_task() -> bool:

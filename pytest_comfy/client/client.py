@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from ..access import Access, Verify
 from ..memory import DEFAULT_MAX_MEMORY, Budget
@@ -24,8 +24,6 @@ from .wire import Waiting, each
 
 if TYPE_CHECKING:
     from .beside import Beside
-
-T = TypeVar("T")
 
 
 class ComfyClient(Endpoints):
@@ -78,9 +76,6 @@ class ComfyClient(Endpoints):
     def _wire(self, access: Access, budget: Budget) -> Waiting | Beside:
         """Return by what the server is asked."""
         return Waiting(access, budget)
-
-    def _each(self, work: AsyncGenerator[T, None]) -> Iterator[T]:
-        return each(work)
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +161,7 @@ class ComfyClient(Endpoints):
         Raises RunTimeout, which leaves the prompt where it is, RunLost where the server no longer knows it,
         ServerUnreachable and TooLarge. How the run ended is not judged: `wait` does that.
         """
-        return self._each(self._core.events(prompt_id, timeout=timeout))
+        return each(self._core.events(prompt_id, timeout=timeout), self._done)
 
     def wait(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +36,11 @@ class Place:
     queued: Callable[[], object] = lambda: None
 
 
+PLACE: ContextVar[Place] = ContextVar("comfy_place")
+"""Of the run that a task is, where it was given one."""
+_ANYWHERE = Place()
+
+
 class Runs(Following):
     """All that a client can be asked for."""
 
@@ -53,37 +59,7 @@ class Runs(Following):
         wanted: Wanted | None = None,
     ) -> Run:
         """As `ComfyClient.run`."""
-        return await self.run_at(
-            Place(),
-            workflow,
-            timeout=timeout,
-            stall_timeout=stall_timeout,
-            extra_data=extra_data,
-            allow_node_errors=allow_node_errors,
-            use_cache=use_cache,
-            fresh=fresh,
-            reload=reload,
-            on_progress=on_progress,
-            wanted=wanted,
-        )
-
-    async def run_at(
-        self,
-        place: Place,
-        workflow: Workflow | Mapping[str, Any],
-        *,
-        timeout: float | None = None,
-        stall_timeout: float | None = None,
-        extra_data: Mapping[str, Any] | None = None,
-        allow_node_errors: bool = False,
-        use_cache: bool = False,
-        fresh: bool = False,
-        reload: bool = False,
-        on_progress: Callable[[Progress], None] | None = None,
-        wanted: Wanted | None = None,
-    ) -> Run:
-        """Do the same at a place in the queue."""
-        limits = self._limits(timeout, stall_timeout)
+        limits, place = self._limits(timeout, stall_timeout), PLACE.get(_ANYWHERE)
         self.renew()
         with self._bounded():
             asked, prompt, extra_data = await self._asked(workflow, extra_data)

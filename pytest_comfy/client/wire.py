@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
@@ -150,7 +150,7 @@ class Waiting:
 
     async def open_stream(self, client_id: str, timeout: float, max_memory: int) -> Stream:
         """Open a socket, with a thread that reads it."""
-        return _Read(EventStream(self.access, client_id, timeout, max_memory))
+        return Read(EventStream(self.access, client_id, timeout, max_memory))
 
     def alone(self) -> AbstractAsyncContextManager[Any]:
         """There are no others."""
@@ -165,7 +165,7 @@ class Waiting:
         self.http.close()
 
 
-class _Read:
+class Read:
     """A socket that a thread reads."""
 
     def __init__(self, stream: EventStream) -> None:
@@ -178,12 +178,15 @@ class _Read:
         return self._stream.alive
 
     async def next(self, timeout: float) -> Message | None:
-        message = self._stream.next(timeout) if not self.spent else Message(time.monotonic(), closed=True)
-        self.spent = message is not None and message.closed
+        message = await self._next(timeout) if not self.spent else Message(time.monotonic(), closed=True)
+        self.spent = self.spent or (message is not None and message.closed)
         return message
 
     async def close(self) -> None:
         self._stream.close()
+
+    async def _next(self, timeout: float) -> Message | None:
+        return self._stream.next(timeout)
 
 
 def done(work: Coroutine[Any, Any, T]) -> T:
@@ -196,8 +199,8 @@ def done(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a coroutine over a wire that waits gave way")
 
 
-def each(work: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Yield what an asynchronous generator over `Waiting` yields."""
+def each(work: AsyncGenerator[T, None], done: Callable[[Coroutine[Any, Any, Any]], Any]) -> Iterator[T]:
+    """Yield what an asynchronous generator yields, of which `done` returns what a coroutine does."""
     try:
         while True:
             try:

@@ -34,7 +34,6 @@ class Flight:
         self.member = member
         self.prepared = prepared
         self.run: BackgroundRun | None = None
-        self.began = time.monotonic()
 
     @property
     def goes_on(self) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ..cases.models import Models
 
 T = TypeVar("T")
-
-Models = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def reordered(items: Sequence[T], is_case: Callable[[T], bool], order: Callable[[list[T]], list[T]]) -> list[T]:
