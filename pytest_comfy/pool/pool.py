@@ -27,8 +27,6 @@ _MOST_DEATHS = 3
 """Servers that may die while they execute a case, before it counts as what kills them."""
 _WAITING = 8
 """Runs of a server that are over and may wait for their turn, where there are several servers."""
-
-
 _FAR = 50
 """How far ahead, for each case that was begun, one is looked for that a server can have which has room."""
 

@@ -12,6 +12,7 @@ class SettingsError(Exception):
 
 
 def runs(given: str | None, live: bool, against: bool) -> int:
+    """Return how often each case runs to learn how far it moves by itself, 0 for once; raises SettingsError."""
     if given is None:
         return 0
     if not given.isascii() or not given.isdigit() or not 2 <= int(given) <= 1000:
@@ -24,6 +25,7 @@ def runs(given: str | None, live: bool, against: bool) -> int:
 
 
 def lookahead(value: Any) -> int:
+    """Return how many cases are queued ahead, 2 unless told; raises SettingsError."""
     if value is None:
         return 2
     if not str(value).isascii() or not str(value).isdigit() or int(value) > 1000:
@@ -32,6 +34,7 @@ def lookahead(value: Any) -> int:
 
 
 def shard(value: str | None) -> tuple[int, int] | None:
+    """Return (k, n) of "k/n", the k-th of n parts, from 1; None for all of it. Raises SettingsError."""
     if not value:
         return None
     found = re.fullmatch(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})", value)
@@ -41,6 +44,7 @@ def shard(value: str | None) -> tuple[int, int] | None:
 
 
 def factor(value: Any) -> float | None:
+    """Return how many times as long a node may take, None where nobody minds; raises SettingsError."""
     if not value:
         return None
     try:
