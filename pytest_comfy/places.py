@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,6 +10,10 @@ DEFAULT_GLOB = "workflows/**/*.json"
 DEFAULT_GOLDEN_DIR = "golden"
 WORKFLOWS = "workflows"
 """The folder of the default glob."""
+RUN_FILE = "run.json"
+"""Makes a golden run of its folder."""
+REPLAYING = "comfy: offline, replaying"
+"""What the header of a session begins with that asks no server."""
 PROJECT_FILE = "comfy.toml"
 """Makes a project of its folder, and names servers."""
 WIDGETS_FILE = "comfy-widgets.toml"
@@ -39,6 +44,32 @@ def looks_like_workflow(path: Path) -> bool:
     return b'"class_type"' in head or (b'"nodes"' in head and b'"links"' in head)
 
 
+def find_runs(golden_dir: str | Path) -> Iterator[Path]:
+    """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
+    ahead = [str(golden_dir)]
+    while ahead:
+        folder = ahead.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        folders = [one.path for one in found if not one.name.startswith(".") and _is_own_folder(one)]
+        ahead += sorted(folders, reverse=True)
+        if any(one.name == RUN_FILE and not one.is_dir() for one in found):
+            yield Path(folder)
+
+
+def _is_own_folder(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_dir(follow_symlinks=False):
+        return False
+    if os.name != "nt":
+        return True
+    from .files import leads_elsewhere  # only there something that is no link for Python may be one all the same
+
+    return not leads_elsewhere(Path(entry.path))
+
+
 class Looking:
     """Looks for what is ours in a session that has shown nothing of it yet, below the folder it was started for."""
 
@@ -48,7 +79,14 @@ class Looking:
 
     def at_root(self) -> bool:
         """Whether the root is a project's, other than by a folder of workflows, which are met one by one."""
-        return any((self.root / name).exists() for name in (DEFAULT_GOLDEN_DIR, PROJECT_FILE, WIDGETS_FILE))
+        return any((self.root / name).exists() for name in (PROJECT_FILE, WIDGETS_FILE)) or _has_runs(self.root)
+
+    def is_empty(self) -> bool:
+        """Whether the root has a folder for golden runs, and nothing in it."""
+        try:
+            return all(name.startswith(".") for name in os.listdir(self.root / DEFAULT_GOLDEN_DIR))
+        except OSError:
+            return False
 
     def above(self) -> bool:
         """Whether a folder above the root may be a project's."""
@@ -87,7 +125,7 @@ def _ini_of(folder: Path) -> bool | None:
     inis = [folder / name for name in INI_SECTIONS if (folder / name).is_file()]
     if not inis:
         return None
-    return (folder / DEFAULT_GOLDEN_DIR).exists() or any(_says_something(path) for path in inis)
+    return _has_runs(folder) or any(_says_something(path) for path in inis)
 
 
 def _says_something(path: Path) -> bool:
@@ -95,3 +133,8 @@ def _says_something(path: Path) -> bool:
         return b"comfy" in path.read_bytes()
     except OSError:
         return False
+
+
+def _has_runs(folder: Path) -> bool:
+    """Whether golden runs lie in a folder; one of that name may be of another plugin's files."""
+    return next(find_runs(folder / DEFAULT_GOLDEN_DIR), None) is not None

@@ -25,7 +25,7 @@ from .offering import (
     comfy_workflow,
 )
 from .options import add_options, defaults
-from .places import MARKERS, Looking
+from .places import DEFAULT_GOLDEN_DIR, MARKERS, REPLAYING, Looking
 
 if TYPE_CHECKING:
     from .collect import WorkflowFile
@@ -123,8 +123,9 @@ def wake(config: pytest.Config) -> SessionHooks:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    hooks = awake(config)
-    return hooks.header() if hooks else []
+    if hooks := awake(config):
+        return hooks.header()
+    return [f"{REPLAYING} {DEFAULT_GOLDEN_DIR}/ (empty)"] if config.stash[LOOKING].is_empty() else []
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> WorkflowFile | None:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "access": "secrecy text",
     "hookspecs": "",
     # what pytest is told at every start
-    "places": "",
+    "places": "files",
     "options": "places",
     # what is asked, and who asks
     "workflow/validation": "",
@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "compare/video": "compare/audio compare/drawing compare/moving compare/still",
     "compare/batch": "",
     # what a good run is
-    "golden": "compare files media secrecy text workflow",
+    "golden": "compare files media places secrecy text workflow",
     # who answers offline
     "server": "access golden secrecy text workflow",
     "server/wire": "",
@@ -63,17 +63,17 @@ MAY_IMPORT = {
     "session": "files golden memory places secrecy text workflow workflow/graph",
     "starting": "client golden session text",
     "cases": "client compare files golden places session text workflow workflow/graph",
-    "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media server "
-    "session text workflow",
+    "judging": "__init__ cases client compare compare/batch compare/image compare/still files golden media places "
+    "server session text workflow",
     # what changed, and what did it
-    "upgrade/blame": "client compare golden judging text workflow",
+    "upgrade/blame": "client compare golden judging places text workflow",
     "upgrade/history": "compare golden session text",
     "upgrade": "cases client golden judging text workflow",
     "upgrade/preflight": "__init__ cases client golden session text workflow workflow/graph",
     # many servers, and what is queued on them ahead
     "pool": "cases client compare golden judging session upgrade/preflight",
     # what a person types and sees
-    "report": "__init__ client compare files golden judging memory secrecy server session text upgrade "
+    "report": "__init__ client compare files golden judging memory places secrecy server session text upgrade "
     "upgrade/preflight workflow",
     "report/drift": "compare files judging memory",
     "report/ci": "files judging report/drift session upgrade",
@@ -229,22 +229,19 @@ def run_with_our_plugin_alone(pytester, *words):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("golden", [False, True])
-def test_session_without_workflows_loads_nothing_heavy(pytester, golden):
-    pytester.makepyfile("def test_plain(): pass\n")
-    pytester.makeconftest(f"def pytest_unconfigure(config):\n    {SHOW}\n")
-    if golden:
-        pytester.mkdir("golden")
-    result = run_with_our_plugin_alone(pytester)
-    assert result.ret == 0
-    assert result.outlines[-1] == "[]"
-
-
-def test_session_with_nothing_of_ours_loads_what_pytest_is_told_and_no_more(pytester):
+@pytest.mark.parametrize("golden", ["", "empty", "of another plugin"])
+def test_session_with_nothing_of_ours_loads_what_pytest_is_told_and_no_more(pytester, golden):
     pytester.makepyfile("def test_plain(): pass\ndef test_failing(): assert 0\n")
     pytester.makepyprojecttoml("[tool.pytest.ini_options]\n")
+    if golden == "empty":
+        pytester.mkdir("golden")
+    elif golden:
+        for folder in (pytester.path, pytester.path / "part"):
+            (folder / "golden/deep").mkdir(parents=True)
+            (folder / "golden/deep/table.json").write_text("[1, 2, 3]")
     pytester.makefile(".json", package='{"name": "of somebody else"}')
-    pytester.mkdir("part").joinpath("pyproject.toml").write_text("[project]\nname = 'part'\n")
+    (pytester.path / "part").mkdir(exist_ok=True)
+    (pytester.path / "part/pyproject.toml").write_text("[project]\nname = 'part'\n")
     pytester.makeconftest(
         "import sys\ndef pytest_unconfigure(config):\n"
         "    print(sorted(name for name in sys.modules if name.partition('.')[0] == 'pytest_comfy'))\n"

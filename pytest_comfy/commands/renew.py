@@ -27,9 +27,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> int:
     """Renew all golden runs below the folders; returns the exit status, 1 if one of them could not be."""
-    from ..golden import GoldenError
+    from ..golden import GoldenError, find_runs
     from ..golden.renewing import renew
-    from ..golden.run import find_runs
 
     runs = renewed = 0
     stuck: list[str] = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..places import find_runs
 from .errors import GoldenError, LfsPointerError
-from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun, find_runs
+from .run import FORMAT, PROMPT_ID, GoldenOutput, GoldenRun
 from .store import GoldenStore
 
 __all__ = [

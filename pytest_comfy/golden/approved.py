@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..files import is_lfs_pointer, read_below
+from ..places import find_runs
 from .errors import GoldenError
-from .run import GoldenOutput, GoldenRun, find_runs
+from .run import GoldenOutput, GoldenRun
 
 _LARGEST_POINTER = 1024  # bytes, as Git LFS has it
 _AGAIN = "restore it from version control, or approve the run again"

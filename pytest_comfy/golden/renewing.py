@@ -9,9 +9,10 @@ from typing import Any
 
 from ..compare import CompareError, describe, is_current
 from ..files import write_whole
+from ..places import RUN_FILE
 from .approved import approved
 from .errors import GoldenError
-from .run import RUN_FILE, GoldenOutput, GoldenRun, dumps
+from .run import GoldenOutput, GoldenRun, dumps
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..files import is_lfs_pointer, leads_elsewhere, read_below
+from ..files import is_lfs_pointer, read_below
+from ..places import RUN_FILE
 from ..workflow.digest import prompt_digest
 from .errors import GoldenError, LfsPointerError
 
 FORMAT = 1
 """Version of run.json."""
-
-RUN_FILE = "run.json"
 
 PROMPT_ID = "<prompt_id>"
 """Stands in recorded events for the id of the prompt, which is another in every run."""
@@ -194,27 +192,6 @@ class GoldenRun:
         if is_lfs_pointer(data):
             raise LfsPointerError(f"{self.folder}/{file_name}")
         return data
-
-
-def find_runs(golden_dir: str | Path) -> Iterator[Path]:
-    """Yield the folders below `golden_dir` that hold a run.json, sorted; what is reached by a link is left alone."""
-    ahead = [str(golden_dir)]
-    while ahead:
-        folder = ahead.pop()
-        try:
-            with os.scandir(folder) as entries:
-                found = list(entries)
-        except OSError:
-            continue
-        folders = [one.path for one in found if not one.name.startswith(".") and _is_own_folder(one)]
-        ahead += sorted(folders, reverse=True)
-        if any(one.name == RUN_FILE and not one.is_dir() for one in found):
-            yield Path(folder)
-
-
-def _is_own_folder(entry: os.DirEntry[str]) -> bool:
-    # Only on Windows something that is no link for Python leads elsewhere all the same.
-    return entry.is_dir(follow_symlinks=False) and not (os.name == "nt" and leads_elsewhere(Path(entry.path)))
 
 
 def is_own_name(name: str) -> bool:

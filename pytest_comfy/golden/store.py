@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..files import is_folder, leads_elsewhere, read_below, refuse_links
+from ..places import RUN_FILE
 from .approved import approved
 from .errors import GoldenError
-from .run import RUN_FILE, GoldenRun, dumps, is_own_name
+from .run import GoldenRun, dumps, is_own_name
 
 _BACKUP = ".previous"
 """Ending of the folder that holds the old run while the new one is moved into its place."""

@@ -6,8 +6,9 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from ..places import find_runs
 from .errors import GoldenError
-from .run import GoldenRun, find_runs
+from .run import GoldenRun
 
 
 def unused_runs(

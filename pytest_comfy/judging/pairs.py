@@ -16,8 +16,8 @@ from ..compare.kept import Made
 from ..files import is_lfs_pointer
 from ..golden import GoldenError, GoldenOutput, GoldenRun, LfsPointerError
 from ..golden.approved import approved
-from ..golden.run import RUN_FILE
 from ..media import media_type_of
+from ..places import RUN_FILE
 from ..workflow.digest import match_nodes
 from .batches import Batch, batches_of, kept_of, name_today
 

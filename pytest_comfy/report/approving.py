@@ -14,10 +14,10 @@ from ..golden.approved import with_messages
 from ..golden.history import KEPT, Replaced, moved_in, told_of
 from ..golden.record import approve as approved_now
 from ..golden.redaction import is_redacted
-from ..golden.run import RUN_FILE
 from ..golden.store import PREVIEWS, Expected, digest_of, files_of
 from ..judging.approving import BY
 from ..judging.today import changed_since_run
+from ..places import RUN_FILE
 from ..session.given import SettingsError
 from ..session.keys import check_key
 from ..session.projects import projects_at

@@ -13,7 +13,7 @@ from ..files import read_below
 from ..golden import GoldenStore
 from ..golden.differences import differences
 from ..golden.environment import summary
-from ..golden.run import RUN_FILE
+from ..places import RUN_FILE
 from ..workflow.difference import differences as prompt_differences
 from ..workflow.digest import class_of, inputs_of
 from ..workflow.model import is_link, title_of

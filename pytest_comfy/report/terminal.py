@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..judging.verdict import VERDICTS
+from ..places import REPLAYING
 from ..text import listed, plain
 from ..upgrade.causes import causes_of
 from .ci import annotated
@@ -57,7 +58,7 @@ def header(projects: Projects) -> list[str]:
     if not there:
         return []
     where = listed([f"{settings.golden_name}/" for settings in there])
-    return [*_shard(projects.session), f"comfy: offline, replaying {where}{_recorded(there[0])}"]
+    return [*_shard(projects.session), f"{REPLAYING} {where}{_recorded(there[0])}"]
 
 
 def _shard(settings: Settings) -> list[str]:

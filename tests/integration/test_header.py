@@ -18,8 +18,16 @@ def test_offline(project):
 
 def test_offline_with_a_folder_that_is_empty(project):
     (project.root / "golden").mkdir()
+    assert header_of(project.run()) == ["comfy: offline, replaying golden/ (empty)"]
     project.workflow()
     assert header_of(project.run()) == ["comfy: offline, replaying golden/ (empty)"]
+    assert header_of(project.run("--comfy-known=")) == ["comfy: offline, replaying golden/ (empty)"]
+
+
+def test_none_for_the_golden_files_of_another_plugin(project):
+    project.write("golden/table.json", "[1, 2, 3]")
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    assert header_of(project.run()) == []
 
 
 def test_offline_with_a_broken_golden_run(project):

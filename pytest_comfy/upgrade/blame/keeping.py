@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...compare import CompareError
 from ...golden import GoldenError, GoldenRun
-from ...golden.run import RUN_FILE
+from ...places import RUN_FILE
 from ...workflow.digest import match_nodes
 from .asking import Asking, Seen
 from .blaming import MOST_PROBES, Blaming
