@@ -33,6 +33,8 @@ STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
 KNOWN: pytest.StashKey[str] = pytest.StashKey()
 """What an earlier report has as well, of the failure that an item ends in, or went on after."""
+FIXTURES: pytest.StashKey[dict[tuple[Any, Path], Any]] = pytest.StashKey()
+"""What fixtures the items of each folder have."""
 CASE_MARK = "comfy"
 _MARK_OPTIONS = ("timeout", "stall_timeout", "tolerance", "allow_node_errors")
 
@@ -173,7 +175,8 @@ class CaseItem(pytest.Function):
     @classmethod
     def of(cls, file: WorkflowFile, case: Case, key: str) -> CaseItem:
         """Make the item of a case, with the marks its sidecar gives it."""
-        item: CaseItem = cls.from_parent(file, name=case.name, callobj=_run_case)
+        item: CaseItem = cls.from_parent(file, name=case.name, callobj=_run_case, fixtureinfo=_fixtures_known(file))
+        _keep_fixtures(file, item)
         item.case, item.key = case, key
         item.add_marker(CASE_MARK)
         for mark in case.marks:
@@ -265,6 +268,19 @@ class CaseItem(pytest.Function):
             told = self.config.stash[STATE].told_once(excinfo.value)
             return told.replace(f"{self.config.rootpath}/", "")
         return super().repr_failure(excinfo)
+
+
+def _fixtures_known(file: WorkflowFile) -> Any:
+    """Return what fixtures the items of a folder have, which pytest else looks up for each; None for the first."""
+    if file.own_markers:  # some plugin's, which may name fixtures
+        return None
+    return file.session.stash.setdefault(FIXTURES, {}).get((file.parent, file.path.parent))
+
+
+def _keep_fixtures(file: WorkflowFile, item: CaseItem) -> None:
+    if not file.own_markers:
+        file.session.stash[FIXTURES].setdefault((file.parent, file.path.parent), item._fixtureinfo)
+    item.fixturenames = [*item.fixturenames]  # plugins add to that of an item
 
 
 def _run_case(comfy_lane: Any, request: pytest.FixtureRequest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,6 @@ _FOLDER_KEYS = ("tolerance", "marks", "skip", "xfail", "timeout", "stall_timeout
                 "dynamic_prompts", "requires")  # fmt: skip
 _OUTPUT_KEYS = ("tolerance", "ignore", "masks", "only", "text")
 _DEEPEST = 50
-_NOWHERE = (Path(), None)
-"""Where a key is that no file has, and what it says."""
 _XFAIL_KEYS = ("reason", "strict")
 _CASE_NAME = re.compile(r"[^\W_][\w.=, -]*(?<![. ])|_[\w.=, -]*(?<![. ])")
 _MARK = re.compile(r"[A-Za-z_]\w*")
@@ -76,17 +74,18 @@ def read_cases(workflow: Path, settings: Settings, known: dict[Path, Layers] | N
         if not isinstance(cases, dict) or not all(isinstance(case, dict) for case in cases.values()):
             raise SettingsError(f"{sidecar}: cases must be tables: write [cases.NAME]")
         layers.append((sidecar, _checked(document, _CASE_KEYS, sidecar, "")))
-    names = list(cases) or [DEFAULT_CASE]
-    folded = [name.casefold() for name in names]
-    for name in names:
+    folded = [name.casefold() for name in cases]
+    for name in cases:
         if not _CASE_NAME.fullmatch(name) or folded.count(name.casefold()) > 1:
             raise SettingsError(
                 f"{sidecar}: case {name!r} cannot name a folder: use letters, digits, '-', '_', '.', '=' and "
                 "',', and no two names alike but for case"
             )
+    if not cases:
+        return [_case(DEFAULT_CASE, layers)]
     return [
-        _case(name, [*layers, (sidecar, _checked(cases.get(name, {}), _CASE_KEYS, sidecar, f"cases.{name}."))])
-        for name in names
+        _case(name, [*layers, (sidecar, _checked(table, _CASE_KEYS, sidecar, f"cases.{name}."))])
+        for name, table in cases.items()
     ]
 
 
@@ -145,56 +144,40 @@ def _checked(table: Mapping[str, Any], known: tuple[str, ...], path: Path, where
     return table
 
 
-def _case(name: str, layers: list[tuple[Path, Mapping[str, Any]]]) -> Case:
+def _case(name: str, layers: Layers) -> Case:
     """Merge the layers, outermost first: single values are replaced, marks, inputs, set and outputs added."""
-    if not any(table for _, table in layers):
-        return Case(name)
-    merged: dict[str, Any] = {}
+    single: dict[str, tuple[Path, Any]] = {}
     values: dict[str, Any] = {}
     outputs: dict[str, OutputRule] = {}
-    marks: list[str] = []
     mark_files: dict[str, Path] = {}
-    inputs: list[str] = []
+    inputs: dict[str, None] = {}
     for path, table in layers:
-        merged.update({key: (path, value) for key, value in table.items()})
-        values.update(_values(table.get("set", {}), path))
-        own = _texts(table.get("marks", []), path, "marks")
-        marks.extend(own)
-        mark_files.update(dict.fromkeys(own, path))
-        inputs.extend(_texts(table.get("inputs", []), path, "inputs"))
-        outputs.update(_output_rules(table.get("outputs", {}), path))
+        for key, value in table.items():
+            if key == "set":
+                values.update(_values(value, path))
+            elif key == "outputs":
+                outputs.update(_output_rules(value, path))
+            elif key == "marks":
+                mark_files.update(dict.fromkeys(_marks(value, path), path))
+            elif key == "inputs":
+                inputs.update(dict.fromkeys(_texts(value, path, key)))
+            else:
+                single[key] = path, value
+    read = {key: _READ[key](path, value, key) for key, (path, value) in single.items()}
+    own = {key: read.pop(key) for key in _OF_CASE if key in read}
+    options = CaseOptions(inputs=tuple(inputs), outputs=tuple(outputs.values()), values=values, **read)
+    return Case(name, options, tuple(mark_files), mark_files, **own)
 
-    def single(key: str) -> tuple[Path, Any]:
-        found: tuple[Path, Any] = merged.get(key, _NOWHERE)
-        return found
 
-    for mark in marks:
+def _marks(value: Any, path: Path) -> list[str]:
+    for mark in (marks := _texts(value, path, "marks")):
         if not _MARK.fullmatch(mark):
-            raise SettingsError(f"{single('marks')[0]}: mark {mark!r} is no name of a pytest mark")
-    return Case(
-        name=name,
-        options=CaseOptions(
-            timeout=_seconds(*single("timeout"), "timeout"),
-            stall_timeout=_seconds(*single("stall_timeout"), "stall_timeout"),
-            tolerance=_tolerance(*single("tolerance")),
-            allow_node_errors=_flag(*single("allow_node_errors"), "allow_node_errors"),
-            inputs=tuple(dict.fromkeys(inputs)),
-            outputs=tuple(outputs.values()),
-            values=values,
-            dynamic_prompts=_seed(*single("dynamic_prompts"), "dynamic_prompts"),
-            blank=_flag(*single("blank"), "blank"),
-            allow_unjudged=_flag(*single("allow_unjudged"), "allow_unjudged"),
-        ),
-        marks=tuple(dict.fromkeys(marks)),
-        mark_files=mark_files,
-        skip=_reason(*single("skip"), "skip"),
-        xfail=_xfail(*single("xfail")),
-        requires=_requirements(*single("requires")),
-    )
+            raise SettingsError(f"{path}: mark {mark!r} is no name of a pytest mark")
+    return marks
 
 
-def _requirements(path: Path, value: Any) -> Mapping[str, Any]:
-    return {} if value is None else checked_requirements(value, f"{path}: requires")
+def _requirements(path: Path, value: Any, key: str) -> Mapping[str, Any]:
+    return checked_requirements(value, f"{path}: {key}")
 
 
 def _values(table: Any, path: Path) -> dict[str, Any]:
@@ -230,8 +213,8 @@ def _output_rules(table: Any, path: Path) -> dict[str, OutputRule]:
         _checked(rule, _OUTPUT_KEYS, path, f"outputs.{address}.")
         rules[address] = OutputRule(
             address,
-            _tolerance(path, rule.get("tolerance")),
-            _flag(path, rule.get("ignore"), f"outputs.{address}.ignore"),
+            _tolerance(path, rule["tolerance"], "tolerance") if "tolerance" in rule else None,
+            _flag(path, rule.get("ignore", False), f"outputs.{address}.ignore"),
             _area(path, rule.get("masks", []), f"outputs.{address}.masks"),
             _area(path, rule["only"], f"outputs.{address}.only") if "only" in rule else None,
             checked_text_rule(rule["text"], f"{path}: outputs.{address}.text") if "text" in rule else None,
@@ -262,16 +245,16 @@ def _area(path: Path, value: Any, key: str) -> Area:
     return tuple((x, y, width, height) for x, y, width, height in rectangles)
 
 
-def _tolerance(path: Path, value: Any) -> Any:
-    return None if value is None else checked_tolerance(value, f"{path}: tolerance")
+def _tolerance(path: Path, value: Any, key: str) -> Any:
+    return checked_tolerance(value, f"{path}: {key}")
 
 
-def _seconds(path: Path, value: Any, key: str) -> float | None:
-    return None if value is None else seconds(value, f"{path}: {key}")
+def _seconds(path: Path, value: Any, key: str) -> float:
+    return seconds(value, f"{path}: {key}")
 
 
 def _seed(path: Path, value: Any, key: str) -> DynamicPrompts:
-    if value is None or value is False or (isinstance(value, (int, str)) and value is not True):
+    if value is False or (isinstance(value, (int, str)) and value is not True):
         return value
     raise SettingsError(
         f"{path}: {key} must be a whole number or a text to choose by, or false to leave {{a|b}} as it is"
@@ -279,9 +262,9 @@ def _seed(path: Path, value: Any, key: str) -> DynamicPrompts:
 
 
 def _flag(path: Path, value: Any, key: str) -> bool:
-    if value is not None and not isinstance(value, bool):
+    if not isinstance(value, bool):
         raise SettingsError(f"{path}: {key} must be true or false")
-    return bool(value)
+    return value
 
 
 def _texts(value: Any, path: Path, key: str) -> list[str]:
@@ -291,18 +274,32 @@ def _texts(value: Any, path: Path, key: str) -> list[str]:
 
 
 def _reason(path: Path, value: Any, key: str) -> str | None:
-    if value is None or value is False:
+    if value is False:
         return None
     if not isinstance(value, str) or not value.strip():
         raise SettingsError(f'{path}: {key} needs a reason: write {key} = "why"')
     return value
 
 
-def _xfail(path: Path, value: Any) -> tuple[str, bool | None] | None:
+def _xfail(path: Path, value: Any, key: str) -> tuple[str, bool | None] | None:
     if not isinstance(value, dict):
-        reason = _reason(path, value, "xfail")
+        reason = _reason(path, value, key)
         return (reason, None) if reason else None
-    _checked(value, _XFAIL_KEYS, path, "xfail.")
-    reason = _reason(path, value.get("reason", ""), "xfail")
+    _checked(value, _XFAIL_KEYS, path, f"{key}.")
+    reason = _reason(path, value.get("reason", ""), key)
     strict = value.get("strict")
-    return (reason or "", None if strict is None else _flag(path, strict, "xfail.strict"))
+    return (reason or "", None if strict is None else _flag(path, strict, f"{key}.strict"))
+
+
+_OF_CASE = {"skip": _reason, "xfail": _xfail, "requires": _requirements}
+"""What reads the keys that a case has; the others are of its options."""
+_READ: Mapping[str, Callable[[Path, Any, str], Any]] = {
+    "timeout": _seconds,
+    "stall_timeout": _seconds,
+    "tolerance": _tolerance,
+    "allow_node_errors": _flag,
+    "dynamic_prompts": _seed,
+    "blank": _flag,
+    "allow_unjudged": _flag,
+    **_OF_CASE,
+}

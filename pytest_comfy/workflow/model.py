@@ -78,7 +78,7 @@ class Workflow:
         Raises WorkflowError for unreadable files, files that hold none, and broken JSON (with line and column), and
         NotAWorkflowError for JSON that is something else.
         """
-        data = _read(Path(path))
+        data = _read(path)
         media_type = "" if data.startswith(b"{") else media_type_of(os.path.basename(path), data)
         if media_type.startswith(("image/", "audio/", "video/")) and media_type != "image/svg+xml":
             from .embedded import embedded  # not at the top: most workflows are JSON
@@ -224,9 +224,10 @@ def _told_of(source: str) -> Iterator[None]:
         raise WorkflowError(f"{source}: JSON nested too deeply to be a workflow") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str | Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise WorkflowError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -62,6 +62,44 @@ def test_conftest_beside_the_workflows_holds_for_them(project):
     ]
 
 
+def test_each_folder_has_its_own_fixtures_and_each_file_those_that_a_plugin_gives_it(project):
+    project.write(
+        "conftest.py",
+        """
+import pytest
+
+ASKED = []
+
+@pytest.fixture
+def extra(request):
+    ASKED.append(request.node.nodeid)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectstart(collector):
+    if collector.nodeid.endswith(("b.json", "d.json")):
+        collector.add_marker(pytest.mark.usefixtures("extra"))
+
+def pytest_itemcollected(item):
+    if "c.json" in item.nodeid:
+        item.fixturenames.append("extra")
+
+def pytest_sessionfinish():
+    print("asked", sorted(ASKED))
+""",
+    )
+    fixture = "@pytest.fixture(autouse=True)\ndef only_here(request):\n    print('here', request.node.nodeid)\n"
+    project.write("workflows/deep/conftest.py", f"import pytest\n{fixture}")
+    for name in ("a", "b", "c", "d", "e", "deep/f", "deep/g"):
+        project.both(name)
+    result = project.run("workflows", "-s", "-q")
+    result.assert_outcomes(passed=7)
+    told = result.stdout.str()
+    assert [line.split("here ")[1] for line in told.splitlines() if "here " in line] == [
+        f"workflows/deep/{name}.json::default" for name in "fg"
+    ]
+    assert f"asked {[f'workflows/{name}.json::default' for name in 'bcd']}" in told
+
+
 def test_failing_autouse_fixture_is_an_error_of_the_item(project):
     project.write(
         "conftest.py", 'import pytest\n@pytest.fixture(autouse=True)\ndef no():\n    raise OSError("no disk")\n'
