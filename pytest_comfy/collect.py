@@ -33,8 +33,7 @@ STATE: pytest.StashKey[State] = pytest.StashKey()
 KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
 KNOWN: pytest.StashKey[str] = pytest.StashKey()
 """What an earlier report has as well, of the failure that an item ends in, or went on after."""
-FIXTURES: pytest.StashKey[dict[tuple[Any, Path], Any]] = pytest.StashKey()
-"""What fixtures the items of each folder have."""
+FIXTURES: pytest.StashKey[dict[Any, dict[str, Any]]] = pytest.StashKey()
 CASE_MARK = "comfy"
 _MARK_OPTIONS = ("timeout", "stall_timeout", "tolerance", "allow_node_errors")
 
@@ -175,8 +174,10 @@ class CaseItem(pytest.Function):
     @classmethod
     def of(cls, file: WorkflowFile, case: Case, key: str) -> CaseItem:
         """Make the item of a case, with the marks its sidecar gives it."""
-        item: CaseItem = cls.from_parent(file, name=case.name, callobj=_run_case, fixtureinfo=_fixtures_known(file))
-        _keep_fixtures(file, item)
+        shared = _shared(file)
+        item: CaseItem = cls.from_parent(file, name=case.name, callobj=_run_case, **shared)
+        shared["fixtureinfo"] = item._fixtureinfo
+        item.fixturenames = [*item.fixturenames]  # plugins add to that of an item
         item.case, item.key = case, key
         item.add_marker(CASE_MARK)
         for mark in case.marks:
@@ -270,17 +271,12 @@ class CaseItem(pytest.Function):
         return super().repr_failure(excinfo)
 
 
-def _fixtures_known(file: WorkflowFile) -> Any:
-    """Return what fixtures the items of a folder have, which pytest else looks up for each; None for the first."""
+def _shared(file: WorkflowFile) -> dict[str, Any]:
+    """Return what the items of a folder share: what fixtures they have, which pytest else looks up for each."""
     if file.own_markers:  # some plugin's, which may name fixtures
-        return None
-    return file.session.stash.setdefault(FIXTURES, {}).get((file.parent, file.path.parent))
-
-
-def _keep_fixtures(file: WorkflowFile, item: CaseItem) -> None:
-    if not file.own_markers:
-        file.session.stash[FIXTURES].setdefault((file.parent, file.path.parent), item._fixtureinfo)
-    item.fixturenames = [*item.fixturenames]  # plugins add to that of an item
+        return {}
+    known: dict[Any, dict[str, Any]] = file.session.stash.setdefault(FIXTURES, {})
+    return known.setdefault((file.parent, file.path.parent), {})
 
 
 def _run_case(comfy_lane: Any, request: pytest.FixtureRequest) -> None:

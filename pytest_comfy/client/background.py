@@ -146,9 +146,12 @@ class BackgroundRun:
     def moved(self, progress: Progress) -> None:
         """Note where it is."""
         self.progress = progress
-        if progress.started and self.started_at is None:
-            self.started_at = time.monotonic()
-            self._on_start()
+        self._tell()
+
+    def starts(self) -> None:
+        """Note that the server begins to execute it."""
+        self.started_at = time.monotonic()
+        self._on_start()
         self._tell()
 
     @property
@@ -250,7 +253,7 @@ class BackgroundClient(ComfyClient):
             workflow = self.converted(workflow)
         going = BackgroundRun(on_change, on_start)
         before, self._queued = self._queued, asyncio.Event()
-        place = Place(first, self._queued.set)
+        place = Place(first, self._queued.set, going.starts)
         going.begin(self._loop, self._in_order(before, place, workflow, going.moved, options))
         return going
 

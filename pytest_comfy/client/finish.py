@@ -67,7 +67,7 @@ class Finish:
     """Waits for the end of one prompt.
 
     reopen  gives a new socket with the same client id
-    take    notes a message, for other prompts of the client as well; whether it was about this one
+    take    notes a message, for other prompts of the client as well
     begun   when its clock began, in monotonic seconds; when it was posted, unless that is told
     poll    seconds of silence after which queue and history are asked
     """
@@ -79,9 +79,9 @@ class Finish:
         watch: Watch,
         limits: Limits,
         reopen: Callable[[], Awaitable[Stream]],
+        take: Callable[[Message], object],
         on_progress: Callable[[Progress], None] | None = None,
         *,
-        take: Callable[[Message], bool] | None = None,
         begun: float | None = None,
         poll: float | None = None,
     ) -> None:
@@ -92,8 +92,8 @@ class Finish:
         self.entry_bytes = 0
         self._reopen = reopen
         self._on_progress = on_progress
-        self._take = take or watch.take
-        self._begun = watch.posted if begun is None else begun
+        self._take = take
+        self._begun = self._told = watch.posted if begun is None else begun
         self._poll = min(_POLL if poll is None else poll, limits.stall)
         self._next_look = time.monotonic() + self._poll
         self._standing: _Standing | None = None
@@ -125,6 +125,7 @@ class Finish:
         if now >= self._deadline:
             raise self._timeout()
         if self.watch.done or self.watch.terminal:
+            self._tell()
             return await self._confirmed()
         moved = self.watch.moved
         await self._take_messages(min(self._next_look, self._deadline) - now)
@@ -159,15 +160,20 @@ class Finish:
             await self.wire.nap(min(max(0.0, timeout), _SHORT_POLL))  # no socket to wait on: this paces the polling
             return
         message = await self.stream.next(timeout)
-        if message is None:
-            return
-        if message.told:
+        if message is not None and message.told:
             raise TooLarge(f"{self.wire.url}: {message.told}")
-        if message.closed:
+        if message is not None and message.closed:
             self.watch.gap = "dropped"
             await self.stream.close()
             self.stream = None
-        elif self._take(message) and self._on_progress:
+        elif message is not None:
+            self._take(message)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell how far the run came since that was told, also by messages that another run's wait took."""
+        if self._on_progress and self.watch.moved > self._told:
+            self._told = self.watch.moved
             self._on_progress(self.watch.progress(self._waiting, self._ahead))
 
     async def _confirmed(self) -> dict[str, Any]:

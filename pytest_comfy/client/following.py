@@ -224,18 +224,14 @@ class Following(Steps):
         if begun is None:
             begun = watch.moved = time.monotonic()
         poll = None if watch.prompt else _FOREIGN_POLL
-        take = self._taking(watch)
         return watch, Finish(
-            self._wire, stream, watch, limits, self._reopen, on_progress, take=take, begun=begun, poll=poll
+            self._wire, stream, watch, limits, self._reopen, self._offer, on_progress, begun=begun, poll=poll
         )
 
-    def _taking(self, ours: Watch) -> Callable[[Message], bool]:
-        def take(message: Message) -> bool:
-            # Every one is offered it.
-            taken = [watch for watch in self._watches.values() if watch.take(message)]
-            return any(watch is ours for watch in taken)
-
-        return take
+    def _offer(self, message: Message) -> None:
+        """Have each run note a message that is about it, whichever of them read it."""
+        for watch in self._watches.values():
+            watch.take(message)
 
     async def _ended(self, watch: Watch, finish: Finish) -> dict[str, Any]:
         """Wait for the end and return the entry in history."""
@@ -291,8 +287,7 @@ class Following(Steps):
             if message.closed:
                 await self._drop_stream()
                 raise ServerUnreachable(f"{self.url}/ws: the socket was closed while events were waited for")
-            for watch in self._watches.values():
-                watch.take(message)
+            self._offer(message)
             at = round(message.at - begun, 4)
             kind, data = message.told_as
             yield Event(at, kind, data) if message.meta is None else Preview(at, message.meta, message.binary)

@@ -30,10 +30,12 @@ class Place:
 
     first   before other prompts of this client that wait
     queued  called when it is there
+    begun   called when the server begins to execute it, in the order in which it does so with others
     """
 
     first: bool = False
     queued: Callable[[], object] = lambda: None
+    begun: Callable[[], object] = lambda: None
 
 
 PLACE: ContextVar[Place] = ContextVar("comfy_place")
@@ -93,6 +95,7 @@ class Runs(Following):
         number = self._before_ours() if place.first else None
         posting = Posting(str(uuid.uuid4()), posted, extra_data, number)
         watch = self._watch(posting.prompt_id, posted)
+        watch.on_begin = place.begun
         try:
             queued = await self._post_prompt(posting, watch)
             place.queued()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..memory import MOST_MESSAGES, PASSING, SHARE, Budget
@@ -26,6 +26,7 @@ class Watch:
     gap       as `Run` has it
     settled   whether the run is over, as history told
     started   when the server began to execute it, in monotonic seconds; None before that is known
+    on_begin  called then, once
     number    its place in the order of the queue; lower ones go first
     """
 
@@ -42,6 +43,7 @@ class Watch:
         self.log: list[Event | Preview] = []
         self.settled = False
         self.started: float | None = None
+        self.on_begin: Callable[[], object] = lambda: None
         self.number = 0.0
         self._from_start = from_start
         self.gap: Gap | None = None
@@ -55,13 +57,14 @@ class Watch:
         self._counts: Counter[str] = Counter()
         self._passing = 0
 
-    def take(self, message: Message) -> bool:
-        """Note one message; True when it was about this run."""
+    def take(self, message: Message) -> None:
+        """Note one message, if it is about this run."""
         if message.meta is not None:
-            return self._take_preview(message)
+            self._take_preview(message)
+            return
         kind, data = message.told_as
         if data.get("prompt_id") != self.prompt_id:
-            return False
+            return
         self.moved = time.monotonic()
         if self.started is None:
             self.begins(message.at)
@@ -80,13 +83,13 @@ class Watch:
         elif kind in TERMINAL and "timestamp" in data:
             # A blocked output reports execution_error without a timestamp, and the run goes on.
             self.terminal = event
-        return True
 
     def begins(self, at: float) -> None:
         """Note when the server began to execute it."""
         self.started = at
         if self._from_start:
             self.posted = at
+        self.on_begin()
 
     @property
     def came_to(self) -> frozenset[str]:
@@ -125,13 +128,13 @@ class Watch:
         step = f" at step {value:g} of {most:g}" if most else ""
         return f"it was at node {self.node} {title_of(self.node, self.prompt.get(self.node))!r}{step}"
 
-    def _take_preview(self, message: Message) -> bool:
+    def _take_preview(self, message: Message) -> None:
         meta = message.meta or {}
         owner = meta.get("prompt_id")
         if owner is not None and owner != self.prompt_id:
-            return False
+            return
         if owner is None and self.node is None:
-            return False  # a frame without metadata, sent while nothing of ours runs: somebody else's
+            return  # a frame without metadata, sent while nothing of ours runs: somebody else's
         self.moved = time.monotonic()
         if owner is None:
             meta = {"node_id": self.node, **meta}
@@ -141,7 +144,6 @@ class Watch:
             preview = Preview(round(message.at - self.posted, 4), meta, message.binary)
             self.previews.append(preview)
             self.log.append(preview)
-        return True
 
     def _keeps(self, sort: str, size: int, passing: bool) -> bool:
         """Whether a message is kept; raises OutOfMemory where it must be and there is no memory for it."""

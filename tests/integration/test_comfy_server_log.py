@@ -147,3 +147,30 @@ def test_python_test_has_it_from_its_beginning(project, serve):
         failed=1
     )
     assert case_of(project, "test_a.py::test_canvas")["server_log"] == "of the test\n"
+
+
+EXECUTES = """
+from pytest_comfy.pool.member import Member
+
+executes = Member.executes
+
+def logging(self, flight, **more):
+    executes(self, flight, **more)
+    with open("comfy.log", "a") as log:
+        log.write(f"runs {flight.prepared.subject.key}\\n")
+
+Member.executes = logging
+"""
+
+
+def test_cases_that_are_queued_ahead_have_what_it_gained_from_when_each_began(project, serve):
+    """By then none of them may have had its turn: its log has ended, and the next one's has not begun."""
+    names = "abcd"
+    for name in names:
+        project.both(name, graph(color=ord(name)))
+    project.write("comfy.log", "of yesterday\n")
+    project.write("conftest.py", EXECUTES)
+    server = serve(*(recorded(graph(color=ord(name)), {"9": {"images": [png(2)]}}) for name in names))
+    result = project.run("workflows", "--comfy-url", server.url, "--comfy-server-log=comfy.log")
+    result.assert_outcomes(failed=len(names))
+    assert [case["server_log"] for case in report_of(project)["cases"]] == [f"runs {name}/default\n" for name in names]
