@@ -72,6 +72,8 @@ def warm():
     draw_difference(png(1), png(2), "image/png")
     with FakeComfyServer([run]) as server, pytest_comfy.ComfyClient(server.url) as client:
         client.run(run.prompt)
+    gc.collect()
+    gc.freeze()  # what is there by now stays: each look for garbage would go through all of it again
 
 
 @pytest.fixture

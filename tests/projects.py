@@ -19,7 +19,10 @@ from pytest_comfy.golden import GoldenOutput, GoldenRun, GoldenStore
 from pytest_comfy.media import media_type_of, suffix_of
 
 SIDE = 64
-INI = "[pytest]\naddopts = -p no:randomly -p no:recording -p no:xdist -p no:asyncio -p no:hypothesispytest\n"
+INI = """[pytest]
+addopts = -p no:randomly -p no:recording -p no:xdist -p no:asyncio -p no:hypothesispytest -p no:respx -p no:anyio
+"""
+"""Of what is installed only what tests of runs use: each run loads the others, each worker of pytest-xdist anew."""
 ENVIRONMENT = {
     "comfyui": "0.8.0", "python": "3.11.7", "torch": "2.13.0", "os": "linux", "argv": [],
     "devices": [{"name": "cpu", "type": "cpu"}], "models": {}, "node_packs": {},

@@ -133,7 +133,7 @@ def test_root_outside_of_pytest_is_that_of_a_session(pytester, monkeypatch, abov
             (at / name).write_text(LAID[name])
     for start in (folder, pytester.path):
         monkeypatch.chdir(start)
-        config = pytester.parseconfigure("-p", "no:asyncio")
+        config = pytester.parseconfigure("-p", "no:asyncio", "-p", "no:unraisableexception")
         assert root_of(start) == wake(config).state.settings.root
 
 
@@ -144,7 +144,7 @@ def test_root_outside_of_pytest_is_that_of_a_session(pytester, monkeypatch, abov
 )  # fmt: skip
 def test_projects_outside_of_pytest_are_those_of_a_session(pytester, ini):
     pytester.makefile(".ini", pytest=f"[pytest]\n{ini}")
-    settings = wake(pytester.parseconfigure("-p", "no:asyncio")).state.settings
+    settings = wake(pytester.parseconfigure("-p", "no:asyncio", "-p", "no:unraisableexception")).state.settings
     found = projects_at(pytester.path).session
     for name in ("root", "workflows", "golden_dir", "report_dir", "redact", "widgets", "baseline", "tolerance"):
         assert getattr(found, name) == getattr(settings, name), name
