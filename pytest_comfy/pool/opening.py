@@ -83,6 +83,8 @@ class _Opening:
         self._preflight = state.preflight
         self._on_nodes = state.on_nodes
         self._loop = loop
+        self._olds: dict[str, Lane] = {}
+        self._opening_old = threading.Lock()
 
     def pool(self) -> Pool:
         settings = self._settings
@@ -120,13 +122,20 @@ class _Opening:
         lane.client.on_nodes = self._on_nodes
         try:
             if old is not None:
-                lane.old = Lane.open(old, self._settings, self._facts, connect)
+                lane.old = self._shared(old, connect)
             for other in others:
                 lane.others = (*lane.others, Lane.open(other, self._settings, self._facts, connect))
         except BaseException:
             lane.close()
             raise
         return lane
+
+    def _shared(self, old: Server, connect: Callable[..., BackgroundClient]) -> Lane:
+        """Return the one lane of an old server, for all that are held against it: they ask it in turn."""
+        with self._opening_old:
+            if old.address not in self._olds:
+                self._olds[old.address] = Lane.open(old, self._settings, self._facts, connect)
+            return self._olds[old.address]
 
 
 def load_pictures() -> None:

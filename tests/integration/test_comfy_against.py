@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import requests
 from projects import INI, graph, png, recorded
 
 SOFT, NEAR = 90, 1
@@ -230,3 +231,17 @@ def test_several_old_servers_share_the_cases(project, serve, workers):
     words += [word for server in old for word in ("--comfy-against", server.url)]
     project.run_apart("workflows", "-n", workers, *words).assert_outcomes(passed=8)
     assert all(server.prompts for server in (*new, *old))
+
+
+def test_new_servers_share_one_socket_of_the_old_one(project, serve):
+    """It is asked in turn, and each case is held against its own run."""
+    prompts = [graph(color=color) for color in range(6)]
+    for color, prompt in enumerate(prompts):
+        project.workflow(f"w{color}", prompt)
+    *new, old = (serve(*[recorded(prompt, made(0)) for prompt in prompts]) for _ in range(3))
+    words = [word for server in new for word in ("--comfy-url", server.url)]
+    project.run("workflows", *words, "--comfy-against", old.url).assert_outcomes(passed=6)
+    entries = requests.get(f"{old.url}/history", timeout=60).json().values()
+    assert len(entries) == 6
+    assert len({entry["prompt"][3]["client_id"] for entry in entries}) == 1
+    assert all(server.prompts for server in new)
