@@ -23,6 +23,7 @@ INI = """[pytest]
 addopts = -p no:randomly -p no:recording -p no:xdist -p no:asyncio -p no:hypothesispytest -p no:respx -p no:anyio
 """
 """Of what is installed only what tests of runs use: each run loads the others, each worker of pytest-xdist anew."""
+WITH_XDIST = INI.replace("-p no:xdist ", "")
 ENVIRONMENT = {
     "comfyui": "0.8.0", "python": "3.11.7", "torch": "2.13.0", "os": "linux", "argv": [],
     "devices": [{"name": "cpu", "type": "cpu"}], "models": {}, "node_packs": {},

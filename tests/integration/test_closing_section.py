@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from projects import INI, graph, png, recorded, section_of
+from projects import WITH_XDIST, graph, png, recorded, section_of
 
 
 def changed(project, serve, *words, names="ab"):
@@ -67,7 +67,7 @@ def test_expected_failures_are_no_news(project, serve):
 
 
 def test_workers_are_told_of_by_the_controller(project, serve):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "ab":
         project.both(name)
     server = serve(recorded(outputs={"9": {"images": [png(2)]}}))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import requests
-from projects import INI, graph, png, recorded
+from projects import WITH_XDIST, graph, png, recorded
 
 SOFT, NEAR = 90, 1
 
@@ -213,7 +213,7 @@ def test_the_page_says_what_it_was_held_against(both, project):
 
 
 def test_several_workers_share_the_servers(both, project):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     result = both(SOFT, 0, "-n", "2", golden=0)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["new against old: 1 regression"])
@@ -222,7 +222,7 @@ def test_several_workers_share_the_servers(both, project):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_several_old_servers_share_the_cases(project, serve, workers):
     """Each new server, or each worker, has one of them."""
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     prompts = [graph(color=color) for color in range(8)]
     for color, prompt in enumerate(prompts):
         project.workflow(f"w{color}", prompt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from projects import INI, png, recorded, section_of
+from projects import WITH_XDIST, png, recorded, section_of
 from reports import DOCUMENT, report_of
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_written_when_nothing_is_run(project):
 
 
 def test_workers_write_it_once(project):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "abc":
         project.both(name)
     project.run_apart("workflows", "-n2", "--comfy-json=ci.json").assert_outcomes(passed=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from projects import INI, failure_of, graph, lines_of, png, recorded, section_of
+from projects import WITH_XDIST, failure_of, graph, lines_of, png, recorded, section_of
 from queues import Watching
 
 from pytest_comfy.server import faults
@@ -171,7 +171,7 @@ class TestRequires:
 
 @pytest.mark.parametrize("words", [("-n2",), ("-n1",), ("-n2", "--dist=loadgroup"), ("-n2", "--dist=worksteal")])
 def test_workers_share_the_servers(project, fleet, words):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     servers = fleet(2)
     result = project.run_apart("workflows", *words, *words_of(servers))
     result.assert_outcomes(passed=6)
@@ -180,7 +180,7 @@ def test_workers_share_the_servers(project, fleet, words):
 
 
 def test_worker_whose_server_is_not_there_uses_the_others(project, fleet, dead_url):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     (server,) = fleet(1)
     project.run_apart("workflows", "-n2", *words_of([server, dead_url])).assert_outcomes(passed=6)
     assert len(server.prompts) == 6
@@ -188,7 +188,7 @@ def test_worker_whose_server_is_not_there_uses_the_others(project, fleet, dead_u
 
 def test_lane_of_a_python_test_is_of_the_server_that_its_worker_uses(project, fleet):
     """As the fixture comfy_client is."""
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "ab":
         project.write(f"tests/test_{name}.py", (
             "def test(comfy_lane, comfy_client):\n"
@@ -203,7 +203,7 @@ def test_lane_of_a_python_test_is_of_the_server_that_its_worker_uses(project, fl
 
 def test_worker_keeps_all_its_servers_busy(project, fleet):
     """Also those behind the item that comes next, which is all that pytest itself tells it of."""
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     servers = fleet(3, "abcdefghijklmnopqrstuvwx")  # of which a worker is told a quarter at first
     holds = [server.faults.add(faults.hold("execution_success", nth=1)) for server in servers]
     at_once = threading.Event()

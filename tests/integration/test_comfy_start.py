@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from installed import STANDIN, files_below, install, lives, pack, told_in, wait_for_end
-from projects import INI, failure_of, graph, lines_of, recorded, section_of
+from projects import INI, WITH_XDIST, failure_of, graph, lines_of, recorded, section_of
 from reports import case_of, report_of
 
 from pytest_comfy.starting.keeper import MARK
@@ -473,7 +473,7 @@ def test_first_failure_ends_it_as_well(project, started):
 
 @pytest.fixture
 def spread(project, comfy):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     return project
 
 
@@ -630,7 +630,7 @@ def test_all_ran(project, covered):
 
 
 def test_workers_are_put_together(project, covered):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", "") + "comfy_custom_nodes = mine\n")
+    project.write("pytest.ini", WITH_XDIST + "comfy_custom_nodes = mine\n")
     result = project.run_apart("workflows", covered, "-n2")
     assert "nodes of mine: 2 of 3 ran; never: Unused" in section_of(result, "comfy")
 

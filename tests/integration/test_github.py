@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from projects import INI, graph, png, recorded
+from projects import WITH_XDIST, graph, png, recorded
 
 from pytest_comfy.golden import GoldenStore
 
@@ -139,7 +139,7 @@ def test_worst_come_first(project, serve, github):
 
 
 def test_workers_leave_it_to_the_controller(project, serve, github):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "ab":
         project.both(name)
     server = serve(recorded(outputs={"9": {"images": [png(2)]}}))

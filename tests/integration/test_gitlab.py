@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from projects import INI, png, recorded
+from projects import WITH_XDIST, png, recorded
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_report_outside_of_the_project_is_not_attached(project, serve, tmp_path_
 
 @pytest.mark.usefixtures("gitlab")
 def test_workers_leave_it_to_the_controller(project, serve):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     run(project, serve, "-n2", apart=True).assert_outcomes(failed=1, passed=1)
     outs = sorted(out_of(test) for test in ET.parse(project.root / "junit.xml").iter("testcase"))
     assert outs == [[], FILES]

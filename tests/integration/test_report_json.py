@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import INI, Item, graph, png, recorded, section_of
+from projects import INI, WITH_XDIST, Item, graph, png, recorded, section_of
 from reports import (
     CASE,
     DOCUMENT,
@@ -506,7 +506,7 @@ class TestSession:
         assert document["counts"]["cases"] == {"passed": 0, "failed": 0, "error": 0, "approved": 0, "xfailed": 1}
 
     def test_workers_make_one_report(self, project, serve):
-        project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+        project.write("pytest.ini", WITH_XDIST)
         for name in "abcd":
             project.both(name, graph(color=ord(name)))
         server = serve(*(
@@ -528,7 +528,7 @@ class TestSession:
 
     @pytest.mark.parametrize("args", [("-x",), ("-x", "-n2")])
     def test_stopped_at_the_first_failure(self, project, serve, args):
-        project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+        project.write("pytest.ini", WITH_XDIST)
         for name in "abcdef":
             project.both(name)
         result = project.run_apart("workflows", "--comfy-url", serve(other()).url, *args)
@@ -552,7 +552,7 @@ class TestSession:
         assert [case["key"] for case in document["cases"]] == ["a/default"]
 
     def test_worker_that_crashes_keeps_the_others(self, project, serve):
-        project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+        project.write("pytest.ini", WITH_XDIST)
         for name in "ab":
             project.both(name)
         project.write("test_crash.py", "import os\ndef test_crash():\n    os._exit(1)\n")

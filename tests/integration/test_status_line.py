@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from projects import INI, png, recorded
+from projects import WITH_XDIST, png, recorded
 from terminals import Terminal
 
 from pytest_comfy.server import FakeComfyServer, faults
@@ -120,7 +120,7 @@ def test_interrupted_by_a_person(terminal, held):
 
 
 def test_a_line_for_each_worker(project, terminal, serve):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "ab":
         project.both(name)
     servers = [serve(recorded()), serve(recorded())]
@@ -139,7 +139,7 @@ def test_a_line_for_each_worker(project, terminal, serve):
 
 
 def test_workers_that_are_interrupted(project, terminal, held):
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     server, hold = held
     running = terminal("workflows", "--comfy-url", server.url, "-n2")
     running.until(r"gw\d  [ab]\.json  \d+ s  Canvas")

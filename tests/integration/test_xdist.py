@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from projects import INI, failure_of, png, recorded, section_of
+from projects import WITH_XDIST, failure_of, png, recorded, section_of
 
 
 @pytest.fixture
 def spread(project):
     """Six workflows, the last of which was never approved; all plugins that are installed."""
-    project.write("pytest.ini", INI.replace("-p no:xdist ", ""))
+    project.write("pytest.ini", WITH_XDIST)
     for name in "abcde":
         project.both(name, outputs={"9": {"images": [png(ord(name))]}})
     project.workflow("unapproved")
