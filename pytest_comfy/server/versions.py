@@ -95,7 +95,7 @@ class Version:
 
     def has(self, trait: Trait) -> bool:
         """Whether this version does so."""
-        return self.number >= trait.since
+        return _has(self.text, trait)
 
     @property
     def is_modern(self) -> bool:
@@ -115,6 +115,11 @@ class Version:
         return (
             f"ComfyUI {plain(self.text)} is newer than {NEWEST}, the newest that is known: it is taken to do the same"
         )
+
+
+@lru_cache(maxsize=1024)
+def _has(text: str, trait: Trait) -> bool:
+    return _number(text) >= trait.since
 
 
 @lru_cache(maxsize=256)  # every answer depends on several

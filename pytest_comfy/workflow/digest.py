@@ -96,7 +96,12 @@ def match_nodes(golden: Mapping[str, Any], prompt: Mapping[str, Any]) -> dict[st
 
 def is_same(prompt: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two prompts are the same JSON but for the order of keys, which is soon known: then they mean the same."""
-    return prompt == other and _text(prompt) == _text(other)  # Python takes true, 1 and 1.0 for equal
+    return prompt == other and json_text(prompt) == json_text(other)  # Python takes true, 1 and 1.0 for equal
+
+
+def json_text(value: Any) -> str:
+    """Return a JSON value as text, the same whatever the order of keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def class_of(node: Any) -> Any:
@@ -159,8 +164,4 @@ def _canonical(value: Any) -> Any:
 
 
 def _hash(value: Any) -> str:
-    return hashlib.sha256(_text(value).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(json_text(value).encode("utf-8", "surrogatepass")).hexdigest()

@@ -18,7 +18,7 @@ from ..files import FileStore, StoredFile, file_key
 from ..recordings.accepted import loosened
 from ..recordings.facts import facts_of, node_definitions
 from ..recordings.library import Library
-from ..recordings.likeness import Form, asked_forms, with_values
+from ..recordings.likeness import Digests, Form, asked_forms, with_values
 from ..recordings.offered import all_names
 from ..recordings.replacing import replacements_of
 from ..versions import Trait, Version
@@ -76,9 +76,11 @@ class Analyst:
             for known in dict.fromkeys((secrets, None))
             for form in _in_order([self.forms(one) for one in prompts])
         ]
-        keyed = _keyed(ways, targets)
+        keyed = _keyed(ways, library.digests, targets)
         # Without targets what is asked for is the whole.
-        return Analysis(key, checked, keyed, _keyed(ways) if isinstance(targets, list) else keyed), not asked
+        return Analysis(
+            key, checked, keyed, _keyed(ways, library.digests) if isinstance(targets, list) else keyed
+        ), not asked
 
     def forms(self, prompt: Mapping[str, Any]) -> list[Form]:
         """Return the forms by which a prompt asks for recordings."""
@@ -115,7 +117,7 @@ class Analyst:
         if not checked.node_errors or checked.error is None:
             return checked
         forms = (form for one in (prompt, checked.prompt) for form in self.forms(one))
-        if not any(library.peek(form.key(targets, secrets)) is not None for form in forms):
+        if not any(library.peek(form.key(library.digests, targets, secrets)) is not None for form in forms):
             return checked
         # Each round shows the errors that those of the round before have hidden.
         for _ in range(len(prompt)):
@@ -161,10 +163,10 @@ class Analyst:
         return replaced(prompt, replacements_of(self.world.library), definitions)
 
 
-def _keyed(ways: Iterable[tuple[Form, Known]], targets: Any = None) -> Asked:
+def _keyed(ways: Iterable[tuple[Form, Known]], digests: Digests, targets: Any = None) -> Asked:
     found: dict[str, Form] = {}
     for form, known in ways:
-        found.setdefault(form.key(targets, known), form)
+        found.setdefault(form.key(digests, targets, known), form)
     return tuple(found.items())
 
 

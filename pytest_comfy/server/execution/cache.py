@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from ...golden import GoldenError
@@ -28,37 +29,51 @@ class Cache:
 
     def __init__(self) -> None:
         self._results: dict[str, Result] = {}
+        self._new: list[tuple[Signatures, Mapping[str, Result]]] = []
 
-    def recall(self, signatures: Mapping[str, str], *, forget: bool = True) -> dict[str, Result]:
+    def recall(self, asked: Signatures, *, forget: bool = True) -> dict[str, Result]:
         """Return node -> result for the nodes of a new prompt; all other results are forgotten, if so told.
 
         Of those that are not, the ones longest not asked for go when there are too many.
         """
-        used = {one: self._results[one] for one in signatures.values() if one in self._results}
+        for signatures, results in self._new:
+            self._results.update({signatures.of[node]: results[node] for node in results if node in signatures.of})
+        self._new.clear()
+        if not self._results:
+            return {}
+        used = {one: self._results[one] for one in asked.of.values() if one in self._results}
         if forget:
             self._results = used
         else:
             others = {one: result for one, result in self._results.items() if one not in used}
             excess = max(0, len(others) + len(used) - _MOST_RESULTS)
             self._results = {**dict(list(others.items())[excess:]), **used}
-        return {node: self._results[one] for node, one in signatures.items() if one in self._results}
+        return {node: self._results[one] for node, one in asked.of.items() if one in self._results}
 
-    def remember(self, signature: str, result: Result) -> None:
-        """Keep the result of a node that was executed."""
-        self._results[signature] = result
+    def remember(self, signatures: Signatures, results: Mapping[str, Result]) -> None:
+        """Keep the results of a prompt's nodes that were executed."""
+        self._new.append((signatures, results))
 
     def clear(self) -> None:
         """Forget everything."""
         self._results.clear()
+        self._new.clear()
 
 
-def signatures_of(prompt: Mapping[str, Any], files: FileStore) -> dict[str, str]:
-    """Return node id -> signature: class, values and links, and the content of the input files they name.
+class Signatures:
+    """Those of a prompt's nodes: class, values and links, and what is in the input files that they name, as of now.
 
-    Nodes that are never cached have none.
+    They are made when they are first asked for: many a server sees one prompt and no second.
     """
-    digests = node_digests(_with_contents(prompt, files), ignored=None)
-    return {node: digest for node, digest in digests.items() if class_of(prompt[node]) not in _NEVER_CACHED}
+
+    def __init__(self, prompt: Mapping[str, Any], files: FileStore) -> None:
+        self._prompt = _with_contents(prompt, files)
+
+    @cached_property
+    def of(self) -> dict[str, str]:
+        """Node id -> signature; nodes that are never cached have none."""
+        digests = node_digests(self._prompt, ignored=None)
+        return {node: digest for node, digest in digests.items() if class_of(self._prompt[node]) not in _NEVER_CACHED}
 
 
 def _with_contents(prompt: Mapping[str, Any], files: FileStore) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from ..files import FileStore
 from ..versions import Trait, Version
 from ..wire.hub import Client, Hub
 from ..wire.messages import Audience, message, status_message
-from .cache import Cache, signatures_of
+from .cache import Cache, Signatures
 from .job import Job
 from .replay import Replay, Stage
 from .selection import resumed
@@ -201,7 +201,7 @@ class Engine:
         if job.arriving is not None:
             job.script = await asyncio.shield(job.arriving.script)
             job.outputs = job.script.outputs
-        signatures = signatures_of(job.prompt, self.files)
+        signatures = Signatures(job.prompt, self.files)
         cached = self._cache.recall(signatures, forget=not self._version().has(Trait.RAM_CACHE))
         # A recording that nobody has asked for yet says itself what came from the cache.
         resumes = bool(cached) and job.may_be_cached
@@ -217,9 +217,10 @@ class Engine:
             text = f"pytest-comfy cannot replay {job.script.golden.folder}: {error}\n"
             await replay.fail(Failure(type(error).__qualname__, text))
         kept = set(script.cached.get("nodes") or ())
-        for node, result in replay.results.items():
-            if node in signatures:
-                self._cache.remember(signatures[node], cached.get(node, result) if node in kept else result)
+        results = {
+            node: cached.get(node, result) if node in kept else result for node, result in replay.results.items()
+        }
+        self._cache.remember(signatures, results)
         if self._forget_cache:
             self._cache.clear()
             self._forget_cache = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary, ref
 
 from ...workflow.definitions import upload_inputs
 from ..files import FileStore
@@ -44,19 +43,12 @@ _MODERN_FOLDERS = ("latent_upscale_models",)
 
 
 class Facts:
-    """What is computed from a library, once for each of its generations."""
+    """What is computed from a library, once for each of its generations, and kept beside it."""
+
+    __slots__ = ("_library",)
 
     def __init__(self, library: Library) -> None:
-        # Kept beside the library and not longer than it.
-        self._weak = ref(library)
-        self._known: dict[Any, Any] = {}
-        self._stamp = (-1, -1)
-
-    @property
-    def _library(self) -> Library:
-        library = self._weak()
-        assert library is not None
-        return library
+        self._library = library
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -163,20 +155,16 @@ class Facts:
         return found if isinstance(found, dict) else None
 
     def _fresh(self) -> dict[Any, Any]:
-        stamp = (self._library.generation, len(self._library.exchanges))
-        if self._stamp != stamp:
-            self._stamp, self._known = stamp, {}
-        return self._known
-
-
-_FACTS: WeakKeyDictionary[Library, Facts] = WeakKeyDictionary()
+        known, stamp = self._library.beside, (self._library.generation, len(self._library.exchanges))
+        if known.get("stamp") != stamp:
+            known.clear()
+            known["stamp"] = stamp
+        return known
 
 
 def facts_of(library: Library) -> Facts:
-    """Return the facts of a library, always the same object for the same library."""
-    if library not in _FACTS:
-        _FACTS[library] = Facts(library)
-    return _FACTS[library]
+    """Return the facts of a library."""
+    return Facts(library)
 
 
 def node_definitions(library: Library) -> Mapping[str, Any]:

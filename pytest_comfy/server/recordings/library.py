@@ -14,7 +14,7 @@ from ...golden import GoldenError, GoldenRun, find_runs
 from ...golden.exchanges import EXCHANGES_FILE, Exchanges
 from ...golden.inputs import contents_of
 from ...workflow.digest import class_of, match_nodes
-from .likeness import Form, form_of, keys_of, recorded_forms
+from .likeness import Digests, Form, form_of, keys_of, recorded_forms
 from .script import Script, make_script
 
 Source = GoldenRun | str | PathLike[str]
@@ -53,6 +53,10 @@ class Library:
         """Recorded answers of a server about itself."""
         self.generation = 0
         """Grows with all that is added: what was computed for an earlier one is out of date."""
+        self.digests = Digests()
+        """Makes the keys that recordings are found by."""
+        self.beside: dict[Any, Any] = {}
+        """What others make of it and keep as long as it is, see `facts`."""
         self._classes: set[str] = set()
         self._contents: dict[str, set[str]] = {}
 
@@ -168,7 +172,7 @@ class Library:
         They are those of its golden run.
         """
         form = Form("", prompt)
-        recording = self.peek(form.key())
+        recording = self.peek(form.key(self.digests))
         return [] if recording is None else self.script(recording, prompt, None, key, form).outputs
 
     @property
@@ -199,7 +203,7 @@ class Library:
                 # Computed, not taken from the file: a run.json edited by hand must match what it says.
                 golden = self.load(recording)
                 targets = golden.document.get("partial_execution_targets")
-                keys = keys_of(self._forms(golden), targets)
+                keys = keys_of(self._forms(golden), self.digests, targets)
             except GoldenError as error:
                 self.broken.append(str(error))
                 self._recordings.remove(recording)

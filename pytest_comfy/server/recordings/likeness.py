@@ -6,13 +6,14 @@ the one that says most first.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ...golden.inputs import bare_name
-from ...workflow.digest import class_of, inputs_of, run_digest
+from ...workflow.digest import class_of, inputs_of, json_text, run_digest
 from ...workflow.model import is_link
 from ...workflow.secrets import Known
 
@@ -25,6 +26,26 @@ _UNKNOWN = "bare:"
 """Of recordings that do not tell what was in their files: found by the names, whatever is in the files of today."""
 _ALIKE = "alike:"
 
+_KNOWN = 4
+"""Digests that are kept."""
+
+
+class Digests:
+    """Makes digests, and knows the last ones: of a prompt that is posted its recording has the very same JSON."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def of(self, prompt: Prompt, targets: Any = None, known: Known = None) -> str:
+        """Return what `run_digest` does."""
+        if known is not None or isinstance(targets, list):
+            return run_digest(prompt, targets, known)
+        text = json_text(prompt)
+        digest = self._known[text] = self._known.pop(text, "") or run_digest(prompt)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return digest
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -33,19 +54,19 @@ class Form:
     word: str
     prompt: Prompt
 
-    def key(self, targets: Any = None, known: Known = None) -> str:
+    def key(self, digests: Digests, targets: Any = None, known: Known = None) -> str:
         """Return the key, see `run_digest` for the arguments."""
-        return self.word + run_digest(self.prompt, targets, known)
+        return self.word + digests.of(self.prompt, targets, known)
 
 
-def keys_of(forms: Iterable[Form], targets: Any = None) -> list[str]:
+def keys_of(forms: Iterable[Form], digests: Digests, targets: Any = None) -> list[str]:
     """Return the keys of forms, of which several may look at the very same prompt."""
-    digests: dict[int, str] = {}
+    known: dict[int, str] = {}
     found = []
     for form in forms:
-        if id(form.prompt) not in digests:
-            digests[id(form.prompt)] = run_digest(form.prompt, targets)
-        found.append(form.word + digests[id(form.prompt)])
+        if id(form.prompt) not in known:
+            known[id(form.prompt)] = digests.of(form.prompt, targets)
+        found.append(form.word + known[id(form.prompt)])
     return found
 
 
