@@ -1,6 +1,6 @@
 """HTTP to a server on this machine, where what a library does around a request takes longer than the request itself.
 
-Connections are kept open, a request leaves in one piece, and answers are read by http.client.
+Connections are kept open, a request leaves in one piece, and answers are read as `heads` and http.client do.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import urllib3
-from requests.structures import CaseInsensitiveDict
 from urllib3.util import wait_for_read
 
+from .heads import Sized, answer_of, joined
 from .reply import CONNECT_SECONDS
 
 _PORT = 80
@@ -53,13 +53,11 @@ class Loopback:
         elif method == "POST":
             head += "\r\nContent-Length: 0"
         connection = self._connected(seconds)
-        response = HTTPResponse(connection, method=method)
         try:
             connection.settimeout(seconds)
             connection.sendall(f"{head}\r\n\r\n".encode("latin-1") + (body or b""))
-            response.begin()
+            response = answer_of(connection, method)
         except BaseException as error:
-            response.close()
             connection.close()
             _raise(error, "Connection aborted.")
         return LoopbackAnswer(response, connection, self._idle)
@@ -87,9 +85,9 @@ class Loopback:
 class LoopbackAnswer:
     """Status, headers, and a body that is to be read once, by `read` or `stream`."""
 
-    def __init__(self, response: HTTPResponse, connection: socket.socket, idle: list[socket.socket]) -> None:
+    def __init__(self, response: Sized | HTTPResponse, connection: socket.socket, idle: list[socket.socket]) -> None:
         self.status = response.status
-        self.headers: Mapping[str, str] = _joined(response.headers)
+        self.headers = response.headers if isinstance(response, Sized) else joined(response.headers.items())
         self._response = response
         self._connection = connection
         self._idle = idle
@@ -126,14 +124,6 @@ class LoopbackAnswer:
             self._idle.append(self._connection)
         else:
             self._connection.close()
-
-
-def _joined(message: HTTPMessage) -> CaseInsensitiveDict[str]:
-    """Return headers, those that stand there several times as one."""
-    found: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in message.items():
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
 
 
 def _raise(error: BaseException, told: str) -> NoReturn:
