@@ -31,7 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def leads_elsewhere(path: Path) -> bool:
+def leads_elsewhere(path: str | Path) -> bool:
     """Whether a path is a link, whatever it leads to; a junction of Windows is one as well."""
     try:
         found = os.lstat(path)
@@ -47,11 +47,11 @@ def is_folder(path: Path) -> bool:
 
 def refuse_links(root: Path, path: Path) -> None:
     """Raise OSError where something on the way from `root` to `path` below it is a link; `root` itself may be one."""
-    at = root
+    at = str(root)
     for part in path.relative_to(root).parts:
-        at = at / part
+        at = os.path.join(at, part)
         if leads_elsewhere(at):
-            raise OSError(errno.ELOOP, _REFUSED, str(at))
+            raise OSError(errno.ELOOP, _REFUSED, at)
 
 
 def read_below(folder: Path, name: str) -> bytes:
@@ -73,9 +73,9 @@ def open_below(folder: Path, name: str) -> BinaryIO:
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in folders:
-            at, above = _opened(folder / name, part, os.O_DIRECTORY, at), at
+            at, above = _opened(folder, name, part, os.O_DIRECTORY, at), at
             os.close(above)
-        file = _opened(folder / name, last, os.O_NONBLOCK, at)
+        file = _opened(folder, name, last, os.O_NONBLOCK, at)
     finally:
         os.close(at)
     stream = os.fdopen(file, "rb")
@@ -99,14 +99,14 @@ def is_lfs_pointer(data: bytes) -> bool:
     return data.startswith(_LFS_POINTER)
 
 
-def _opened(path: Path, part: str, flags: int, at: int) -> int:
+def _opened(folder: Path, name: str, part: str, flags: int, at: int) -> int:
     try:
         return os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=at)
     except OSError as error:
         # A link that should be a folder is told as "not a directory".
         if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and _is_link_at(part, at)):
-            raise OSError(errno.ELOOP, _REFUSED, str(path)) from None
-        raise OSError(error.errno, error.strerror, str(path)) from None
+            raise OSError(errno.ELOOP, _REFUSED, str(folder / name)) from None
+        raise OSError(error.errno, error.strerror, str(folder / name)) from None
 
 
 def _is_link_at(part: str, at: int) -> bool:

@@ -183,4 +183,7 @@ def _kept(found: re.Match[str]) -> str:
 
 def _may_hold(text: str) -> bool:
     # Most texts hold nothing of the kind, and are many.
-    return any(word in text for word in _SIGNS)
+    for word in _SIGNS:  # noqa: SIM110 - `any` takes twice as long
+        if word in text:
+            return True
+    return False

@@ -129,9 +129,10 @@ class GoldenRun:
 
         Raises GoldenError when it is missing, broken, or of a format this version does not know.
         """
-        path = Path(folder) / RUN_FILE
+        folder = Path(folder)
+        path = folder / RUN_FILE
         try:
-            data = read_below(path.parent, RUN_FILE)
+            data = read_below(folder, RUN_FILE)
             if is_lfs_pointer(data):
                 raise LfsPointerError(str(path))
             document = json.loads(data)
@@ -147,7 +148,7 @@ class GoldenRun:
                 f"{path}: golden run of format {told!r}, this version reads {FORMAT}: "
                 "update pytest-comfy, or record the run again"
             )
-        run = cls(document, path.parent)
+        run = cls(document, folder)
         _check(run, path)
         return run
 

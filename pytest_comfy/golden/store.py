@@ -50,7 +50,7 @@ class GoldenStore:
 
         Raises GoldenError where a link is on the way.
         """
-        for folder in dict.fromkeys((self.folder(key), self.root / key)):
+        for folder in (self.folder(key), self.root / key) if self.baseline else (self.root / key,):
             self._refuse_links(folder)
             if self._is_there(folder):
                 return folder
@@ -145,7 +145,7 @@ class GoldenStore:
         return False
 
     def _is_there(self, folder: Path) -> bool:
-        run_file = folder / RUN_FILE
+        run_file = os.path.join(folder, RUN_FILE)
         if os.path.lexists(run_file) and not _is_cut_off(folder):
             return True
         # Where nothing may be written, what is there is read as it is.

@@ -26,13 +26,18 @@ class Artefacts:
 
     def __init__(self, report_dir: Path, key: str) -> None:
         self.report_dir = report_dir
-        self.folder = report_dir / key
+        self._key = key
         self.problems: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which need not be there."""
+        return self.report_dir / self._key
 
     def clear(self) -> None:
         """Remove what an earlier session left of this case."""
         try:
-            if self.folder.is_dir():
+            if os.path.isdir(os.path.join(self.report_dir, self._key)):
                 remove_below(self.report_dir.parent, self.folder)
         except OSError as error:
             self._failed(error)

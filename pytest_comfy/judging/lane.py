@@ -85,7 +85,7 @@ class Lane:
     def replay(self, runs: Iterable[GoldenRun]) -> None:
         """Offline: have the fake server replay these runs, and nothing of what it had before."""
         if self._server is not None:
-            self._server.reset(runs)
+            self._server.renew(runs)
 
     def close(self) -> None:
         """Close the client, and the fake server if there is one, and the other lanes."""

@@ -146,6 +146,11 @@ class FakeComfyServer(ThreadedServer):
         sources = recordings if isinstance(recordings, (str, Path, GoldenRun)) else list(recordings)  # type: ignore[arg-type]
         self.call(lambda: self._renew(sources))
 
+    def renew(self, recordings: Iterable[GoldenRun]) -> None:
+        """Do as `reset` without waiting for it: what is asked of the server from now on finds it done."""
+        sources = list(recordings)
+        self.soon(lambda: self._renew(sources))
+
     def restart(self, down: float = 0.0) -> None:
         """Restart the server: sockets, queue, history, temporary files and cache are lost; recordings stay.
 
@@ -165,8 +170,7 @@ class FakeComfyServer(ThreadedServer):
     @property
     def version(self) -> Version:
         """The ComfyUI that the server is."""
-        told = self._told_version or facts_of(self.library).environment.get("comfyui") or self._version_behind()
-        text = str(told or DEFAULT)
+        text = self._told_version or facts_of(self.library).once("version", self._version_recorded)
         if self._spoken is None or self._spoken.text != text:
             self._spoken = Version(text)
             if self._spoken.unknown is not None:
@@ -249,6 +253,9 @@ class FakeComfyServer(ThreadedServer):
         from .behind import Behind
 
         return Behind(self, way)
+
+    def _version_recorded(self) -> str:
+        return str(facts_of(self.library).environment.get("comfyui") or self._version_behind() or DEFAULT)
 
     def _version_behind(self) -> Any:
         """Return the version that the real server tells, None without one."""

@@ -113,6 +113,14 @@ class ThreadedServer(ABC):
             loop.call_soon_threadsafe(on_loop)
             return done.result()
 
+    def soon(self, act: Callable[[], object]) -> None:
+        """Have `act` run on the server's loop before what is asked from now on, or here where there is none."""
+        with self._lock:
+            if self._thread is None or self.loop is None or threading.current_thread() is self._thread:
+                act()
+            else:
+                self.loop.call_soon_threadsafe(act)
+
     def do(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `act` done on the server's loop, if it runs, and wait for it unless this is the loop itself."""
         if threading.current_thread() is self._thread:

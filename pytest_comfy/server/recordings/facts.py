@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from ...workflow.definitions import upload_inputs
 from ..files import FileStore
@@ -41,6 +41,8 @@ _MODEL_FOLDERS = [
 _MODERN_FOLDERS = ("latent_upscale_models",)
 """Not in 0.3.64."""
 
+T = TypeVar("T")
+
 
 class Facts:
     """What is computed from a library, once for each of its generations, and kept beside it."""
@@ -53,55 +55,27 @@ class Facts:
     @property
     def environment(self) -> Mapping[str, Any]:
         """The environment of the first golden run, or nothing."""
-        known = self._fresh()
-        if "environment" not in known:
-            known["environment"] = self._library.environment
-        found: Mapping[str, Any] = known["environment"]
-        return found
+        return self.once("environment", lambda: self._library.environment)
 
     @property
     def argv(self) -> frozenset[str]:
         """How the recorded server was started: of the recorded `/system_stats`, and what the golden runs keep of it."""
-        known = self._fresh()
-        if "argv" not in known:
-            system = (self.recorded("/system_stats") or {}).get("system")
-            told = [self.environment.get("argv"), system.get("argv") if isinstance(system, Mapping) else None]
-            known["argv"] = frozenset(
-                str(one) for listed in told if isinstance(listed, (list, tuple)) for one in listed
-            )
-        found: frozenset[str] = known["argv"]
-        return found
+        return self.once("argv", self._argv)
 
     def models(self, version: Version) -> dict[str, list[str]]:
         """Return model folder -> sorted names."""
-        known = self._fresh()
-        if "models" not in known:
-            known["models"] = models(self._library)
-        found: dict[str, list[str]] = known["models"]
+        found = self.once("models", lambda: models(self._library))
         if version.is_modern:
             return found
         return {folder: names for folder, names in found.items() if names or folder not in _MODERN_FOLDERS}
 
     def model_facts(self) -> dict[tuple[str, str], Mapping[str, Any]]:
         """Return (folder, name) -> what the first golden run that tells of the file tells of it."""
-        known = self._fresh()
-        if "model_facts" not in known:
-            known["model_facts"] = model_facts(self._library)
-        found: dict[tuple[str, str], Mapping[str, Any]] = known["model_facts"]
-        return found
+        return self.once("model_facts", lambda: model_facts(self._library))
 
     def definitions(self) -> Mapping[str, Any]:
         """Return class -> definition: of the recorded `GET /object_info`, then what only the golden runs know."""
-        known = self._fresh()
-        if "definitions" not in known:
-            told = dict(self.recorded("/object_info") or {})
-            for document in self._library.documents():
-                # Golden runs keep only the file names that they use: a class's choices are those of all together.
-                for name, definition in (document.get("node_definitions") or {}).items():
-                    told[name] = with_choices_of(told[name], definition) if name in told else with_category(definition)
-            known["definitions"] = told
-        found: Mapping[str, Any] = known["definitions"]
-        return found
+        return self.once("definitions", self._definitions)
 
     def object_info(self, files: FileStore) -> bytes:
         """Return `GET /object_info` as JSON, with the files uploaded so far among the choices."""
@@ -133,11 +107,7 @@ class Facts:
 
     def named(self) -> Mapping[str, Mapping[str, list[str]]]:
         """Return class -> input -> files that golden runs name there, as far as they are to be uploaded."""
-        known = self._fresh()
-        if "named" not in known:
-            known["named"] = named_files(self._library.documents(), self.definitions())
-        found: Mapping[str, Mapping[str, list[str]]] = known["named"]
-        return found
+        return self.once("named", lambda: named_files(self._library.documents(), self.definitions()))
 
     def _live(self, name: str, definition: Any, uploaded: Iterable[tuple[str, str]], *, named: bool = True) -> Any:
         offered = with_names(definition, self.named().get(name, {})) if named else definition
@@ -153,6 +123,27 @@ class Facts:
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` makes, which is kept under a name as long as the recordings stay what they are."""
+        known = self._fresh()
+        if name not in known:
+            known[name] = make()
+        found: T = known[name]
+        return found
+
+    def _argv(self) -> frozenset[str]:
+        system = (self.recorded("/system_stats") or {}).get("system")
+        told = [self.environment.get("argv"), system.get("argv") if isinstance(system, Mapping) else None]
+        return frozenset(str(one) for listed in told if isinstance(listed, (list, tuple)) for one in listed)
+
+    def _definitions(self) -> Mapping[str, Any]:
+        told = dict(self.recorded("/object_info") or {})
+        for document in self._library.documents():
+            # Golden runs keep only the file names that they use: a class's choices are those of all together.
+            for name, definition in (document.get("node_definitions") or {}).items():
+                told[name] = with_choices_of(told[name], definition) if name in told else with_category(definition)
+        return told
 
     def _fresh(self) -> dict[Any, Any]:
         known, stamp = self._library.beside, (self._library.generation, len(self._library.exchanges))
