@@ -175,6 +175,8 @@ def timed(root: Path, *words: str) -> tuple[float, float]:
     """Return seconds and peak memory (MB) of one pytest run."""
     start = time.perf_counter()
     pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", *words]
+    # Else sessions with workers, which make temporary folders, would remove those of all earlier sessions at their end.
+    pytest += ["--basetemp", str(root / "temporary")]
     command = [sys.executable, "-c", LAUNCHER, *pytest]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=ENVIRONMENT)
     took = time.perf_counter() - start

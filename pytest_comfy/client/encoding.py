@@ -34,7 +34,8 @@ class Unpacker:
             raise EncodingError(f"the answer is encoded as {name[:40]!r}, and {ACCEPTED} was asked for")
         self._packed = name not in ("", "identity")
         self._bits = _ZLIB if name == "deflate" else _GZIP
-        self._reader = zlib.decompressobj(wbits=self._bits)
+        if self._packed:
+            self._reader = zlib.decompressobj(wbits=self._bits)
         self._members = 0
         self._begun = self._over = False
 

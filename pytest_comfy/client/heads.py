@@ -8,11 +8,9 @@ from __future__ import annotations
 import io
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPResponse, IncompleteRead
 from typing import Any, cast
-
-from requests.structures import CaseInsensitiveDict
 
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [\t\x20-\x7e]*)?\r\n")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)\r\n")
@@ -20,6 +18,25 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _LONGEST, _MOST = 1 << 16, 100
 """Bytes of a line and lines of a head, as http.client has them."""
 _WITHOUT_BODY = (204, 304)
+
+
+class Headers(Mapping[str, str]):
+    """Headers by their names, whatever the case; those that stand there several times are one."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            name = name.lower()
+            self._values[name] = f"{self._values[name]}, {value}" if name in self._values else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 class Sized:
@@ -74,7 +91,7 @@ def answer_of(connection: socket.socket, method: str) -> Sized | HTTPResponse:
         raise
 
 
-def _plain(lines: list[bytes]) -> tuple[int, CaseInsensitiveDict[str], int] | None:
+def _plain(lines: list[bytes]) -> tuple[int, Headers, int] | None:
     """Return status, headers and length of what comes, None where that is for others to find out."""
     status = _STATUS.fullmatch(lines[0])
     if status is None or int(status[1]) in _WITHOUT_BODY or lines[-1] != b"\r\n":
@@ -83,17 +100,9 @@ def _plain(lines: list[bytes]) -> tuple[int, CaseInsensitiveDict[str], int] | No
     if not all(found):
         return None
     pairs = [(one[1].decode("ascii"), one[2].decode("ascii")) for one in found if one is not None]
-    headers = joined(pairs)
+    headers = Headers(pairs)
     length = _LENGTH.fullmatch(headers.get("Content-Length", ""))
     return (int(status[1]), headers, int(length[0])) if length and "Transfer-Encoding" not in headers else None
-
-
-def joined(pairs: Iterable[tuple[str, str]]) -> CaseInsensitiveDict[str]:
-    """Return headers, those that stand there several times as one."""
-    found: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in pairs:
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
 
 
 class _Again(io.RawIOBase):

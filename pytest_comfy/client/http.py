@@ -9,9 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import requests
-import urllib3
-
 from ..access import Access
 from ..memory import Budget
 from ..text import plain
@@ -81,11 +78,13 @@ class Http:
             reply = Reply(response.status, response.headers, content, what, allowed)
             require_comfy(reply, self.access, what)
             return reply
-        except requests.exceptions.InvalidURL as error:
-            raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
         except EncodingError as error:
             raise ServerUnreachable(f"{what}: {plain(error, 200)}") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _failures() as error:
+            from requests.exceptions import InvalidURL
+
+            if isinstance(error, InvalidURL):
+                raise ServerUnreachable(f"{self.url}: not an address ({plain(error, 200)})") from error
             late = time.monotonic() >= deadline
             raise ServerUnreachable(f"{what}: {_reason(error, response is not None, late)}") from error
         finally:
@@ -103,6 +102,14 @@ def _whole(response: Answer, body: Body) -> bytes:
     for piece in [response.read()] if body.fits_at_once else response.stream(CHUNK):
         body.add(piece)
     return body.whole()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what a request fails with; what they are of is loaded once one fails."""
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    return RequestException, HTTPError, OSError
 
 
 class _Watchdog:
@@ -157,21 +164,24 @@ def _shut(response: Answer) -> None:
 
 def _reason(error: Exception, begun: bool, late: bool) -> str:
     """Return why there is no whole answer, of which the head was there already if it had `begun`."""
+    from requests.exceptions import RequestException
+    from urllib3 import exceptions
+
     text = str(error)
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-    if isinstance(cause, urllib3.exceptions.SSLError):
+    cause = error.reason if isinstance(error, exceptions.MaxRetryError) else error
+    if isinstance(cause, exceptions.SSLError):
         return certificate_told(text)
-    if isinstance(cause, urllib3.exceptions.ProxyError):
+    if isinstance(cause, exceptions.ProxyError):
         return f"the proxy that the environment names does not lead there ({plain(innermost(text), 120)})"
-    if not isinstance(cause, urllib3.exceptions.NewConnectionError):
-        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+    if not isinstance(cause, exceptions.NewConnectionError):
+        if isinstance(cause, exceptions.ConnectTimeoutError):
             return "no connection in time"
-        if isinstance(cause, urllib3.exceptions.TimeoutError):
+        if isinstance(cause, exceptions.TimeoutError):
             return "no answer in time"
     if (told := reason_in(text)) is not None:
         return told
-    if begun and isinstance(cause, urllib3.exceptions.ProtocolError):
+    if begun and isinstance(cause, exceptions.ProtocolError):
         return "no whole answer in time" if late else "the answer broke off"  # late: our watchdog broke it off
-    if isinstance(error, requests.exceptions.RequestException) or begun:
+    if isinstance(error, RequestException) or begun:
         return plain(text, 200)
     return "connection lost"

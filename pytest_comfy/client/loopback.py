@@ -13,14 +13,17 @@ from http.client import HTTPException, HTTPResponse
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.util import wait_for_read
-
-from .heads import Sized, answer_of, joined
+from ..access import Access
+from .encoding import ACCEPTED
+from .heads import Headers, Sized, answer_of
 from .reply import CONNECT_SECONDS
 
 _PORT = 80
 _PLAIN = re.compile(r"[\w/.~-]+", re.ASCII)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+_SENT = {"User-Agent": "pytest-comfy", "Accept-Encoding": ACCEPTED, "Accept": "*/*", "Connection": "keep-alive"}
+"""With every request, unless whoever uses the client says otherwise."""
 
 
 class Loopback:
@@ -29,9 +32,20 @@ class Loopback:
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(url)
         self._address = parts.hostname or "", parts.port or _PORT
-        host = {} if any(name.lower() == "host" for name in headers) else {"Host": parts.netloc}
-        self._head = "".join(f"\r\n{name}: {value}" for name, value in (host | dict(headers)).items())
+        self._base = parts.path.rstrip("/")
+        told = {name.lower() for name in headers}
+        sent = {name: value for name, value in {"Host": parts.netloc, **_SENT}.items() if name.lower() not in told}
+        self._head = "".join(f"\r\n{name}: {value}" for name, value in (sent | dict(headers)).items())
         self._idle: list[socket.socket] = []
+
+    @classmethod
+    def to(cls, access: Access) -> Loopback | None:
+        """Return the connections to a server, None where it is on another machine, or a library has to look at how it
+        is asked."""
+        plain = all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in access.headers.items())
+        path = urlsplit(access.url).path
+        is_near = access.is_loopback and not access.is_secure and plain and (not path or _is_usual(path))
+        return cls(access.url, access.headers) if is_near else None
 
     @staticmethod
     def takes(path: str) -> bool:
@@ -47,7 +61,7 @@ class Loopback:
 
         Raises OSError, and what urllib3 would.
         """
-        head = f"{method} {target} HTTP/1.1{self._head}"
+        head = f"{method} {self._base}{target} HTTP/1.1{self._head}"
         if body is not None:
             head += f"\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
         elif method == "POST":
@@ -71,13 +85,15 @@ class Loopback:
         with contextlib.suppress(IndexError):
             while True:
                 idle = self._idle.pop()
-                if not wait_for_read(idle, timeout=0.0):
+                if _says_nothing(idle):
                     return idle
                 idle.close()  # nothing was asked, so what can be read is the end
         try:
             connection = socket.create_connection(self._address, min(seconds, CONNECT_SECONDS))
         except TimeoutError as error:
-            raise urllib3.exceptions.ConnectTimeoutError(str(error)) from error
+            from urllib3.exceptions import ConnectTimeoutError
+
+            raise ConnectTimeoutError(str(error)) from error
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -87,7 +103,7 @@ class LoopbackAnswer:
 
     def __init__(self, response: Sized | HTTPResponse, connection: socket.socket, idle: list[socket.socket]) -> None:
         self.status = response.status
-        self.headers = response.headers if isinstance(response, Sized) else joined(response.headers.items())
+        self.headers = response.headers if isinstance(response, Sized) else Headers(response.headers.items())
         self._response = response
         self._connection = connection
         self._idle = idle
@@ -110,7 +126,9 @@ class LoopbackAnswer:
         except (HTTPException, OSError) as error:
             _raise(error, f"Connection broken: {error!r}")
         if self._response.length:
-            raise urllib3.exceptions.ProtocolError("Connection broken: the body is not whole")
+            from urllib3.exceptions import ProtocolError
+
+            raise ProtocolError("Connection broken: the body is not whole")
         self._is_whole = True
 
     def fileno(self) -> int:
@@ -128,8 +146,27 @@ class LoopbackAnswer:
 
 def _raise(error: BaseException, told: str) -> NoReturn:
     """Raise an error of a connection as urllib3 has it."""
+    if not isinstance(error, (HTTPException, OSError)):
+        raise error
+    from urllib3 import exceptions
+
     if isinstance(error, TimeoutError):
-        raise urllib3.exceptions.TimeoutError(str(error)) from error
-    if isinstance(error, (HTTPException, OSError)):
-        raise urllib3.exceptions.ProtocolError(told, error) from error
-    raise error
+        raise exceptions.TimeoutError(str(error)) from error
+    raise exceptions.ProtocolError(told, error) from error
+
+
+def _is_usual(path: str) -> bool:
+    """Whether a path can stand in a request as it is, and leads nowhere up."""
+    return _PLAIN.fullmatch(path) is not None and "/." not in path
+
+
+def _says_nothing(connection: socket.socket) -> bool:
+    """Whether nothing is to be read on a connection, not even its end."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

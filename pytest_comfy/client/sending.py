@@ -1,25 +1,21 @@
-"""How requests leave: by urllib3, over connections that requests sets up, and on this machine over one of our own.
+"""How requests leave: on this machine over a connection of our own, and else as `far` has them leave.
 
-What requests does anew for every request, to merge settings, to find the connection and to wrap the answer, takes
-longer than loopback does.
+What that needs takes long to load, and is loaded when it is needed.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
-import requests
-import urllib3
-
 from ..access import Access
-from .encoding import ACCEPTED
 from .loopback import Loopback
-from .reply import CONNECT_SECONDS
+
+if TYPE_CHECKING:
+    from .far import Far
 
 
 class Answer(Protocol):
@@ -47,18 +43,13 @@ class Answer(Protocol):
 
 
 class Sender:
-    """Sends requests to one server, from any thread: with its headers, by its certificates, through its proxy."""
+    """Sends requests to one server, from any thread."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._adapter = requests.adapters.HTTPAdapter()
-        self._proxy = access.proxy()
-        self._verify = access.trusted() if access.is_secure else True
+        self._loopback = Loopback.to(access)
         self._opening = threading.Lock()
-        self._pool: urllib3.HTTPConnectionPool | None = None
-        self._base = ""
-        self._headers: Mapping[str, Any] = {}
-        self._loopback: Loopback | None = None
+        self._far: Far | None = None
 
     def send(
         self,
@@ -77,83 +68,32 @@ class Sender:
 
         Raises the errors of requests for what cannot be asked, and else those of urllib3 and OSError.
         """
-        with self._opening:
-            pool = self._pool or self._opened()
-        headers, body = self._headers, None if json is None else _encoded(json)
-        target = f"{self._base}{path}?{urlencode(params)}" if params else f"{self._base}{path}"
-        if self._loopback is not None and not form and self._loopback.takes(f"{self._base}{path}"):
+        body = None if json is None else _encoded(json)
+        target = f"{path}?{urlencode(params)}" if params else path
+        if self._loopback is not None and not form and self._loopback.takes(path):
             return self._loopback.send(method, target, seconds, body)
-        if form:
-            prepared = self._prepared(**form)
-            headers, body = prepared.headers, prepared.body  # type: ignore[assignment]  # of files it is bytes
-        elif body is not None:
-            headers = {**headers, "Content-Type": "application/json"}
-        options: dict[str, Any] = {
-            "timeout": urllib3.Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds),
-            "retries": self._adapter.max_retries,
-            # To be able to follow it, all of a redirect's body would be read, however large.
-            "redirect": False,
-            "assert_same_host": False,
-            "preload_content": False,
-            "decode_content": False,
-        }
-        if self._verify is not False:
-            return _Urllib3Answer(pool.urlopen(method, target, body, headers, **options))
-        with warnings.catch_warnings():
-            # Whoever turned it off knows.
-            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-            return _Urllib3Answer(pool.urlopen(method, target, body, headers, **options))
+        return self._opened().send(method, target, seconds, body, form)
 
     def close(self) -> None:
         """Close the connections; the next request opens another."""
         if self._loopback is not None:
             self._loopback.close()
-        self._pool = None
-        self._adapter.close()
+        if self._far is not None:
+            self._far.close()
 
-    def _opened(self) -> urllib3.HTTPConnectionPool:
-        """Find out, by requests, how the server is reached."""
-        asked, adapter = self._prepared(), self._adapter
-        proxies = {} if self._proxy is None else {"http": self._proxy, "https": self._proxy}
-        if hasattr(adapter, "get_connection_with_tls_context"):
-            pool: Any = adapter.get_connection_with_tls_context(asked, self._verify, proxies=proxies)
-        else:  # before 2.32
-            pool = adapter.get_connection(f"{self._access.url}/", proxies)
-        adapter.cert_verify(pool, asked.url, self._verify, None)  # type: ignore[no-untyped-call]
-        self._base = adapter.request_url(asked, proxies).rstrip("/")
-        self._headers = dict(asked.headers)
-        if self._loopback is None and self._access.is_loopback and not self._access.is_secure:
-            self._loopback = Loopback(self._access.url, self._headers)
-        self._pool = cast("urllib3.HTTPConnectionPool", pool)
-        return self._pool
+    def _opened(self) -> Far:
+        with self._opening:
+            if self._far is None:
+                from .far import Far
 
-    def _prepared(self, **form: Any) -> requests.PreparedRequest:
-        headers = {**requests.utils.default_headers(), "Accept-Encoding": ACCEPTED, **self._access.headers}
-        return requests.Request("POST" if form else "GET", f"{self._access.url}/", headers, **form).prepare()
+                self._far = Far(self._access)
+            return self._far
 
 
 def _encoded(value: Any) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
     except ValueError as error:
-        raise requests.exceptions.InvalidJSONError(error) from error
+        from requests.exceptions import InvalidJSONError
 
-
-class _Urllib3Answer:
-    """An answer that urllib3 reads."""
-
-    def __init__(self, response: urllib3.response.BaseHTTPResponse) -> None:
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
-        self.fileno = response.fileno
-        self._response = response
-
-    def read(self) -> bytes:
-        return self._response.read(decode_content=False)
-
-    def stream(self, size: int) -> Iterator[bytes]:
-        return self._response.stream(size, decode_content=False)
-
-    def close(self) -> None:
-        self._response.close()
-        self._response.release_conn()
+        raise InvalidJSONError(error) from error

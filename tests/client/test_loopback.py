@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -93,6 +95,51 @@ def test_a_connection_is_kept_and_asked_for_all(serve):
     ]
     assert b"\r\nContent-Type: application/json\r\n" in asked[1][1]
     assert asked[1][1].endswith(b'\r\n\r\n{"x": "\\u00e9"}')
+
+
+def test_what_goes_with_every_request(serve):
+    client, asked = serve(_answer(b"{}"))
+    headers = {"user-agent": "Mine", "X-Tab": "a\tb"}
+    told = Http(access_to(f"{client.url}/proxy/one/", headers, auth=("me", "word")), timeout=5)
+    assert told.get("/a").json() == {}
+    told.close()
+    lines = asked[0][1].decode().split("\r\n")
+    assert lines[0] == "GET /proxy/one/a HTTP/1.1"
+    assert sorted(lines[1:-2]) == [
+        "Accept-Encoding: gzip, deflate",
+        "Accept: */*",
+        "Authorization: Basic bWU6d29yZA==",
+        "Connection: keep-alive",
+        f"Host: {client.url.removeprefix('http://')}",
+        "X-Tab: a\tb",
+        "user-agent: Mine",
+    ]
+
+
+@pytest.mark.parametrize("value", ["a\r\nInjected: b", "a\nb", " a", "a\rb"])
+def test_a_header_that_would_be_two_is_not_sent(serve, value):
+    client, asked = serve(_answer(b"{}"))
+    told = Http(access_to(client.url, {"X-One": value}), timeout=5)
+    with pytest.raises(ServerUnreachable, match="header"):
+        told.get("/a")
+    told.close()
+    assert asked == []
+    assert client.get("/b").json() == {}
+
+
+def test_a_server_on_this_machine_is_asked_without_what_only_others_need(serve):
+    client, _ = serve(_answer(b"{}"))
+    code = f"""
+import sys
+from pytest_comfy.access import access_to
+from pytest_comfy.client.http import Http
+client = Http(access_to({client.url!r}))
+client.get("/a").json()
+client.close()
+print({{"requests", "urllib3"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("path", ["/history/a b", "/history/a\r\nX: y", "/object_info/a%2Fb", "/caf\u00e9"])

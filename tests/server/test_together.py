@@ -81,3 +81,11 @@ def test_nothing_of_a_server_life_that_is_over_waits_for_the_collector():
             assert kept() is None
     finally:
         gc.enable()
+
+
+def test_what_is_asked_after_a_life_began_unwaited_for_is_answered_by_it():
+    with FakeComfyServer() as server, ComfyClient(server.url) as client:
+        for number in range(30):
+            picture = PNG + bytes([number])
+            server.renew([GoldenRun(document(), None, {"2.images.0.png": picture})])
+            assert [output.data for output in client.run(document()["prompt"]).outputs] == [picture]
