@@ -33,6 +33,10 @@ from .reply import REFUSED, certificate_told
 
 _AHEAD = 1 << 16
 """Bytes that are taken from a socket at once."""
+_HEAD, _TWO_BYTES = 4, 126
+"""Bytes of a frame's head as far as it is looked at here, and what stands for a length of two bytes (RFC 6455, 5.2)."""
+_WHOLE = (0x81, 0x82)
+"""First byte of a text, and of bytes, that have one frame."""
 
 
 class EventStream:
@@ -146,7 +150,8 @@ class _LimitedSocket(websocket.WebSocket):
     """Ends the connection rather than take a message of more than `most` bytes.
 
     What is there already is taken at once: the library asks for the head, the length and the content of a message one
-    by one, and each time other threads come in between.
+    by one, and each time other threads come in between. A message that is there whole, in one frame as servers send
+    them, is taken out here; all others are left to the library.
     """
 
     most = 0
@@ -157,7 +162,25 @@ class _LimitedSocket(websocket.WebSocket):
 
     def recv_data(self, control_frame: bool = False) -> Any:
         self._taken = 0
-        return super().recv_data(control_frame)
+        if self._at >= len(self._ahead):
+            self._ahead, self._at = super()._recv(_AHEAD), 0
+        return self._plain() or super().recv_data(control_frame)
+
+    def _plain(self) -> tuple[int, bytes] | None:
+        """Take out the next message, as its opcode and content; None where it is of another sort, or not there yet."""
+        data, at = self._ahead, self._at
+        if len(data) - at < _HEAD or data[at] not in _WHOLE:
+            return None
+        size, start = data[at + 1], at + 2
+        if size == _TWO_BYTES:
+            size, start = int.from_bytes(data[at + 2 : at + _HEAD]), at + _HEAD
+        elif size > _TWO_BYTES:  # longer still, or masked
+            return None
+        end = start + size
+        if end > len(data) or end - at > self.most:
+            return None
+        self._at = end
+        return data[at] & 0xF, data[start:end]
 
     def _recv(self, bufsize: int) -> bytes:
         if self._at >= len(self._ahead):
