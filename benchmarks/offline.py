@@ -43,6 +43,24 @@ sys.exit(status)
 """A process begins with the memory of its parent, and this one, with numpy, is larger than what it measures."""
 
 
+BUSY = """
+import time
+
+with open("busy.txt") as file:
+    SECONDS = float(file.read())
+
+
+def work():
+    until = time.thread_time() + SECONDS
+    while time.thread_time() < until:
+        pass
+
+
+{}
+"""
+"""Tests that do nothing but take as much of the processor as they are told."""
+
+
 class Round(NamedTuple):
     """What was measured in turn, in ms a test, item or exchange; and the peak memory of the items, in MB."""
 
@@ -69,10 +87,10 @@ def measure(options: Options) -> list[Result]:
             root = Path(folder)
             make_project(root, count)
             rounds = [measured(root, count) for _ in range(options.turns(1 if count > MOST_FILES else 3))]
-            costs.append(median(one.item - one.empty for one in rounds))
+            costs.append(median(one.item - one.empty for one in rounds) / 1000)
             found += results(count, rounds)
-            if importlib.util.find_spec("xdist") is not None and count <= MOST_FILES:
-                found.append(two_workers(root, options.turns(3)))
+            if importlib.util.find_spec("xdist") is not None:
+                found += two_workers(root, len(rounds), costs[-1])
     if len(costs) > 1:
         found.append(Result("an offline item among 10,000 beside one among 1,000", costs[1] / costs[0], "", GROWTH))
     return found
@@ -98,10 +116,18 @@ def results(count: int, rounds: list[Round]) -> list[Result]:
     ]  # fmt: skip
 
 
-def two_workers(root: Path, rounds: int) -> Result:
-    """Return how many times as fast a session is with two workers of pytest-xdist."""
-    gains = [timed(root, "workflows")[0] / timed(root, "workflows", "-n", "2")[0] for _ in range(rounds)]
-    return Result("offline items with -n 2", median(gains), "times", TWO_WORKERS, at_least=True)
+def two_workers(root: Path, rounds: int, seconds: float) -> list[Result]:
+    """Return how many times as fast sessions are with two workers of pytest-xdist: ours, and one of as many tests that
+    keep the processor busy for so many seconds each, of which none is the plugin's."""
+    what = "times as fast with -n 2"
+    (root / "busy.txt").write_text(str(seconds))
+    kinds = (("workflows",), ("test_busy.py", "-p", "no:comfy"))
+    gains = [[timed(root, *one)[0] / timed(root, *one, "-n", "2")[0] for one in kinds] for _ in range(rounds)]
+    ours, busy = (median(of_one) for of_one in zip(*gains, strict=True))
+    return [
+        Result(f"offline items: {what}", ours, "", TWO_WORKERS, at_least=True),
+        Result(f"offline items: {what}", busy, "", peer=f"busy for {seconds * 1000:.1f} ms"),
+    ]
 
 
 def bare(root: Path) -> float:
@@ -116,6 +142,7 @@ def make_project(root: Path, count: int) -> None:
     (root / "workflows").mkdir()
     body = "import pytest\n\n@pytest.mark.parametrize('n', range({}))\ndef test(n):\n    pass\n"
     (root / "test_empty.py").write_text(body.format(count))
+    (root / "test_busy.py").write_text(BUSY.format(body.format(count).replace("pass", "work()")))
     store = GoldenStore(root / "golden")
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     pictures: dict[int, GoldenRun] = {}
