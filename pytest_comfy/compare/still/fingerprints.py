@@ -16,9 +16,10 @@ from ..threads import WORTH_PIXELS, each
 from .banding import roughness, shares_of_levels
 from .colour_space import colour_space
 from .decoding import FLOAT_BOUNDS
-from .lattice import GROUPS, Lattice, lattice_of, planes_of
+from .lattice import GROUPS, Lattice, lattice_of
 from .maps import BLOCK, Floats, grids_of, measure
 from .pixels import canonical, mode_name, paint_masks, value_range, visible
+from .profiles import planes_of
 
 VERSION = 3
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""

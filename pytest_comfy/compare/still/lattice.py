@@ -7,17 +7,14 @@ period: content cancels out, a grid adds up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from .maps import Bytes, Floats
-
-Planes = tuple[Floats, Floats, Floats]
-"""Luma, Cb and Cr, averaged over PIECE pixels along one axis: shape (pieces, lines)."""
+from .maps import Floats
+from .profiles import Planes, profiles
 
 PERIODS = (4, 6, 8, 10, 12, 14, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 203, 256, 322, 406, 513)
 """Bounds of the groups of periods, in pixels, of which fingerprints keep the strongest each; the last is not in it."""
@@ -31,12 +28,9 @@ OVERTONE = 0.75
 CHANCE = 3.0
 """Standard deviations of what lines that have nothing in common come to."""
 
-_PIECE = 4
 _SCALES = ((4, 32), (32, 64), (64, PERIODS[-1]))
-"""Periods from and to which pieces are of _PIECE pixels, of twice that, and of four times: a quarter of a tile at most,
+"""Periods from and to which pieces are of PIECE pixels, of twice that, and of four times: a quarter of a tile at most,
 but of the smallest, so that few lie on two tiles and show the step of neither."""
-_CAP = 8.0
-"""Levels from which on a step counts no more: edges of the content are far larger."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ class Lattice:
 
 def lattice_of(planes: Iterable[Planes]) -> Lattice:
     """Return how strongly lines come again in a picture, given its `planes_of`."""
-    across, down = (list(_profiles(one)) for one in planes)  # which has one plane at a time
+    across, down = (list(profiles(one, len(_SCALES))) for one in planes)  # which has one plane at a time
     if across[0].shape == down[0].shape:  # both of a square at once: it takes hardly longer than one
         folded = _folded([np.concatenate(pair) for pair in zip(across, down, strict=True)])
         strengths = np.maximum(folded[:2], folded[2:])
@@ -106,52 +100,19 @@ def grid_moved(golden: Lattice, actual: Lattice) -> Grid:
     return Grid(most, period if low <= period < high else (low + high - 1) // 2, bool(channel))
 
 
-def planes_of(seen: Image.Image) -> Iterator[Planes]:
-    """Yield the planes of an 8-bit RGB picture: for the lines that run down, then for those that run across.
-
-    One after the other, as each takes as much memory as the picture.
-    """
-    down, across = [], []
-    for name in "RGB":
-        band = np.frombuffer(seen.tobytes("raw", name), dtype=np.uint8).reshape(seen.height, seen.width)
-        down.append(_pieces(band))
-        across.append(_pieces(band.T))
-    yield _planes(*down)
-    yield _planes(*across)
-
-
-def _pieces(band: Bytes) -> Bytes:
-    """Return the mean of each _PIECE rows, the last of fewer, as Pillow's `reduce` rounds it, much faster."""
-    whole = len(band) // _PIECE * _PIECE
-    sums = band[0:whole:_PIECE].astype(np.uint16)
-    for at in range(1, _PIECE):
-        sums += band[at:whole:_PIECE]
-    pieces = ((sums + _PIECE // 2) // _PIECE).astype(np.uint8)
-    if left := len(band) - whole:
-        last = band[whole:].sum(axis=0, dtype=np.uint32, keepdims=True)
-        pieces = np.concatenate([pieces, ((last + left // 2) * (2**24 // left) >> 24).astype(np.uint8)])
-    return pieces
-
-
-def _planes(*bands: Bytes) -> Planes:
-    red, green, blue = (band.astype(np.float32, order="C") for band in bands)
-    luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    return luma, (blue - luma) / 1.772, (red - luma) / 1.402
-
-
 def _folded_difference(before: Planes, after: Planes) -> Floats:
-    luma, blue, red = (b - a for a, b in zip(before, after, strict=True))
-    return _folded(list(_profiles((luma, blue, red))), CHANCE)
+    red, green, blue = (np.subtract(b, a, dtype=np.int32) for a, b in zip(before, after, strict=True))
+    return _folded(list(profiles((red, green, blue), len(_SCALES))), CHANCE)
 
 
-def _folded(profiles: Sequence[Floats], chance: float = 0.0) -> Floats:
+def _folded(scales: Sequence[Floats], chance: float = 0.0) -> Floats:
     """Return how strong the lines of each period are: shape (rows, PERIODS[-1] - PERIODS[0]).
 
     That is the mean of the steps there but for the largest, above the median of all lines and `chance` standard
     deviations. The profiles are those of the `_SCALES`, each of the same number of rows, luma and chroma in turn.
     """
-    folded = np.zeros((len(profiles[0]), PERIODS[-1] - PERIODS[0]), dtype=np.float32)
-    for (low, high), steps in zip(_SCALES, profiles, strict=True):
+    folded = np.zeros((len(scales[0]), PERIODS[-1] - PERIODS[0]), dtype=np.float32)
+    for (low, high), steps in zip(_SCALES, scales, strict=True):
         lines = steps.shape[1]
         high = min(high, lines // TIMES + 1)
         if low < high:
@@ -167,27 +128,33 @@ def _at_periods(steps: Floats, low: int, high: int) -> Floats:
 
     The largest step of a sum is left out: a line of its own makes no grid.
     """
-    lines = steps.shape[1]
-    found = np.empty((len(steps), high - low), dtype=np.float32)
-    turned = np.ascontiguousarray(steps.T)
-    period = low
+    lines, period, found = steps.shape[1], low, []
     while period < high:
         times = lines // period
         after = min(high, lines // times + 1)  # periods before it come equally often
-        if 3 * (after - period) < 2 * times:
-            found[:, period - low] = _largest_sum(turned, period, times)
+        if 2 * (after - period) < 3 * times:
             period += 1
         else:  # many long ones, which take fewer steps together
-            found[:, period - low : after - low] = _largest_sums(steps, np.arange(period, after), times)
-            period = after
-    return found
+            found += [_each_largest_sum(steps, low, period), _largest_sums(steps, np.arange(period, after), times)]
+            low = period = after
+    return np.concatenate([*found, _each_largest_sum(steps, low, high)], axis=1)
 
 
-def _largest_sum(steps: Floats, period: int, times: int) -> Floats:
-    """Return what `_at_periods` does for one period, of steps (lines, rows)."""
-    folds = steps[: times * period].reshape(times, -1)
-    sums = np.add.reduce(folds, axis=0) - np.maximum.reduce(folds, axis=0)
-    most: Floats = sums.reshape(period, -1).max(axis=0)
+def _each_largest_sum(steps: Floats, low: int, high: int) -> Floats:
+    """Return what `_at_periods` does, one period after the other."""
+    if low == high:
+        return np.empty((len(steps), 0), dtype=np.float32)
+    (rows, lines), turned = steps.shape, np.ascontiguousarray(steps.T)
+    periods = np.arange(low, high)
+    starts = np.concatenate([[0], np.cumsum(periods)])
+    total, largest = np.empty((2, starts[-1] * rows), dtype=np.float32)
+    for period, start in zip(periods.tolist(), (starts * rows).tolist(), strict=False):
+        times, part = lines // period, slice(start, start + period * rows)
+        folds = turned[: times * period].reshape(times, -1)
+        np.add.reduce(folds, axis=0, out=total[part])
+        np.maximum.reduce(folds, axis=0, out=largest[part])
+    total -= largest
+    most: Floats = np.maximum.reduceat(total.reshape(-1, rows), starts[:-1], axis=0).T
     return most
 
 
@@ -211,40 +178,6 @@ def _fold(steps: Floats, periods: npt.NDArray[np.intp], time: int) -> Floats:
     across, along = steps.strides
     shape = (len(steps), len(periods), int(periods[-1]))
     return np.ndarray(shape, steps.dtype, steps, time * int(periods[0]) * along, (across, time * along, along))
-
-
-def _profiles(planes: Planes) -> Iterator[Floats]:
-    """Yield the profiles of luma and of chroma at each of the `_SCALES`: (2, lines - 1)."""
-    for _ in _SCALES:
-        yield _mean_steps(planes)
-        planes = _joined(planes)
-
-
-def _mean_steps(planes: Planes) -> Floats:
-    """Return the mean size of the steps from each line to the next, of luma and of chroma: shape (2, lines - 1)."""
-    pieces, lines = planes[0].shape
-    if not pieces or lines < 2:
-        return np.zeros((2, 1), dtype=np.float32)
-    luma, blue, red = map(_steps, planes)
-    np.add(np.square(blue, out=blue), np.square(red, out=red), out=blue)
-    cap = np.full((1, lines), _CAP, dtype=np.float32)  # numpy is twice as fast with it as with a number
-    steps = np.abs(luma, out=luma), np.sqrt(blue, out=blue)
-    return np.stack([np.minimum(one, cap, out=one).mean(axis=0)[:-1] for one in steps])
-
-
-def _steps(plane: Floats) -> Floats:
-    """Return the steps from each line to the next, and 0 for the last: as one row, which is much faster than many."""
-    row, steps = plane.reshape(-1), np.empty_like(plane)
-    np.subtract(row[1:], row[:-1], out=steps.reshape(-1)[:-1])
-    steps[:, -1] = 0
-    return steps
-
-
-def _joined(planes: Planes) -> Planes:
-    """Return the planes with pieces of twice the length."""
-    even = planes[0].shape[0] // 2 * 2
-    luma, blue, red = ((plane[0:even:2] + plane[1:even:2]) * np.float32(0.5) for plane in planes)
-    return luma, blue, red
 
 
 def _strongest(strengths: Floats, in_chroma: bool = False) -> Grid:

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..threads import WORTH_PIXELS, each
-from .lattice import Grid, grid_between, planes_of
+from .lattice import Grid, grid_between
 from .maps import Floats
 from .motion import Motion, motion_between
+from .profiles import planes_of
 
 LUMA_BLOCK = 8
 CHROMA_BLOCK = 16

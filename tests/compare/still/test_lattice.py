@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pytest_comfy.compare import compare, compare_images, fingerprint
 from pytest_comfy.compare.result import Comparison
-from pytest_comfy.compare.still.lattice import PERIODS, Grid, Lattice, grid_moved, lattice_of, planes_of
+from pytest_comfy.compare.still.lattice import PERIODS, Grid, Lattice, grid_moved, lattice_of
+from pytest_comfy.compare.still.profiles import planes_of
 
 Pixels = np.ndarray[Any, np.dtype[np.float64]]
 YELLOW = np.array([1.0, 1.0, -3.86])
