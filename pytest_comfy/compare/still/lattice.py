@@ -7,7 +7,7 @@ period: content cancels out, a grid adds up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +59,9 @@ class Lattice:
     periods: tuple[int, int]
 
 
-def lattice_of(planes: Iterable[Planes]) -> Lattice:
+def lattice_of(planes: tuple[Planes, Planes]) -> Lattice:
     """Return how strongly lines come again in a picture, given its `planes_of`."""
-    across, down = (list(profiles(one, len(_SCALES))) for one in planes)  # which has one plane at a time
+    across, down = (list(profiles(one, len(_SCALES))) for one in planes)
     if across[0].shape == down[0].shape:  # both of a square at once: it takes hardly longer than one
         folded = _folded([np.concatenate(pair) for pair in zip(across, down, strict=True)])
         strengths = np.maximum(folded[:2], folded[2:])
@@ -71,10 +71,10 @@ def lattice_of(planes: Iterable[Planes]) -> Lattice:
     return Lattice(grouped, (_strongest(strengths[0]).period, _strongest(strengths[1]).period))
 
 
-def grid_between(golden: Iterable[Planes], actual: Iterable[Planes]) -> Grid:
+def grid_between(golden: tuple[Planes, Planes], actual: tuple[Planes, Planes]) -> Grid:
     """Return the strongest grid in what differs between two pictures, beyond what chance makes of other lines."""
     grids = []
-    for luma, chroma in map(_folded_difference, golden, actual):  # which has one plane of each at a time
+    for luma, chroma in map(_folded_difference, golden, actual):
         grids += [_strongest(luma), _strongest(CHROMA_WEIGHT * chroma, in_chroma=True)]
     return max(grids, key=lambda grid: grid.strength)
 

@@ -70,7 +70,7 @@ def motion_between(golden: Floats, actual: Floats, size: tuple[int, int], rounde
     far = max(abs(moved.real) / size[0], abs(moved.imag) / size[1]) > FARTHEST
     if explained < least or border < SEEN or far or abs(turn) > STEEPEST or not 1 / WIDEST < abs(inverse) < WIDEST:
         return None
-    warped, inside = _warped(golden, parameters)
+    warped, inside = _warped(golden, _from_the_middle(golden.shape), parameters)
     left = _reduced(np.where(inside, actual - warped, np.float32(0)), max(1, min(golden.shape) // _LEVELS[0]))
     return Motion(moved.real, moved.imag, abs(inverse), turn, rounded, np.abs(left))
 
@@ -80,7 +80,8 @@ def _aligned(golden: Floats, actual: Floats, rounded: bool) -> tuple[Vector, flo
 
     x + p0 + p2 u - p3 v and y + p1 + p2 v + p3 u, where u and v lead from the middle to x and y.
     """
-    candidates, explained = [np.zeros(4), _shift(golden, actual)], 0.0
+    still, shift = np.zeros(4), _shift(golden, actual)
+    candidates, explained = [still, shift] if shift.any() else [still], 0.0
     for before, after, factor in _pyramid(golden, actual):
         unit = np.array([factor, factor, 1, 1])
         found = [_refined(before, after, candidate / unit, rounded) for candidate in candidates]
@@ -106,10 +107,10 @@ def _reduced(plane: Floats, factor: int) -> Floats:
 
 def _refined(golden: Floats, actual: Floats, parameters: Vector, rounded: bool) -> tuple[Vector, float]:
     """Return the parameters that align two planes best, by Gauss and Newton's method, and what they explain."""
-    v, u = _from_the_middle(golden)
+    v, u = middle = _from_the_middle(golden.shape)
     best, most = parameters, -math.inf
     for _ in range(_ROUNDS):
-        warped, inside = _warped(golden, parameters)
+        warped, inside = _warped(golden, middle, parameters)
         if inside.mean() < OVERLAP:
             break
         residual = (actual - warped)[inside]
@@ -119,7 +120,7 @@ def _refined(golden: Floats, actual: Floats, parameters: Vector, rounded: bool) 
         explained = 1 - left / total if total > noise else 0.0  # what is mostly rounding explains nothing
         if explained > most:
             best, most = parameters, explained
-        dy, dx = np.gradient(warped)
+        dy, dx = _slope(warped), _slope(warped.T).T
         slopes = np.stack([dx, dy, dx * u + dy * v, dy * u - dx * v])[:, inside].astype(np.float64)
         step = np.linalg.lstsq(slopes @ slopes.T, slopes @ residual, rcond=None)[0]
         parameters = parameters + step
@@ -128,16 +129,25 @@ def _refined(golden: Floats, actual: Floats, parameters: Vector, rounded: bool) 
     return best, most
 
 
-def _from_the_middle(plane: Floats) -> Floats:
+def _from_the_middle(shape: tuple[int, int]) -> Floats:
     """Return how far each pixel is below and to the right of the middle."""
-    middle = (np.array(plane.shape, dtype=np.float32) - 1) / 2
-    return np.asarray(np.indices(plane.shape) - middle[:, None, None], dtype=np.float32)
+    middle = (np.array(shape, dtype=np.float32) - 1) / 2
+    return np.asarray(np.indices(shape) - middle[:, None, None], dtype=np.float32)
 
 
-def _warped(plane: Floats, parameters: Vector) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _slope(plane: Floats) -> Floats:
+    """Return how much each row is above the one before and the next, half of it, as `np.gradient`, much faster."""
+    slope = np.empty_like(plane)
+    np.subtract(plane[2:], plane[:-2], out=slope[1:-1])
+    slope[1:-1] /= 2
+    slope[0], slope[-1] = plane[1] - plane[0], plane[-1] - plane[-2]
+    return slope
+
+
+def _warped(plane: Floats, middle: Floats, parameters: Vector) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the plane moved as the parameters say, and which pixels come from inside of it."""
     right, down, wider, turned = parameters.astype(np.float32)
-    v, u = _from_the_middle(plane)
+    v, u = middle
     x, y = u + (plane.shape[1] - 1) / 2, v + (plane.shape[0] - 1) / 2
     return _sampled(plane, x + right + wider * u - turned * v, y + down + wider * v + turned * u)
 

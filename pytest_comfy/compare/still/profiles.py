@@ -25,17 +25,15 @@ _LUMA, _CHROMA = 97, 38
 """What a level is in steps of whole numbers."""
 
 
-def planes_of(seen: Image.Image) -> Iterator[Planes]:
-    """Yield the planes of an 8-bit RGB picture: for the lines that run down, then for those that run across.
+def planes_of(seen: Image.Image) -> tuple[Planes, Planes]:
+    """Return the planes of an 8-bit RGB picture: for the lines that run down, and for those that run across."""
+    red, green, blue = (_pieces(seen, name) for name in "RGB")
+    return (red[0], green[0], blue[0]), (red[1], green[1], blue[1])
 
-    One after the other, as each takes more memory than the picture.
-    """
-    bands = [
-        np.frombuffer(seen.tobytes("raw", name), dtype=np.uint8).reshape(seen.height, seen.width) for name in "RGB"
-    ]
-    for pieces in _rows_joined, _columns_joined:
-        red, green, blue = map(pieces, bands)
-        yield red, green, blue
+
+def _pieces(seen: Image.Image, name: str) -> tuple[Ints, Ints]:
+    band = np.frombuffer(seen.tobytes("raw", name), dtype=np.uint8).reshape(seen.height, seen.width)
+    return _rows_joined(band), _columns_joined(band)
 
 
 def _rows_joined(band: Bytes) -> Ints:
