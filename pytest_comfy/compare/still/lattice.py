@@ -118,8 +118,9 @@ def _folded(scales: Sequence[Floats], chance: float = 0.0) -> Floats:
         if low < high:
             above, times = steps - np.median(steps, axis=1, keepdims=True), lines // np.arange(low, high)
             sums = _at_periods(above, low, high) / (times - 1)
-            spread = above.std(axis=1, keepdims=True)
-            folded[:, low - PERIODS[0] : high - PERIODS[0]] = sums - chance * spread / np.sqrt(times)
+            if chance:
+                sums -= chance * above.std(axis=1, keepdims=True) / np.sqrt(times)
+            folded[:, low - PERIODS[0] : high - PERIODS[0]] = sums
     return np.maximum(folded, 0)
 
 

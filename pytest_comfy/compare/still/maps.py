@@ -22,6 +22,9 @@ _REDUCED = 128
 """Pixels that the shorter side keeps at least when a picture is reduced, by a whole factor, before it is cut into
 cells: much faster than a matrix product, and without threads that wait for each other on a busy machine."""
 
+_FIT = 257
+"""Values of 8 bits whose sum fits 16."""
+
 
 @dataclass(frozen=True)
 class Grids:
@@ -71,7 +74,7 @@ def measure(seen: Image.Image, luma_of_seen: Image.Image, alpha: Image.Image | N
     return Maps(
         luma=luma,
         chroma=chroma,
-        energy=_squares(across, axis=1, grid=grids.coarse) + _squares(down, axis=0, grid=grids.coarse),
+        energy=_squares(across, grids.coarse) + _squares(down, grids.coarse),
         seams=(_largest_steps(grey, 0, grids.seams[0]), _largest_steps(grey, 1, grids.seams[1])),
         phase=np.stack([_by_offset(across, axis=0), _by_offset(down, axis=1)]),
         alpha=None if alpha is None else cell_means(np.asarray(alpha), grids.coarse),
@@ -142,10 +145,11 @@ def _steps(grey: Bytes, axis: int) -> Bytes:
     return np.maximum(before, after) - np.minimum(before, after)
 
 
-def _squares(steps: Bytes, axis: int, grid: tuple[int, int]) -> Floats:
+def _squares(steps: Bytes, grid: tuple[int, int]) -> Floats:
     if not steps.size:
         return np.zeros((grid[1], grid[0]), dtype=np.float32)
-    return cell_means(np.multiply(steps, steps, dtype=np.uint16), grid)
+    squares = steps.astype(np.uint16)
+    return cell_means(np.multiply(squares, squares, out=squares), grid)
 
 
 def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
@@ -153,8 +157,7 @@ def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
 
     Along a seam the steps of all its pixels have one sign and add up; those of a picture's content cancel.
     """
-    means = grey.mean(axis=axis, dtype=np.float32)
-    steps = np.abs(np.diff(means))
+    steps = np.abs(np.diff(_line_means(grey, axis)))
     if not steps.size:
         return np.zeros(bins, dtype=np.float32)
     starts = np.arange(bins) * steps.size // bins
@@ -165,5 +168,13 @@ def _by_offset(steps: Bytes, axis: int) -> Floats:
     """Return the mean step at each offset modulo BLOCK along the other axis; 0 where there are no pixels."""
     if not steps.size:
         return np.zeros(BLOCK, dtype=np.float32)
-    lines = steps.mean(axis=axis, dtype=np.float32)
+    lines = _line_means(steps, axis)
     return np.array([lines[at::BLOCK].mean() if at < lines.size else 0.0 for at in range(BLOCK)], dtype=np.float32)
+
+
+def _line_means(values: Bytes, axis: int) -> Floats:
+    """Return the means along an axis: of sums of 16 bits, of as many values as fit, in half the time."""
+    lines = np.moveaxis(values, axis, 0)
+    parts = (lines[at : at + _FIT] for at in range(0, len(lines), _FIT))
+    total = sum(np.add.reduce(part, axis=0, dtype=np.uint16).astype(np.uint32) for part in parts)
+    return np.asarray(total / len(lines), dtype=np.float32)
