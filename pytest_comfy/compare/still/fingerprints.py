@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import imagehash
 import numpy as np
 from PIL import Image
 
@@ -18,13 +17,12 @@ from .colour_space import colour_space
 from .decoding import FLOAT_BOUNDS
 from .lattice import GROUPS, Lattice, lattice_of
 from .maps import BLOCK, Floats, grids_of, measure
+from .phash import phash
 from .pixels import canonical, mode_name, paint_masks, value_range, visible
 from .profiles import planes_of
 
 VERSION = 3
 """Version of the fingerprint; others cannot be compared with it and are made anew from the picture."""
-HASH_SIZE = 16
-"""Side of the perceptual hash: 16x16 bits told regressions from noise twice as well as 8x8."""
 
 _ENERGY_STEPS = 15  # an octave; the largest possible energy, 2**17, still fits 8 bits
 _SEAM_STEPS = 4  # a level; steps of 64 levels and more are cut off
@@ -75,10 +73,10 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     # Pillow's part takes long steps, in which it needs no other thread.
     parts: list[Callable[[], tuple[Any, Any]]] = [
         lambda: (lattice_of(planes_of(seen)), measure(seen, grey, alpha, grids_of(picture.size, compact))),
-        lambda: (shares_of_levels(seen), str(imagehash.phash(grey, hash_size=HASH_SIZE))),
+        lambda: (shares_of_levels(seen), phash(grey)),
     ]
     worth = picture.width * picture.height >= WORTH_PIXELS
-    (lattice, maps), (levels, phash) = each(lambda part: part(), parts, worth)
+    (lattice, maps), (levels, digits) = each(lambda part: part(), parts, worth)
     profiles = [
         *(seams * _SEAM_STEPS for seams in maps.seams),
         maps.phase.ravel() * _PHASE_STEPS,
@@ -90,7 +88,7 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
         "version": VERSION,
         "size": list(picture.size),
         "mode": mode_name(frame, picture),
-        "phash": phash,
+        "phash": digits,
         "luma": pack(maps.luma),
         "chroma": pack(maps.chroma + _MIDDLE),
         "energy": pack(np.log2(1 + maps.energy) * _ENERGY_STEPS),
