@@ -23,6 +23,8 @@ _CAP = 8.0
 """Levels from which on a step counts no more: edges of the content are far larger."""
 _LUMA, _CHROMA = 97, 37.93
 """What a level is in steps of whole numbers."""
+_TURNED = 32
+"""Lines that are transposed at once."""
 
 
 def planes_of(seen: Image.Image) -> tuple[Planes, Planes]:
@@ -51,7 +53,15 @@ def _columns_joined(band: Bytes) -> Ints:
     pairs = np.ascontiguousarray(band[:, :whole]).view(np.uint16)  # together, as every fourth byte takes long
     fours = ((pairs & 0xFF) + (pairs >> 8)).view(np.uint32)
     sums = (fours + (fours << 16) >> 16).astype(np.int16)
-    return _with_the_last(_rounded(sums).T, band[:, whole:].T)
+    return _with_the_last(_turned(_rounded(sums)), band[:, whole:].T)
+
+
+def _turned(plane: Ints) -> Ints:
+    """Return the transpose, row after row, which all that follows is faster on; in blocks, as caches like it."""
+    turned = np.empty(plane.shape[::-1], dtype=plane.dtype)
+    for at in range(0, len(plane), _TURNED):
+        turned[:, at : at + _TURNED] = plane[at : at + _TURNED].T
+    return turned
 
 
 def _rounded(sums: Ints) -> Ints:
@@ -93,10 +103,9 @@ def _steps(planes: Planes) -> list[Ints]:
 
 def _differences(plane: Ints) -> Ints:
     """Return the steps of one channel, and 0 for the last line: as one row, which is much faster than many."""
-    row, steps = plane.ravel("K"), np.empty_like(plane)
-    apart = plane.strides[1] // plane.itemsize
-    np.subtract(row[apart:], row[:-apart], out=steps.ravel("K")[:-apart])
-    steps[:, -1] = 0
+    steps = np.empty_like(plane)
+    np.subtract(plane.ravel()[1:], plane.ravel()[:-1], out=steps.ravel()[:-1])
+    steps[:, -1:] = 0
     return steps
 
 
