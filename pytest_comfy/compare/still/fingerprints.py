@@ -16,7 +16,7 @@ from .banding import roughness, shares_of_levels
 from .colour_space import colour_space
 from .decoding import FLOAT_BOUNDS
 from .lattice import GROUPS, Lattice, lattice_of
-from .maps import BLOCK, Floats, grids_of, measure
+from .maps import BLOCK, Bytes, Floats, grids_of, measure
 from .phash import phash
 from .pixels import canonical, mode_name, paint_masks, value_range, visible
 from .profiles import planes_of
@@ -69,7 +69,7 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     picture = paint_masks(canonical(frame), masks)
     seen = visible(picture)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    grey = seen.convert("L")
+    grey: Bytes = np.asarray(seen.convert("L"))
     # Pillow's part takes long steps, in which it needs no other thread.
     parts: list[Callable[[], tuple[Any, Any]]] = [
         lambda: (lattice_of(planes_of(seen)), measure(seen, grey, alpha, grids_of(picture.size, compact))),

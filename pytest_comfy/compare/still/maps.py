@@ -23,7 +23,9 @@ _REDUCED = 128
 cells: much faster than a matrix product, and without threads that wait for each other on a busy machine."""
 
 _FIT = 257
-"""Values of 8 bits whose sum fits 16."""
+"""Levels whose sum fits 16 bits."""
+_ROWS = 256
+"""Rows whose steps are measured at once, or a little fewer."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,16 @@ def grids_of(size: tuple[int, int], compact: bool = False) -> Grids:
     return Grids(cells(fine, BLOCK), cells(coarse, 2 * BLOCK), cells(seams, 2))
 
 
-def measure(seen: Image.Image, luma_of_seen: Image.Image, alpha: Image.Image | None, grids: Grids) -> Maps:
-    """Measure a picture, given as 8-bit RGB over mid-grey, the same as "L", and its alpha channel ("L")."""
-    grey: Bytes = np.asarray(luma_of_seen)
-    across, down = _steps(grey, axis=1), _steps(grey, axis=0)
+def measure(seen: Image.Image, grey: Bytes, alpha: Image.Image | None, grids: Grids) -> Maps:
+    """Measure a picture, given as 8-bit RGB over mid-grey, the values of the same as "L", and its alpha channel."""
+    (across, phase_across), (down, phase_down) = (_energy_and_phase(grey, axis, grids.coarse) for axis in (1, 0))
     luma, chroma = _colours(seen, grids)
     return Maps(
         luma=luma,
         chroma=chroma,
-        energy=_squares(across, grids.coarse) + _squares(down, grids.coarse),
+        energy=across + down,
         seams=(_largest_steps(grey, 0, grids.seams[0]), _largest_steps(grey, 1, grids.seams[1])),
-        phase=np.stack([_by_offset(across, axis=0), _by_offset(down, axis=1)]),
+        phase=np.stack([phase_across, phase_down]),
         alpha=None if alpha is None else cell_means(np.asarray(alpha), grids.coarse),
     )
 
@@ -96,11 +97,15 @@ def cell_means(values: npt.NDArray[np.unsignedinteger], grid: tuple[int, int]) -
     """
     height, width = values.shape
     factor = _factor((width, height))
+    return _means(_joined(values, factor), _cells(height, factor, grid[1]), _cells(width, 1, grid[0]))
+
+
+def _joined(values: npt.NDArray[np.unsignedinteger], factor: int) -> Floats:
+    """Return the means of each so many rows, the last of fewer."""
+    height, width = values.shape
     whole = height // factor * factor
     rows = values[:whole].reshape(-1, factor, width).sum(axis=1, dtype=np.uint32).astype(np.float32) / factor
-    if whole < height:
-        rows = np.vstack([rows, values[whole:].mean(axis=0, dtype=np.float32)])
-    return _means(rows, _cells(height, factor, grid[1]), _cells(width, 1, grid[0]))
+    return np.vstack([rows, values[whole:].mean(axis=0, dtype=np.float32)]) if whole < height else rows
 
 
 def _factor(size: tuple[int, int]) -> int:
@@ -139,17 +144,25 @@ def _means(plane: Floats, down: _Cells, across: _Cells) -> Floats:
     return np.asarray(sums / down.totals[:, None], dtype=np.float32)
 
 
-def _steps(grey: Bytes, axis: int) -> Bytes:
-    """Return the absolute difference of every pixel and the next along the axis; the last one has none."""
+def _energy_and_phase(grey: Bytes, axis: int, grid: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Return energy and phase of the absolute steps from every pixel to the next along the axis; the last has none.
+
+    Of some rows after the other: what is made of them stays in the processor's cache.
+    """
     before, after = (grey[:, :-1], grey[:, 1:]) if axis == 1 else (grey[:-1], grey[1:])
-    return np.maximum(before, after) - np.minimum(before, after)
-
-
-def _squares(steps: Bytes, grid: tuple[int, int]) -> Floats:
-    if not steps.size:
-        return np.zeros((grid[1], grid[0]), dtype=np.float32)
-    squares = steps.astype(np.uint16)
-    return cell_means(np.multiply(squares, squares, out=squares), grid)
+    height, width = before.shape
+    if not before.size:
+        return np.zeros((grid[1], grid[0]), dtype=np.float32), np.zeros(BLOCK, dtype=np.float32)
+    factor = _factor((width, height))
+    at_once = max(1, _ROWS // factor) * factor
+    sums, squares = [], []
+    for rows in (slice(top, top + at_once) for top in range(0, height, at_once)):
+        steps = (np.maximum(before[rows], after[rows]) - np.minimum(before[rows], after[rows])).astype(np.uint16)
+        sums.append(_line_sums(steps, 1 - axis))
+        squares.append(_joined(np.square(steps, out=steps), factor))
+    lines = sum(sums) / height if axis == 1 else np.concatenate(sums) / width
+    energy = _means(np.concatenate(squares), _cells(height, factor, grid[1]), _cells(width, 1, grid[0]))
+    return energy, np.array([lines[at::BLOCK].mean() if at < lines.size else 0 for at in range(BLOCK)], np.float32)
 
 
 def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
@@ -157,24 +170,15 @@ def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
 
     Along a seam the steps of all its pixels have one sign and add up; those of a picture's content cancel.
     """
-    steps = np.abs(np.diff(_line_means(grey, axis)))
+    steps = np.abs(np.diff(_line_sums(grey, axis) / np.float64(grey.shape[axis])))
     if not steps.size:
         return np.zeros(bins, dtype=np.float32)
     starts = np.arange(bins) * steps.size // bins
     return np.maximum.reduceat(steps, starts).astype(np.float32)
 
 
-def _by_offset(steps: Bytes, axis: int) -> Floats:
-    """Return the mean step at each offset modulo BLOCK along the other axis; 0 where there are no pixels."""
-    if not steps.size:
-        return np.zeros(BLOCK, dtype=np.float32)
-    lines = _line_means(steps, axis)
-    return np.array([lines[at::BLOCK].mean() if at < lines.size else 0.0 for at in range(BLOCK)], dtype=np.float32)
-
-
-def _line_means(values: Bytes, axis: int) -> Floats:
-    """Return the means along an axis: of sums of 16 bits, of as many values as fit, in half the time."""
-    lines = np.moveaxis(values, axis, 0)
-    parts = (lines[at : at + _FIT] for at in range(0, len(lines), _FIT))
-    total = sum(np.add.reduce(part, axis=0, dtype=np.uint16).astype(np.uint32) for part in parts)
-    return np.asarray(total / len(lines), dtype=np.float32)
+def _line_sums(levels: npt.NDArray[np.unsignedinteger], axis: int) -> npt.NDArray[np.uint32]:
+    """Return the sums of levels along an axis, of sums of as many as 16 bits hold, which are much faster."""
+    lines = np.moveaxis(levels, axis, 0)
+    parts = [np.add.reduce(lines[at : at + _FIT], axis=0, dtype=np.uint16) for at in range(0, len(lines), _FIT)]
+    return np.asarray(np.add.reduce(parts, axis=0, dtype=np.uint32))

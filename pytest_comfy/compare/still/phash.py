@@ -33,25 +33,24 @@ _MOST_PRODUCTS = 2**18
 _Weights = tuple[slice, npt.NDArray[np.float64]]
 
 
-def phash(grey: Image.Image) -> str:
-    """Return `imagehash.phash(grey, HASH_SIZE)` of a picture of mode "L", as hexadecimal digits."""
+def phash(grey: Bytes) -> str:
+    """Return `imagehash.phash(picture, HASH_SIZE)` as hexadecimal digits, given the values of the picture as "L"."""
+    height, width = grey.shape
     # Tall pictures are made low first by Pillow from version 13 on, and all others narrow first by any.
-    if grey.width >= max(_WORTH_WIDTH, grey.height):
-        grey = _narrowed(grey)
-    return str(imagehash.phash(grey, hash_size=HASH_SIZE))
+    narrow = _narrowed(grey) if width >= max(_WORTH_WIDTH, height) else grey
+    return str(imagehash.phash(Image.fromarray(narrow), hash_size=HASH_SIZE))
 
 
-def _narrowed(grey: Image.Image) -> Image.Image:
+def _narrowed(grey: Bytes) -> Bytes:
     """Return what Pillow's `resize((_SIDE, height), LANCZOS)` does."""
-    values: Bytes = np.asarray(grey)
-    blocks = _weights(grey.width)
+    blocks = _weights(grey.shape[1])
     rows = max(1, _MOST_PRODUCTS // max(weights.size for _, weights in blocks))
-    narrow = np.empty((grey.height, _SIDE), dtype=np.uint8)
-    for top in range(0, grey.height, rows):
-        band = values[top : top + rows].astype(np.float64)
+    narrow = np.empty((len(grey), _SIDE), dtype=np.uint8)
+    for top in range(0, len(grey), rows):
+        band = grey[top : top + rows].astype(np.float64)
         sums = np.concatenate([band[:, columns] @ weights for columns, weights in blocks], axis=1)
         narrow[top : top + rows] = np.floor(sums + 0.5).clip(0, 255)
-    return Image.fromarray(narrow)
+    return narrow
 
 
 @lru_cache(maxsize=8)

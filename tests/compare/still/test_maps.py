@@ -52,7 +52,7 @@ def test_every_row_and_every_column_lies_in_some_cell(width: int, height: int) -
             values = np.zeros((height, width), dtype=np.uint8)
             values.swapaxes(0, 1 - axis)[at] = 255
             seen = Image.fromarray(values)
-            maps = measure(seen.convert("RGB"), seen, seen, grids)
+            maps = measure(seen.convert("RGB"), np.asarray(seen), seen, grids)
             assert maps.luma.any() and maps.alpha is not None and maps.alpha.any(), (axis, at)
 
 
@@ -66,7 +66,7 @@ def test_cells_are_never_too_small_nor_more_than_there_are_pixels(width: int, he
 @given(sides, sides, st.booleans())
 def test_every_size_can_be_measured_and_a_flat_picture_has_nothing(width: int, height: int, compact: bool) -> None:
     flat = Image.new("RGB", (width, height), (60, 120, 200))
-    maps = measure(flat, flat.convert("L"), None, grids_of(flat.size, compact))
+    maps = measure(flat, np.asarray(flat.convert("L")), None, grids_of(flat.size, compact))
     assert np.allclose(maps.luma, 0.299 * 60 + 0.587 * 120 + 0.114 * 200, atol=0.01)
     assert not (maps.energy.any() or maps.phase.any() or maps.seams[0].any() or maps.seams[1].any())
     assert shares_of_levels(flat).sum(axis=1) == pytest.approx(1)
@@ -75,7 +75,7 @@ def test_every_size_can_be_measured_and_a_flat_picture_has_nothing(width: int, h
 def test_a_line_is_a_step_in_its_own_bin_only() -> None:
     picture = Image.new("L", (128, 64), 100)
     picture.paste(140, (64, 0, 128, 64))
-    maps = measure(picture.convert("RGB"), picture, None, grids_of(picture.size))
+    maps = measure(picture.convert("RGB"), np.asarray(picture), None, grids_of(picture.size))
     assert np.flatnonzero(maps.seams[0]).tolist() == [32] and maps.seams[0].max() == 40
     assert not maps.seams[1].any()
 
