@@ -70,13 +70,13 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     seen = visible(picture)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     grey: Bytes = np.asarray(seen.convert("L"))
-    # Pillow's part takes long steps, in which it needs no other thread.
-    parts: list[Callable[[], tuple[Any, Any]]] = [
-        lambda: (lattice_of(planes_of(seen)), measure(seen, grey, alpha, grids_of(picture.size, compact))),
+    parts: list[Callable[[], Any]] = [
+        lambda: lattice_of(planes_of(seen)),
+        lambda: measure(seen, grey, alpha, grids_of(picture.size, compact)),
         lambda: (shares_of_levels(seen), phash(grey)),
     ]
     worth = picture.width * picture.height >= WORTH_PIXELS
-    (lattice, maps), (levels, digits) = each(lambda part: part(), parts, worth)
+    lattice, maps, (levels, digits) = each(lambda part: part(), parts, worth)
     profiles = [
         *(seams * _SEAM_STEPS for seams in maps.seams),
         maps.phase.ravel() * _PHASE_STEPS,

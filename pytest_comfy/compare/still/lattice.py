@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .maps import Floats
-from .profiles import Planes, profiles
+from .profiles import CAP, Ints, Planes, profiles
 
 PERIODS = (4, 6, 8, 10, 12, 14, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 203, 256, 322, 406, 513)
 """Bounds of the groups of periods, in pixels, of which fingerprints keep the strongest each; the last is not in it."""
@@ -160,21 +160,22 @@ def _each_largest_sum(steps: Floats, low: int, high: int) -> Floats:
 
 
 def _largest_sums(steps: Floats, periods: npt.NDArray[np.intp], times: int) -> Floats:
-    """Return what `_at_periods` does for periods that follow each other and all come so often."""
-    total = _fold(steps, periods, 0).copy()
+    """Return what `_at_periods` does for periods that follow each other and all come so often: in whole numbers."""
+    level = np.iinfo(np.int16).max // int(times * CAP)
+    whole = (steps * level).astype(np.int16)
+    total = _fold(whole, periods, 0).copy()
     largest = total.copy()
     for time in range(1, times):
-        fold = _fold(steps, periods, time)
+        fold = _fold(whole, periods, time)
         np.add(total, fold, out=total)
         np.maximum(largest, fold, out=largest)
     total -= largest
     beyond = np.arange(total.shape[2]) >= periods[:, np.newaxis]  # where the next fold begins
-    np.copyto(total, np.float32(-np.inf), where=beyond)
-    most: Floats = total.max(axis=2)
-    return most
+    np.copyto(total, np.iinfo(np.int16).min, where=beyond)
+    return np.asarray(total.max(axis=2) / level, dtype=np.float32)
 
 
-def _fold(steps: Floats, periods: npt.NDArray[np.intp], time: int) -> Floats:
+def _fold(steps: Ints, periods: npt.NDArray[np.intp], time: int) -> Ints:
     """Return a view on a fold of each period, from `time` times the period on: (rows, periods, longest period)."""
     across, along = steps.strides
     shape = (len(steps), len(periods), int(periods[-1]))

@@ -19,7 +19,7 @@ Planes = tuple[Ints, Ints, Ints]
 
 PIECE = 4
 
-_CAP = 8.0
+CAP = 8.0
 """Levels from which on a step counts no more: edges of the content are far larger."""
 _LUMA, _CHROMA = 97, 37.93
 """What a level is in steps of whole numbers."""
@@ -113,11 +113,11 @@ def _mean_sizes(luma: Ints, *chroma: Ints) -> Floats:
     pieces, lines = luma.shape
     if not pieces or lines < 2:
         return np.zeros((2, 1), dtype=np.float32)
-    cap = int(_CAP * _LUMA)
+    cap = int(CAP * _LUMA)
     capped = np.abs(luma).clip(0, cap)
     one, other = (axis.astype(np.float32) for axis in chroma)
     np.add(np.square(one, out=one), np.square(other, out=other), out=one)
-    np.clip(np.sqrt(one, out=one), 0, _CAP * _CHROMA, out=one)
+    np.clip(np.sqrt(one, out=one), 0, CAP * _CHROMA, out=one)
     sums = np.stack([capped.sum(axis=0, dtype=np.int32) / _LUMA, one.sum(axis=0) / _CHROMA])
     return np.asarray(sums[:, :-1] / pieces, dtype=np.float32)
 
