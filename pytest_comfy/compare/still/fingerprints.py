@@ -69,11 +69,12 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     picture = paint_masks(canonical(frame), masks)
     seen = visible(picture)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    grey: Bytes = np.asarray(seen.convert("L"))
+    grey = seen.convert("L")
+    values: Bytes = np.asarray(grey)
     parts: list[Callable[[], Any]] = [
         lambda: lattice_of(planes_of(seen)),
-        lambda: measure(seen, grey, alpha, grids_of(picture.size, compact)),
-        lambda: (shares_of_levels(seen), phash(grey)),
+        lambda: measure(seen, values, alpha, grids_of(picture.size, compact)),
+        lambda: (shares_of_levels(seen), phash(grey, values)),
     ]
     worth = picture.width * picture.height >= WORTH_PIXELS
     lattice, maps, (levels, digits) = each(lambda part: part(), parts, worth)

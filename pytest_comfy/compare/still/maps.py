@@ -179,6 +179,6 @@ def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
 
 def _line_sums(levels: npt.NDArray[np.unsignedinteger], axis: int) -> npt.NDArray[np.uint32]:
     """Return the sums of levels along an axis, of sums of as many as 16 bits hold, which are much faster."""
-    lines = np.moveaxis(levels, axis, 0)
+    lines = levels if axis == 0 else levels.T
     parts = [np.add.reduce(lines[at : at + _FIT], axis=0, dtype=np.uint16) for at in range(0, len(lines), _FIT)]
     return np.asarray(np.add.reduce(parts, axis=0, dtype=np.uint32))

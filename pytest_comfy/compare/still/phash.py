@@ -33,12 +33,12 @@ _MOST_PRODUCTS = 2**18
 _Weights = tuple[slice, npt.NDArray[np.float64]]
 
 
-def phash(grey: Bytes) -> str:
-    """Return `imagehash.phash(picture, HASH_SIZE)` as hexadecimal digits, given the values of the picture as "L"."""
-    height, width = grey.shape
+def phash(grey: Image.Image, values: Bytes) -> str:
+    """Return `imagehash.phash(grey, HASH_SIZE)` as hexadecimal digits, of a picture of mode "L" and its values."""
     # Tall pictures are made low first by Pillow from version 13 on, and all others narrow first by any.
-    narrow = _narrowed(grey) if width >= max(_WORTH_WIDTH, height) else grey
-    return str(imagehash.phash(Image.fromarray(narrow), hash_size=HASH_SIZE))
+    if grey.width >= max(_WORTH_WIDTH, grey.height):
+        grey = Image.fromarray(_narrowed(values))
+    return str(imagehash.phash(grey, hash_size=HASH_SIZE))
 
 
 def _narrowed(grey: Bytes) -> Bytes:

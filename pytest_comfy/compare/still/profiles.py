@@ -113,13 +113,14 @@ def _mean_sizes(luma: Ints, *chroma: Ints) -> Floats:
     pieces, lines = luma.shape
     if not pieces or lines < 2:
         return np.zeros((2, 1), dtype=np.float32)
-    cap = int(CAP * _LUMA)
-    capped = np.abs(luma).clip(0, cap)
-    one, other = (axis.astype(np.float32) for axis in chroma)
-    np.add(np.square(one, out=one), np.square(other, out=other), out=one)
-    np.clip(np.sqrt(one, out=one), 0, CAP * _CHROMA, out=one)
-    sums = np.stack([capped.sum(axis=0, dtype=np.int32) / _LUMA, one.sum(axis=0) / _CHROMA])
-    return np.asarray(sums[:, :-1] / pieces, dtype=np.float32)
+    sizes = np.empty((2, lines - 1), dtype=np.float32)
+    capped = np.minimum(np.abs(luma), np.full((1, lines), CAP * _LUMA, dtype=luma.dtype))
+    sizes[0] = np.add.reduce(capped, axis=0, dtype=np.int32)[:-1] / (_LUMA * pieces)
+    length, other = (axis.astype(np.float32) for axis in chroma)
+    np.add(np.square(length, out=length), np.square(other, out=other), out=length)
+    np.sqrt(length, out=length).clip(0, CAP * _CHROMA, out=length)
+    sizes[1] = np.add.reduce(length, axis=0)[:-1] / np.float32(_CHROMA * pieces)
+    return sizes
 
 
 def _joined(steps: Ints) -> Ints:
