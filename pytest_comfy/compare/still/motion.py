@@ -159,8 +159,9 @@ def _sampled(plane: Floats, x: Floats, y: Floats) -> tuple[Floats, npt.NDArray[n
     x, y = x.clip(0, columns - 1), y.clip(0, rows - 1)
     left, top = np.minimum(x.astype(np.intp), columns - 2), np.minimum(y.astype(np.intp), rows - 2)
     x, y = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    upper = plane[top, left] * (1 - x) + plane[top, left + 1] * x
-    lower = plane[top + 1, left] * (1 - x) + plane[top + 1, left + 1] * x
+    flat, at = plane.ravel(), top * columns + left
+    upper = flat[at] * (1 - x) + flat[at + 1] * x
+    lower = flat[at + columns] * (1 - x) + flat[at + columns + 1] * x
     return upper * (1 - y) + lower * y, inside
 
 
