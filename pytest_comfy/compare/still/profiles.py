@@ -18,7 +18,7 @@ Planes = tuple[Ints, Ints, Ints]
 """R, G and B, averaged over PIECE pixels along one axis: shape (pieces, lines)."""
 
 PIECE = 4
-
+"""Pixels of the shortest pieces."""
 CAP = 8.0
 """Levels from which on a step counts no more: edges of the content are far larger."""
 _LUMA, _CHROMA = 97, 37.93
