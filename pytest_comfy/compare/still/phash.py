@@ -1,6 +1,6 @@
 """The perceptual hash as imagehash gives it, of large pictures several times as fast.
 
-Nearly all of its time goes into Pillow making the picture narrow. The same is done here by matrix products, which come
+Nearly all of its time goes into Pillow making the picture small. The same is done here by matrix products, which come
 to the same bits: Pillow's weights are whole numbers, and floats of 64 bits are exact for those below 2**53.
 """
 
@@ -36,13 +36,13 @@ _Weights = tuple[slice, npt.NDArray[np.float64]]
 def phash(grey: Image.Image, values: Bytes) -> str:
     """Return `imagehash.phash(grey, HASH_SIZE)` as hexadecimal digits, of a picture of mode "L" and its values."""
     # Tall pictures are made low first by Pillow from version 13 on, and all others narrow first by any.
-    if grey.width >= max(_WORTH_WIDTH, grey.height):
-        grey = Image.fromarray(_narrowed(values))
+    if grey.width >= max(_WORTH_WIDTH, grey.height) and grey.height >= _SIDE:
+        grey = Image.fromarray(np.ascontiguousarray(_narrowed(_narrowed(values).T).T))
     return str(imagehash.phash(grey, hash_size=HASH_SIZE))
 
 
 def _narrowed(grey: Bytes) -> Bytes:
-    """Return what Pillow's `resize((_SIDE, height), LANCZOS)` does."""
+    """Return what Pillow's `resize((_SIDE, height), LANCZOS)` does, of a picture that is not narrower than that."""
     blocks = _weights(grey.shape[1])
     rows = max(1, _MOST_PRODUCTS // max(weights.size for _, weights in blocks))
     narrow = np.empty((len(grey), _SIDE), dtype=np.uint8)
