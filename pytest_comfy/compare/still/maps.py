@@ -160,9 +160,9 @@ def _energy_and_phase(grey: Bytes, axis: int, grid: tuple[int, int]) -> tuple[Fl
         steps = (np.maximum(before[rows], after[rows]) - np.minimum(before[rows], after[rows])).astype(np.uint16)
         sums.append(_line_sums(steps, 1 - axis))
         squares.append(_joined(np.square(steps, out=steps), factor))
-    lines = sum(sums) / height if axis == 1 else np.concatenate(sums) / width
     energy = _means(np.concatenate(squares), _cells(height, factor, grid[1]), _cells(width, 1, grid[0]))
-    return energy, np.array([lines[at::BLOCK].mean() if at < lines.size else 0 for at in range(BLOCK)], np.float32)
+    lines = np.add.reduce(sums, axis=0) if axis == 1 else np.concatenate(sums)
+    return energy, _by_offset(_means_of(lines, before.shape[1 - axis]))
 
 
 def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
@@ -170,11 +170,16 @@ def _largest_steps(grey: Bytes, axis: int, bins: int) -> Floats:
 
     Along a seam the steps of all its pixels have one sign and add up; those of a picture's content cancel.
     """
-    steps = np.abs(np.diff(_line_sums(grey, axis) / np.float64(grey.shape[axis])))
+    steps = np.abs(np.diff(_means_of(_line_sums(grey, axis), grey.shape[axis])))
     if not steps.size:
         return np.zeros(bins, dtype=np.float32)
     starts = np.arange(bins) * steps.size // bins
     return np.maximum.reduceat(steps, starts).astype(np.float32)
+
+
+def _by_offset(steps: Floats) -> Floats:
+    """Return the mean step of the lines at each offset modulo BLOCK; 0 where there are none."""
+    return np.array([steps[at::BLOCK].mean() if at < steps.size else 0 for at in range(BLOCK)], dtype=np.float32)
 
 
 def _line_sums(levels: npt.NDArray[np.unsignedinteger], axis: int) -> npt.NDArray[np.uint32]:
@@ -182,3 +187,7 @@ def _line_sums(levels: npt.NDArray[np.unsignedinteger], axis: int) -> npt.NDArra
     lines = levels if axis == 0 else levels.T
     parts = [np.add.reduce(lines[at : at + _FIT], axis=0, dtype=np.uint16) for at in range(0, len(lines), _FIT)]
     return np.asarray(np.add.reduce(parts, axis=0, dtype=np.uint32))
+
+
+def _means_of(sums: npt.NDArray[np.uint32], count: int) -> Floats:
+    return sums.astype(np.float32) / np.float32(count)
