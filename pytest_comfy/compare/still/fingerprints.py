@@ -71,17 +71,17 @@ def still_fingerprint(frame: Image.Image, masks: Sequence[Region] = (), compact:
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     grey = seen.convert("L")
     values: Bytes = np.asarray(grey)
+    pixels = picture.width * picture.height
     parts: list[Callable[[], Any]] = [
         lambda: lattice_of(planes_of(seen)),
         lambda: measure(seen, values, alpha, grids_of(picture.size, compact)),
-        lambda: (shares_of_levels(seen), phash(grey, values)),
+        lambda: (roughness(shares_of_levels(seen), pixels), phash(grey, values)),
     ]
-    worth = picture.width * picture.height >= WORTH_PIXELS
-    lattice, maps, (levels, digits) = each(lambda part: part(), parts, worth)
+    lattice, maps, (banding, digits) = each(lambda part: part(), parts, pixels >= WORTH_PIXELS)
     profiles = [
         *(seams * _SEAM_STEPS for seams in maps.seams),
         maps.phase.ravel() * _PHASE_STEPS,
-        roughness(levels, picture.width * picture.height) * _BANDING_STEPS,
+        banding * _BANDING_STEPS,
         lattice.strengths.ravel() * _LATTICE_STEPS,
         np.ravel([divmod(period, 256) for period in lattice.periods]),
     ]
