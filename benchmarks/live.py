@@ -34,6 +34,10 @@ AHEAD = "--comfy-lookahead"
 QUIET = {"DO_NOT_TRACK": "1", "COMFY_NO_TELEMETRY": "1", "COMFY_NO_UPDATE_CHECK": "1", "COMFY_NO_WATCH": "1",
          "COMFY_CLI_NO_REMOTE_REFRESH": "1", "POSTHOG_API_KEY": "", "TERM": "dumb"}  # fmt: skip
 
+COLLECTED = 20.5
+"""Seconds without a run after which the next one surely ends with a look for garbage: one may come 10 s after the last
+run, and another 10 s after that."""
+
 Span = tuple[int, int]
 """When a run started and ended, by the server's clock in ms."""
 Way = Callable[[], object]
@@ -56,6 +60,7 @@ def measure(options: Options) -> list[Result]:
         found: dict[str, list[Waits]] = {}
         for _ in range(options.turns(3)):
             for peer, way in project.ways():
+                project.collect_garbage()
                 found.setdefault(peer, []).append(waits(options.live, way, count))
         if comfy := os.environ.get("COMFY_CLI") or shutil.which("comfy"):
             some = count if options.full else min(count, BY_CLI)
@@ -121,6 +126,13 @@ class Project:
         else:
             yield "session, nothing queued ahead", lambda: self.pytest(*session)
         yield "ComfyClient, in turn", self.by_client
+
+    def collect_garbage(self) -> None:
+        """Have the server look for garbage, so that it does not within the next seconds."""
+        time.sleep(COLLECTED)
+        with ComfyClient(self.url) as client:
+            for _ in range(2):  # the second waits until that is over
+                client.run(self.prompts[0], fresh=True)
 
     def pytest(self, *words: str) -> str:
         """Run pytest in the project; raises with what it told unless all passed."""
