@@ -6,7 +6,7 @@ import copy
 import json
 
 import pytest
-from projects import failure_of, png, recorded
+from projects import failure_of, graph, png, recorded
 
 RUN = "golden/txt2img/default/run.json"
 WRONG = [5, "x", [], {}, None, True, [5], {"a": 5}, float("inf")]
@@ -42,15 +42,20 @@ def changed(document, path, value):
 @pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_no_traceback_of_ours(project, serve, live, number):
-    project.both(outputs={"9": {"images": [png()], "text": ["a cat"]}})
-    good = {**project.read(RUN), "node_definitions": DEFINITIONS}
-    words = ["--comfy-url", serve(recorded(outputs={"9": {"images": [png(2)], "text": ["a"]}})).url] if live else []
-    # Each value at every fifth position, another fifth for each: the machine's time is not without end.
-    for path in list(positions(good))[number % 5 :: 5]:
-        project.write(RUN, json.dumps(changed(good, path, WRONG[number])))
-        told = project.run("workflows", *words).stdout.str()
-        for word in ("Traceback", "INTERNALERROR", "pytest_comfy/", "\nE   "):
-            assert word not in told, (path, told)
+    """Each value at every fifth position, another fifth for each: the machine's time is not without end."""
+    outputs = {"9": {"images": [png()], "text": ["a cat"]}}
+    good = {**recorded(outputs=outputs).document, "node_definitions": DEFINITIONS}
+    paths, runs = [*positions(good)][number % 5 :: 5], []
+    for at, path in enumerate(paths):
+        prompt, file = graph(color=at), f"golden/w{at}/default/run.json"
+        project.both(f"w{at}", prompt, outputs=outputs)
+        kept = {**project.read(file), "node_definitions": DEFINITIONS}
+        project.write(file, json.dumps(changed(kept, path, WRONG[number])))
+        runs.append(recorded(prompt, {"9": {"images": [png(2)], "text": ["a"]}}))
+    told = project.run("workflows", "-v", *(["--comfy-url", serve(*runs).url] if live else [])).stdout.str()
+    assert all(f"w{at}.json::default" in told for at in range(len(paths)))
+    for word in ("Traceback", "INTERNALERROR", "pytest_comfy/", "\nE   "):
+        assert word not in told, dict(enumerate(paths))
 
 
 @pytest.mark.parametrize(
