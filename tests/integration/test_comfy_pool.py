@@ -40,7 +40,8 @@ def words_of(servers):
 
 
 def ran_on(server):
-    """How many runs came to their end on a server; what is queued on one that is slow may be given to another."""
+    """How many runs came to their end on a server. What waits on one that is slow may be given to another, and may have
+    run all the same by the time that it is taken off; that run is judged by nobody."""
     entries = requests.get(f"{server.url}/history", timeout=60).json().values()
     return sum(entry["status"]["status_str"] == "success" for entry in entries)
 
@@ -56,7 +57,7 @@ def test_cases_are_spread_and_each_is_judged_once(project, fleet):
     result = project.run("workflows", "-v", *words_of(servers))
     result.assert_outcomes(passed=6)
     assert sorted(judged(result)) == [*"abcdef"]
-    assert sum(map(ran_on, servers)) == 6
+    assert sum(map(ran_on, servers)) >= 6
     assert all(server.prompts for server in servers)
 
 
@@ -182,7 +183,7 @@ def test_workers_share_the_servers(project, fleet, words):
     servers = fleet(2)
     result = project.run_apart("workflows", *words, *words_of(servers))
     result.assert_outcomes(passed=6)
-    assert sum(map(ran_on, servers)) == 6
+    assert sum(map(ran_on, servers)) >= 6
     assert all(server.prompts for server in servers)
 
 
